@@ -1,0 +1,44 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format lint types bench lock clean
+
+BIN := .venv/bin
+COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## make .venv with the locked tools and the package itself; instant when up to date
+
+.venv/.ready: requirements-dev.txt pyproject.toml
+	python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	@touch $@
+
+run: setup ## start petrosa-cio with servers of its own
+	$(BIN)/cio run
+
+test: lint types ## everything but chaos and bench
+	$(BIN)/pytest -m "not chaos and not bench" --cov
+
+check: lint types ## the quick look: no servers
+	$(BIN)/pytest tests/unit tests/property
+
+format: setup ## put the code in order
+	$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .
+
+lint: setup ## format, lint and import contracts
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+bench: setup ## measure
+	$(BIN)/pytest --benchmark-only tests/bench
+
+lock: ## resolve the requirements anew
+	$(BIN)/$(COMPILE) pyproject.toml --extra build --extra embedded -o requirements.txt
+	$(BIN)/$(COMPILE) pyproject.toml --all-extras -o requirements-dev.txt
+
+clean: ## remove everything that was made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist
