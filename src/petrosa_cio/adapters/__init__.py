@@ -1,0 +1,1 @@
+"""One room for every outside thing, each behind its own door."""

@@ -1,0 +1,109 @@
+"""What can go wrong, as one small tree.
+
+A denial is not an error: it is a verdict. These are the faults around a decision.
+
+    CioError
+    ├── Unavailable          a dependency is away or too slow; trying again may help
+    │   └── LedgerLost       Redis answers, but what it knew is gone
+    ├── PolicyRejected       a policy document is invalid or crosses the charter
+    └── Misconfigured        the program cannot start as it is set up
+        └── AlreadyRunning   another process holds the data folder
+
+Each class has a stable `code` for logs, metrics and answers; the text is for people.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class CioError(Exception):
+    """Anything this program raises on purpose."""
+
+    code: ClassVar[str] = "CIO_ERROR"
+
+
+class Unavailable(CioError):
+    """A dependency is away or slow.
+
+    Args:
+        dependency: Which one, in one word: `nats`, `redis`, `mongo`, ...
+        detail: What was seen, as "expected X, was Y" where that fits.
+    """
+
+    code: ClassVar[str] = "UNAVAILABLE"
+
+    def __init__(self, dependency: str, detail: str = "") -> None:
+        super().__init__(f"{dependency}: {detail}" if detail else dependency)
+        self.dependency = dependency
+        self.detail = detail
+
+
+class LedgerLost(Unavailable):
+    """Redis answers but its generation marker is gone: it was emptied or replaced.
+
+    Until the ledger is rebuilt nothing in it can be trusted, least of all its silence.
+    """
+
+    code: ClassVar[str] = "LEDGER_LOST"
+
+    def __init__(self, detail: str = "the generation marker is missing") -> None:
+        super().__init__("redis", detail)
+
+
+class PolicyRejected(CioError):
+    """A policy document is invalid or crosses the charter.
+
+    Args:
+        problems: Every problem found, one sentence each.
+    """
+
+    code: ClassVar[str] = "POLICY_REJECTED"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that keeps the program from starting, and how to mend it."""
+
+    field: str
+    message: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}. {self.mend}"
+
+
+class Misconfigured(CioError):
+    """The program cannot start as it is set up.
+
+    Args:
+        problems: Every problem found, so that one look is enough to mend them all.
+    """
+
+    code: ClassVar[str] = "MISCONFIGURED"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class AlreadyRunning(Misconfigured):
+    """Another process holds the data folder.
+
+    Args:
+        folder: The data folder both want.
+        owner: Process id of the holder, or None where it left none.
+    """
+
+    code: ClassVar[str] = "ALREADY_RUNNING"
+
+    def __init__(self, folder: str, owner: int | None) -> None:
+        who = "another cio run" if owner is None else f"another cio run (pid {owner})"
+        super().__init__(
+            [Problem("CIO_DATA_DIR", f"{who} uses {folder}", "Stop it or set CIO_DATA_DIR.")]
+        )
+        self.owner = owner

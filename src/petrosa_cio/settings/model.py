@@ -1,0 +1,186 @@
+"""The settings themselves: a type, a default, bounds and a sentence for each."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, StringConstraints
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from petrosa_cio.settings.subjects import pattern, plain, template
+
+PREFIX = "CIO_"
+
+
+def _one_of_schemes(*schemes: str) -> AfterValidator:
+    def check(url: str) -> str:
+        starts = tuple(f"{scheme}://" for scheme in schemes)
+        if not url.startswith(starts):
+            raise ValueError(f"expected a URL that starts with {' or '.join(starts)}")
+        return url
+
+    return AfterValidator(check)
+
+
+def _split(value: object) -> object:
+    return (
+        tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+    )
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Pattern = Annotated[str, AfterValidator(pattern)]
+Subject = Annotated[str, AfterValidator(plain)]
+SubjectTemplate = Annotated[str, AfterValidator(template)]
+Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+NatsUrl = Annotated[str, _one_of_schemes("nats", "tls", "ws", "wss")]
+RedisUrl = Annotated[str, _one_of_schemes("redis", "rediss")]
+MongoUrl = Annotated[str, _one_of_schemes("mongodb", "mongodb+srv")]
+Mode = Annotated[Literal["enforce", "observe"], BeforeValidator(_lower)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+Subjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+
+
+class Settings(BaseSettings):
+    """How one deployment is set up. Made by `load_settings`, then passed down as plain values."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    nats_url: NatsUrl | None = Field(
+        None,
+        repr=False,
+        description="NATS servers, as nats://host:port or tls://host:port, several with commas; "
+        "unset, one is started in the data folder",
+    )
+    nats_user: str | None = Field(None, description="user name at the NATS server")
+    nats_password: SecretStr | None = Field(None, description="password at the NATS server")
+    nats_token: SecretStr | None = Field(None, description="token at the NATS server")
+    nats_credentials_file: FilePath | None = Field(
+        None, description="file with a NATS user's JWT and seed (.creds)"
+    )
+    nats_tls_ca_file: FilePath | None = Field(
+        None, description="PEM file with the authorities that may vouch for the NATS server"
+    )
+    nats_tls_cert_file: FilePath | None = Field(
+        None, description="PEM file with the certificate shown to the NATS server"
+    )
+    nats_tls_key_file: FilePath | None = Field(
+        None, description="PEM file with the private key of CIO_NATS_TLS_CERT_FILE"
+    )
+
+    redis_url: RedisUrl | None = Field(
+        None,
+        repr=False,
+        description="Redis or Valkey server, as redis://host:port/0 or rediss://host:port/0; "
+        "unset, one is started in the data folder",
+    )
+    redis_tls_ca_file: FilePath | None = Field(
+        None, description="PEM file with the authorities that may vouch for the Redis server"
+    )
+    mongo_url: MongoUrl | None = Field(
+        None,
+        repr=False,
+        description="MongoDB deployment, as mongodb://host:port or mongodb+srv://host; "
+        "unset, a stand-in is started in the data folder",
+    )
+    mongo_tls_ca_file: FilePath | None = Field(
+        None, description="PEM file with the authorities that may vouch for the MongoDB server"
+    )
+    mongo_database: Token = Field("petrosa_cio", description="MongoDB database of the records")
+
+    http_host: str = Field("127.0.0.1", description="address the HTTP API listens on", min_length=1)
+    http_port: int = Field(
+        8000, description="port of the HTTP API; 0 takes any free one", ge=0, le=65535
+    )
+    data_dir: Path = Field(
+        Path(".cio"), description="folder for the data of the servers started here"
+    )
+
+    intent_subjects: Subjects = Field(
+        ("intent.>", "cio.intent.>"),
+        description="NATS subjects on which intents arrive, with commas between",
+    )
+    signal_subject: SubjectTemplate = Field(
+        "signals.trading.{strategy_id}",
+        description="NATS subject for approved signals; {strategy_id} stands for the strategy",
+    )
+    door_subject: Subject = Field(
+        "cio.nurse.audit", description="NATS subject that answers one intent with its verdict"
+    )
+    heartbeat_subject: Subject = Field("cio.heartbeat", description="NATS subject of the heartbeat")
+    execution_subject: Pattern = Field(
+        "execution.events.>", description="NATS subject on which the engine reports executions"
+    )
+
+    fund: Token = Field(
+        "main", description="name of the fund: letters, digits, '_' and '-', at most 64"
+    )
+    policy_file: FilePath | None = Field(
+        None, description="YAML file with the first policy; unset, the starter policy"
+    )
+    charter_file: FilePath | None = Field(
+        None, description="YAML file with the charter; unset, the starter charter"
+    )
+    mode: Mode = Field(
+        "enforce", description="enforce sends signals, observe only records what it would do"
+    )
+    policy_max_age_s: int = Field(
+        5, description="seconds a policy may go unconfirmed before all is denied", ge=2, le=3600
+    )
+    max_intent_bytes: int = Field(
+        65536, description="size of the largest intent that is read, in bytes", ge=1024, le=524288
+    )
+
+    ledger_timeout_ms: int = Field(
+        250, description="longest wait for one ledger call, in milliseconds", ge=10, le=10_000
+    )
+    journal_timeout_ms: int = Field(
+        1000, description="longest wait for one journal write, in milliseconds", ge=10, le=30_000
+    )
+    door_timeout_ms: int = Field(
+        200, description="time in which the door answers, in milliseconds", ge=10, le=10_000
+    )
+    ack_wait_ms: int = Field(
+        3000,
+        description="milliseconds until NATS hands an unfinished intent to another replica",
+        ge=100,
+        le=120_000,
+    )
+    journal_max_bytes: int = Field(
+        4_294_967_296,
+        description="size of the journal, in bytes, at which nothing more is approved; "
+        "make it hold the records of days",
+        ge=16_777_216,
+    )
+    batch_max: int = Field(256, description="most intents decided together", ge=1, le=4096)
+    batches_in_flight: int = Field(
+        2, description="batches that one replica works on at once", ge=1, le=16
+    )
+    heartbeat_interval_s: int = Field(
+        10, description="seconds between two heartbeats", ge=1, le=300
+    )
+    drain_timeout_s: int = Field(
+        10, description="seconds to finish begun work when told to stop", ge=1, le=300
+    )
+    log_level: LogLevel = Field("info", description="debug, info, warning or error")
+    replica: Token | None = Field(
+        None, description="name of this process among its replicas; unset, host and process id"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_others: PydanticBaseSettingsSource,
+        **_named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing behind the caller's back: `load_settings` is given the environment."""
+        return (init_settings,)

@@ -1,0 +1,42 @@
+"""What every test may ask for: real servers, started once and only if a test wants them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from petrosa_cio.adapters.embedded import start_mongo, start_nats, start_redis
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def servers_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+async def nats_url(anyio_backend: str, servers_dir: Path) -> AsyncIterator[str]:
+    """A NATS server with JetStream that all tests share: name your streams apart."""
+    server = await start_nats(servers_dir / "nats")
+    yield server.url
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def redis_url(anyio_backend: str, servers_dir: Path) -> AsyncIterator[str]:
+    """A Redis server that all tests share: name your keys apart."""
+    server = await start_redis(servers_dir / "redis")
+    yield server.url
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def mongo_url(anyio_backend: str, servers_dir: Path) -> AsyncIterator[str]:
+    """A MongoDB stand-in that all tests share: name your databases apart."""
+    server = await start_mongo(servers_dir / "mongo")
+    yield server.url
+    await server.stop()
