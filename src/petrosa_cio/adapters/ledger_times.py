@@ -1,0 +1,33 @@
+"""How long the ledger remembers: one home for both implementations and the Redis scripts."""
+
+from typing import Final
+
+from petrosa_cio.risk.claims import MAX_UNITS
+
+BUCKET_MS: Final = 600_000
+"""Decisions and identities live in hashes of ten minutes each, which expire as a whole."""
+
+SETTLED_BUCKET_MS: Final = 86_400_000
+"""Keys of settled events live in sets of a day each; the current and the last are searched."""
+
+BUCKETS_KEPT: Final = 3
+"""A bucket expires that many bucket lengths after its first write."""
+
+DOOR_TAKEOVER_MS: Final = 5_000
+"""An open decision of the synchronous door is abandoned when older: a reply is due in 200 ms."""
+
+RATE_HISTORY_MS: Final = 60_000
+"""Events are kept at least that long, so that requests with different windows share a counter."""
+
+LUA_CONSTANTS: Final = "\n".join(
+    f"local {name} = {value}"
+    for name, value in (
+        ("BUCKET_MS", BUCKET_MS),
+        ("SETTLED_BUCKET_MS", SETTLED_BUCKET_MS),
+        ("BUCKETS_KEPT", BUCKETS_KEPT),
+        ("DOOR_TAKEOVER_MS", DOOR_TAKEOVER_MS),
+        ("RATE_HISTORY_MS", RATE_HISTORY_MS),
+        ("MAX_UNITS", MAX_UNITS),
+    )
+)
+"""The same, as the first lines of every script."""

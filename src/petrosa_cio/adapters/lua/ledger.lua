@@ -1,0 +1,113 @@
+-- Begins every script of the ledger, after clock.lua: the generation marker, decisions, exposure.
+
+-- Without its marker the ledger was emptied or replaced; nothing it would say is to be trusted.
+if call('EXISTS', KEYS[1]) == 0 then return false end
+
+local EXPOSURE = PREFIX .. 'exposure'
+local RESERVATIONS = PREFIX .. 'reservations'
+
+local function bucket_key(kind, at_ms, bucket_ms)
+  return PREFIX .. kind .. ':' .. integer(math.floor(at_ms / bucket_ms))
+end
+
+-- A bucket expires as a whole, counted from its first write; to ask once a script is enough.
+local expiring = {}
+local function expire_later(key, after_ms)
+  if expiring[key] then return end
+  expiring[key] = true
+  if call('PTTL', key) < 0 then call('PEXPIRE', key, integer(after_ms)) end
+end
+
+-- Decisions -------------------------------------------------------------------------------------
+
+local function store_decision(decision)
+  call('HSET', decision.key, decision.id, cmsgpack.pack(
+    decision.state, decision.detail, decision.since_ms, decision.verdict,
+    decision.identity, decision.from_door, decision.readings, decision.resumable))
+  expire_later(decision.key, BUCKETS_KEPT * BUCKET_MS)
+end
+
+local function load_decision(id, taken_at_ms)
+  local key = bucket_key('decisions', taken_at_ms, BUCKET_MS)
+  local stored = call('HGET', key, id)
+  if not stored then return nil, key end
+  local decision = { key = key, id = id }
+  decision.state, decision.detail, decision.since_ms, decision.verdict,
+    decision.identity, decision.from_door, decision.readings, decision.resumable =
+    cmsgpack.unpack(stored)
+  return decision, key
+end
+
+-- Out of `reserved` nobody resumes a decision or takes it back: only the answer is kept.
+local function move_decision(decision, state, detail)
+  store_decision({
+    key = decision.key, id = decision.id, state = state, detail = detail, since_ms = NOW,
+    verdict = decision.verdict,
+  })
+  decision.state, decision.detail = state, detail
+end
+
+-- For a decision in `reserved`: `since_ms` is still when it was made and its identity registered.
+local function forget_identity(decision)
+  if not decision.identity then return end -- cmsgpack reads JSON's null as nil
+  local key = bucket_key('identities', decision.since_ms, BUCKET_MS)
+  local stored = call('HGET', key, decision.identity)
+  if stored and cmsgpack.unpack(stored) == decision.id then
+    call('HDEL', key, decision.identity)
+  end
+end
+
+-- Exposure --------------------------------------------------------------------------------------
+-- Read once, counted in Lua, written once at the end: a batch shares most of its counters.
+
+local units_in_use = {}
+local changed = {}
+
+local function in_use(counter)
+  if not units_in_use[counter] then
+    units_in_use[counter] = tonumber(call('HGET', EXPOSURE, counter) or 0)
+  end
+  return units_in_use[counter]
+end
+
+-- Below zero it would hide exposure taken later; above MAX_UNITS a Lua number is no longer exact.
+local function add_units(counter, units)
+  units_in_use[counter] = math.max(0, math.min(in_use(counter) + units, MAX_UNITS))
+  changed[counter] = true
+end
+
+local function write_exposure()
+  for counter in pairs(changed) do
+    if units_in_use[counter] > 0 then
+      call('HSET', EXPOSURE, counter, integer(units_in_use[counter]))
+    else
+      call('HDEL', EXPOSURE, counter)
+    end
+  end
+end
+
+-- Reservations are lists of counter, units, counter, units, ...
+
+local function store_reservation(id, parts)
+  call('HSET', RESERVATIONS, id, cmsgpack.pack(parts))
+end
+
+local function load_reservation(id)
+  local stored = call('HGET', RESERVATIONS, id)
+  return stored and cmsgpack.unpack(stored)
+end
+
+-- Returns whether there was anything to release.
+local function release(id)
+  local parts = load_reservation(id)
+  if not parts then return false end
+  for i = 1, #parts, 2 do add_units(parts[i], -parts[i + 1]) end
+  call('HDEL', RESERVATIONS, id)
+  return true
+end
+
+local function withdraw(decision, code)
+  release(decision.id)
+  decision.verdict = 'deny'
+  move_decision(decision, 'withdrawn', code)
+end

@@ -1,0 +1,19 @@
+-- Sets one trading state. ARGV from 2: scope, state, reason, author. Answers the epoch, which grows
+-- only when something changed. Works without a generation marker: a halt must always be possible.
+
+local STATE = PREFIX .. 'state'
+local scope, state, reason, author = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+-- Only the fund's state must be stated to be active.
+local unstated = scope ~= 'fund' and 'active'
+if (call('HGET', STATE, scope) or unstated) == state then
+  return tonumber(call('HGET', STATE, 'epoch') or 0)
+end
+local because = cjson.encode({ state = state, reason = reason, author = author, at_ms = NOW })
+call('HSET', PREFIX .. 'state_reasons', scope, because)
+if state == unstated then
+  call('HDEL', STATE, scope)
+else
+  call('HSET', STATE, scope, state)
+end
+return call('HINCRBY', STATE, 'epoch', 1)

@@ -1,0 +1,268 @@
+"""The ledger in memory: what `lua/` does in Redis, in plain Python.
+
+For looking at a decision without servers, for what-if, and as the reference that the scripts are
+compared with. One process and no waiting inside a step: so every step is atomic.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from petrosa_cio.adapters.ledger_times import BUCKET_MS, DOOR_TAKEOVER_MS, SETTLED_BUCKET_MS
+from petrosa_cio.adapters.memory_holdings import Holdings
+from petrosa_cio.adapters.memory_state import MemoryStateStore
+from petrosa_cio.adapters.memory_windows import Buckets, EventTimes
+from petrosa_cio.errors import LedgerLost
+from petrosa_cio.ports import Move, Moved, MoveKind, Settlement, SettlementKind
+from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRequest
+from petrosa_cio.risk.reasons import ReasonCode
+from petrosa_cio.risk.trading_state import TradingState
+
+
+@dataclass(slots=True)
+class Decision:
+    """A decision as the ledger remembers it; request and readings only while it is reserved."""
+
+    request: ReserveRequest | None
+    readings: Readings | None
+    state: DecisionState
+    detail: str
+    since_ms: int
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityEntry:
+    """Who holds an identity, and where that decision is kept."""
+
+    decision_id: str
+    taken_at_ms: int
+    digest: str
+
+
+class MemoryLedger:
+    """Grants what is shared and limited, for one process and as long as it lives.
+
+    Args:
+        clock_ms: The ledger's clock, epoch milliseconds.
+        states: Trading states and policy that the fence obeys.
+
+    Every method but ``initialise`` raises `LedgerLost` until that was called.
+    """
+
+    def __init__(self, clock_ms: Callable[[], int], states: MemoryStateStore) -> None:
+        self._clock_ms = clock_ms
+        self._states = states
+        self.generation: str | None = None
+        self._decisions: Buckets[Decision] = Buckets(BUCKET_MS)
+        self._identities: Buckets[IdentityEntry] = Buckets(BUCKET_MS)
+        self._settled: Buckets[bool] = Buckets(SETTLED_BUCKET_MS)
+        self._names: dict[str, str] = {}
+        self._events = EventTimes()
+        self._holdings = Holdings()
+
+    async def initialise(self, *, fresh: bool) -> str:
+        """Mark the ledger as trustworthy unless it is already, and return its generation.
+
+        Args:
+            fresh: True when the caller knows that there was no ledger before: the fund's trading
+                state becomes ``active``, unless somebody has stated it.
+        """
+        if self.generation is None:
+            self.generation = secrets.token_hex(8)
+            if fresh:
+                self._states.open_fund()
+        return self.generation
+
+    async def reserve(self, requests: Sequence[ReserveRequest]) -> list[Reserved]:
+        """Ask for a batch, walked in order."""
+        self._require_generation()
+        now_ms = self._clock_ms()
+        return [self._reserve(request, now_ms) for request in requests]
+
+    async def begin(self, moves: Sequence[Move], *, owner: str) -> list[Moved]:
+        """Move decisions out of ``reserved``; only the winner of each may act on it."""
+        self._require_generation()
+        now_ms = self._clock_ms()
+        return [self._begin(move, owner, now_ms) for move in moves]
+
+    async def finish(self, moves: Sequence[Move], *, undelivered: frozenset[str]) -> None:
+        """Mark begun decisions as done; release the reservations of undelivered ones."""
+        self._require_generation()
+        now_ms = self._clock_ms()
+        for move in moves:
+            decision = self._decisions.get(move.decision_id, at_ms=move.taken_at_ms, now_ms=now_ms)
+            if decision is None or decision.state is not DecisionState.BEGUN:
+                continue
+            if move.decision_id in undelivered:
+                self._holdings.release(move.decision_id)
+            _move(decision, DecisionState.DONE, decision.verdict, now_ms)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Apply execution outcomes; each answer tells whether it was applied (not seen before)."""
+        self._require_generation()
+        now_ms = self._clock_ms()
+        return [self._settle(settlement, now_ms) for settlement in settlements]
+
+    async def exposure(self) -> dict[str, int]:
+        """Return units in use by counter, without those of which nothing is in use."""
+        self._require_generation()
+        return self._holdings.exposure()
+
+    async def reservations(self) -> dict[str, int]:
+        """Return the most units that each open decision holds of any counter, by decision id."""
+        self._require_generation()
+        return self._holdings.reservations()
+
+    def _require_generation(self) -> None:
+        if self.generation is None:
+            raise LedgerLost
+
+    # Asking
+
+    def _reserve(self, request: ReserveRequest, now_ms: int) -> Reserved:
+        known = self._decisions.get(request.decision_id, at_ms=request.taken_at_ms, now_ms=now_ms)
+        if known is not None:
+            return _answer(known, now_ms)
+        readings = self._read(request, now_ms)
+        if readings.held:
+            self._holdings.take(request.decision_id, request.claims)
+            self._names[request.token] = request.strategy
+        if request.identity is not None and readings.first_decision is None:
+            entry = IdentityEntry(request.decision_id, request.taken_at_ms, request.digest)
+            self._identities.put(request.identity, entry, at_ms=now_ms, now_ms=now_ms)
+        decision = Decision(request, readings, DecisionState.RESERVED, "", now_ms, "")
+        self._decisions.put(request.decision_id, decision, at_ms=request.taken_at_ms, now_ms=now_ms)
+        return Reserved(readings, DecisionState.NEW)
+
+    def _read(self, request: ReserveRequest, now_ms: int) -> Readings:
+        first, first_verdict = self._first_with(request, now_ms)
+        holder = self._names.get(request.token, request.strategy)
+        rates = tuple(self._events.within(rate, now_ms=now_ms) for rate in request.rates)
+        in_time = all(seen < rate.ceiling for seen, rate in zip(rates, request.rates, strict=True))
+        if in_time:
+            self._events.count(request.rates, now_ms=now_ms)
+        used, fits = self._holdings.test(request.claims)
+        unique = first is None and holder == request.strategy
+        return Readings(
+            held=request.hold and unique and in_time and fits,
+            used=used,
+            rates=rates,
+            time_ms=now_ms,
+            first_decision=None if first is None else first.decision_id,
+            first_verdict=first_verdict,
+            same_content=first is not None and first.digest == request.digest,
+            name_holder=None if holder == request.strategy else holder,
+        )
+
+    def _first_with(self, request: ReserveRequest, now_ms: int) -> tuple[IdentityEntry | None, str]:
+        if request.identity is None:
+            return None, ""
+        entry = self._identities.recent(request.identity, now_ms=now_ms)
+        if entry is None or entry.decision_id == request.decision_id:
+            return None, ""
+        first = self._decisions.get(entry.decision_id, at_ms=entry.taken_at_ms, now_ms=now_ms)
+        if first is None:
+            return entry, ""
+        if _is_abandoned(first, now_ms):
+            self._forget_identity(entry.decision_id, first)
+            self._withdraw(entry.decision_id, first, ReasonCode.DEADLINE_EXCEEDED, now_ms)
+            return None, ""
+        return entry, first.verdict
+
+    # Moving
+
+    def _begin(self, move: Move, owner: str, now_ms: int) -> Moved:
+        decision = self._decisions.get(move.decision_id, at_ms=move.taken_at_ms, now_ms=now_ms)
+        if decision is None:
+            return Moved(won=False, state=DecisionState.NEW, detail="")
+        won = False
+        if decision.state is DecisionState.RESERVED:
+            won = self._step(decision, move, owner, now_ms)
+        return Moved(won, decision.state, decision.detail)
+
+    def _step(self, decision: Decision, move: Move, owner: str, now_ms: int) -> bool:
+        if move.kind is MoveKind.WITHDRAW:
+            if move.forget_identity:
+                self._forget_identity(move.decision_id, decision)
+            self._withdraw(move.decision_id, decision, move.reason, now_ms)
+            return True
+        objection = self._objection(move) if move.kind is MoveKind.PROMOTE else None
+        if objection is not None:
+            self._withdraw(move.decision_id, decision, objection, now_ms)
+            return False
+        decision.verdict = move.verdict
+        if move.kind is MoveKind.PROMOTE:
+            _move(decision, DecisionState.BEGUN, owner, now_ms)
+        else:
+            self._holdings.release(move.decision_id)
+            _move(decision, DecisionState.DONE, move.verdict, now_ms)
+        return True
+
+    def _objection(self, move: Move) -> ReasonCode | None:
+        states = self._states.states_now
+        found = (
+            (ReasonCode.FUND_HALTED, states.fund or TradingState.HALTED),
+            (ReasonCode.STRATEGY_HALTED, states.strategies.get(move.token)),
+            (ReasonCode.SYMBOL_HALTED, states.symbols.get(move.symbol)),
+        )
+        if not move.is_exit or move.halted_denies_exits:
+            for code, state in found:
+                if state is TradingState.HALTED:
+                    return code
+        if not move.is_exit and any(state is TradingState.REDUCING for _, state in found):
+            return ReasonCode.REDUCING_ONLY
+        policy = self._states.policy_now
+        if policy is None:
+            return ReasonCode.POLICY_MISSING
+        stale = policy.tightened_revision > move.policy_revision
+        return ReasonCode.POLICY_STALE if stale else None
+
+    def _withdraw(self, decision_id: str, decision: Decision, code: str, now_ms: int) -> None:
+        self._holdings.release(decision_id)
+        decision.verdict = "deny"
+        _move(decision, DecisionState.WITHDRAWN, code, now_ms)
+
+    def _forget_identity(self, decision_id: str, decision: Decision) -> None:
+        request, made_ms = decision.request, decision.since_ms
+        if request is None or request.identity is None:
+            return
+        entry = self._identities.get(request.identity, at_ms=made_ms, now_ms=self._clock_ms())
+        if entry is not None and entry.decision_id == decision_id:
+            self._identities.drop(request.identity, at_ms=made_ms)
+
+    # Counting
+
+    def _settle(self, settlement: Settlement, now_ms: int) -> bool:
+        if self._settled.recent(settlement.event_key, now_ms=now_ms):
+            return False
+        self._settled.put(settlement.event_key, True, at_ms=now_ms, now_ms=now_ms)
+        match settlement.kind:
+            case SettlementKind.RELEASE:
+                return self._holdings.release(settlement.decision_id)
+            case SettlementKind.BOOK:
+                return self._holdings.book(settlement.decision_id, settlement.units)
+            case SettlementKind.REDUCE:
+                self._holdings.reduce(settlement.counters, settlement.units)
+                return True
+
+
+def _is_abandoned(decision: Decision, now_ms: int) -> bool:
+    return (
+        decision.state is DecisionState.RESERVED
+        and decision.request is not None
+        and decision.request.from_door
+        and now_ms - decision.since_ms > DOOR_TAKEOVER_MS
+    )
+
+
+def _answer(decision: Decision, now_ms: int) -> Reserved:
+    readings = decision.readings or Readings(held=False, used=(), rates=(), time_ms=now_ms)
+    resumable = None if decision.request is None else decision.request.resumable
+    return Reserved(readings, decision.state, resumable, decision.detail, decision.since_ms)
+
+
+def _move(decision: Decision, state: DecisionState, detail: str, now_ms: int) -> None:
+    """Out of ``reserved`` nobody resumes a decision or takes it back: only the answer is kept."""
+    decision.request, decision.readings = None, None
+    decision.state, decision.detail, decision.since_ms = state, detail, now_ms

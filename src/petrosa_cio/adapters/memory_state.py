@@ -1,0 +1,96 @@
+"""Trading state, active policy and market regimes in memory: the twin of `redis_state`."""
+
+from collections.abc import Callable
+
+import orjson
+
+from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState, TradingStates
+
+
+class MemoryStateStore:
+    """Holds what the gate obeys, for one process and as long as it lives.
+
+    Args:
+        clock_ms: The ledger's clock, epoch milliseconds.
+    """
+
+    def __init__(self, clock_ms: Callable[[], int]) -> None:
+        self._clock_ms = clock_ms
+        self._states: dict[Scope, TradingState] = {}
+        self._reasons: dict[str, bytes] = {}
+        self._epoch = 0
+        self._policy: ActivePolicy | None = None
+        self._regimes: dict[str, bytes] = {}
+
+    @property
+    def states_now(self) -> TradingStates:
+        """Every stated trading state, for the ledger, which must not wait between two looks."""
+        return TradingStates(
+            fund=self._states.get(FUND),
+            strategies=self._of_kind(ScopeKind.STRATEGY),
+            symbols=self._of_kind(ScopeKind.SYMBOL),
+            epoch=self._epoch,
+        )
+
+    @property
+    def policy_now(self) -> ActivePolicy | None:
+        """The active policy, for the ledger."""
+        return self._policy
+
+    def open_fund(self) -> None:
+        """Set the fund active, unless somebody has stated its trading state."""
+        if FUND not in self._states:
+            self._states[FUND] = TradingState.ACTIVE
+            self._epoch += 1
+
+    async def trading_states(self) -> TradingStates:
+        """Return every stated trading state and the epoch."""
+        return self.states_now
+
+    async def set_trading_state(
+        self, scope: Scope, state: TradingState, *, reason: str, author: str
+    ) -> int:
+        """Set one state and return the new epoch. Setting it again changes nothing and is fine."""
+        unstated = None if scope == FUND else TradingState.ACTIVE
+        if self._states.get(scope, unstated) is state:
+            return self._epoch
+        because = {"state": state, "reason": reason, "author": author, "at_ms": self._clock_ms()}
+        self._reasons[str(scope)] = orjson.dumps(because)
+        if state is unstated:
+            del self._states[scope]
+        else:
+            self._states[scope] = state
+        self._epoch += 1
+        return self._epoch
+
+    async def trading_state_reasons(self) -> dict[str, bytes]:
+        """Return by scope who last changed its state, when and why, as JSON."""
+        return dict(self._reasons)
+
+    async def active_policy(self) -> ActivePolicy | None:
+        """Return the active policy, or None when the store holds none."""
+        return self._policy
+
+    async def activate(
+        self, document: bytes, *, parent: int, tightens: bool
+    ) -> ActivePolicy | None:
+        """Make a document the next revision if ``parent`` is still active, else return None."""
+        active = self._policy or ActivePolicy(0, 0, b"")
+        if active.revision != parent:
+            return None
+        revision = parent + 1
+        tightened_revision = revision if tightens else active.tightened_revision
+        self._policy = ActivePolicy(revision, tightened_revision, document)
+        return self._policy
+
+    async def regimes(self) -> dict[str, bytes]:
+        """Return every stored regime by symbol; ``*`` is the default of all symbols."""
+        return dict(self._regimes)
+
+    async def set_regime(self, symbol: str, document: bytes) -> None:
+        """Store one regime."""
+        self._regimes[symbol] = document
+
+    def _of_kind(self, kind: ScopeKind) -> dict[str, TradingState]:
+        return {scope.name: state for scope, state in self._states.items() if scope.kind is kind}

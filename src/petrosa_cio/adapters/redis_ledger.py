@@ -1,0 +1,150 @@
+"""The ledger in Redis: a Lua script for each step, so that every step is atomic for all replicas.
+
+The rules are in `lua/`, commented where they stand; here values become arguments, and answers
+become values. `petrosa_cio.adapters.memory_ledger` is the same ledger in plain Python.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+import orjson
+from redis.asyncio import Redis
+
+from petrosa_cio.adapters.redis_script import Script, ScriptRunner
+from petrosa_cio.errors import LedgerLost
+from petrosa_cio.ports import Move, Moved, Settlement
+from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRequest
+
+RESERVE: Final = Script("clock", "ledger", "reserve")
+BEGIN: Final = Script("clock", "ledger", "begin")
+FINISH: Final = Script("clock", "ledger", "finish")
+SETTLE: Final = Script("clock", "ledger", "settle")
+HOLDINGS: Final = Script("clock", "ledger", "holdings")
+INITIALISE: Final = Script("clock", "initialise")
+
+STATES: Final = {state.value.encode(): state for state in DecisionState}
+
+
+class RedisLedger:
+    """Grants what is shared and limited, atomically for all replicas, and remembers decisions.
+
+    Args:
+        client: From `petrosa_cio.adapters.redis_connection.connect_redis`.
+        fund: The fund whose ledger this is.
+        timeout_s: Longest time a call may take.
+        clock_ms: Replaces the server's own clock, epoch milliseconds; in tests only.
+
+    Every method raises `Unavailable` when Redis is away, slow or broken, and, but for
+    ``initialise``, `LedgerLost` when the generation marker is missing; then nothing was changed.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        fund: str,
+        *,
+        timeout_s: float = 0.5,
+        clock_ms: Callable[[], int] | None = None,
+    ) -> None:
+        self._runner = ScriptRunner(client, fund, timeout_s=timeout_s, clock_ms=clock_ms)
+
+    async def initialise(self, *, fresh: bool) -> str:
+        """Mark the ledger as trustworthy unless it is already, and return its generation.
+
+        Args:
+            fresh: True when the caller knows that there was no ledger before: the fund's trading
+                state becomes ``active``, unless somebody has stated it.
+        """
+        answer = await self._runner.run(INITIALISE, secrets.token_hex(8), int(fresh))
+        return str(answer.decode())
+
+    async def reserve(self, requests: Sequence[ReserveRequest]) -> list[Reserved]:
+        """Ask for a batch, walked in order."""
+        if not requests:
+            return []
+        return list(_read_reserved(iter(await self._run(RESERVE, _batch(requests)))))
+
+    async def begin(self, moves: Sequence[Move], *, owner: str) -> list[Moved]:
+        """Move decisions out of ``reserved``; only the winner of each may act on it."""
+        if not moves:
+            return []
+        return list(_read_moved(await self._run(BEGIN, _batch(moves), owner)))
+
+    async def finish(self, moves: Sequence[Move], *, undelivered: frozenset[str]) -> None:
+        """Mark begun decisions as done; release the reservations of undelivered ones."""
+        if moves:
+            await self._run(FINISH, _batch(moves), orjson.dumps(list(undelivered)))
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Apply execution outcomes; each answer tells whether it was applied (not seen before)."""
+        if not settlements:
+            return []
+        answers = await self._run(SETTLE, _batch(settlements))
+        return [answer is not None for answer in answers]
+
+    async def exposure(self) -> dict[str, int]:
+        """Return units in use by counter, without those of which nothing is in use."""
+        exposure, _ = await self._run(HOLDINGS)
+        return _pairs(exposure)
+
+    async def reservations(self) -> dict[str, int]:
+        """Return the most units that each open decision holds of any counter, by decision id."""
+        _, reservations = await self._run(HOLDINGS)
+        return _pairs(reservations)
+
+    async def _run(self, script: Script, *arguments: str | bytes) -> Any:
+        answer = await self._runner.run(script, *arguments)
+        if answer is None:
+            raise LedgerLost
+        return answer
+
+
+def _batch(values: Sequence[ReserveRequest] | Sequence[Move] | Sequence[Settlement]) -> bytes:
+    """Return values as JSON with their own field names, by which the scripts know them."""
+    return orjson.dumps(list(values), default=_as_text)
+
+
+def _as_text(value: object) -> str:
+    """Let bytes of any kind travel through JSON: Latin-1 has a character for each."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    raise TypeError
+
+
+def _read_reserved(answers: Iterator[Any]) -> Iterator[Reserved]:
+    for state in answers:
+        detail, since_ms, resumable = next(answers), next(answers), next(answers)
+        yield Reserved(
+            _read_readings(answers),
+            STATES[state],
+            None if resumable is None else resumable.decode().encode("latin-1"),
+            detail.decode(),
+            since_ms,
+        )
+
+
+def _read_readings(answers: Iterator[Any]) -> Readings:
+    held, time_ms, first, first_verdict, same_content, holder = islice(answers, 6)
+    return Readings(
+        held=held is not None,
+        used=tuple(islice(answers, next(answers))),
+        rates=tuple(islice(answers, next(answers))),
+        time_ms=time_ms,
+        first_decision=None if first is None else first.decode(),
+        first_verdict=first_verdict.decode(),
+        same_content=same_content is not None,
+        name_holder=None if holder is None else holder.decode(),
+    )
+
+
+def _read_moved(answers: Sequence[Any]) -> Iterator[Moved]:
+    for won, state, detail in zip(answers[::3], answers[1::3], answers[2::3], strict=True):
+        yield Moved(won is not None, STATES[state], detail.decode())
+
+
+def _pairs(answer: Sequence[Any]) -> dict[str, int]:
+    return {
+        name.decode(): int(units) for name, units in zip(answer[::2], answer[1::2], strict=True)
+    }

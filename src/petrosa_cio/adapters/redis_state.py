@@ -1,0 +1,119 @@
+"""Trading state, active policy and market regimes in Redis, beside the ledger that obeys them."""
+
+from collections.abc import Callable
+from typing import Final
+
+from redis.asyncio import Redis
+
+from petrosa_cio.adapters.redis_connection import reaching_redis, send
+from petrosa_cio.adapters.redis_script import Script, ScriptRunner
+from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState, TradingStates
+
+SET_STATE: Final = Script("clock", "set_state")
+ACTIVATE: Final = Script("clock", "activate")
+
+
+class RedisStateStore:
+    """Holds what the gate obeys: kill switch, active policy, market regimes.
+
+    Args:
+        client: From `petrosa_cio.adapters.redis_connection.connect_redis`.
+        fund: The fund whose state this is.
+        timeout_s: Longest time a call may take.
+        clock_ms: Replaces the server's own clock, epoch milliseconds; in tests only.
+
+    Every method raises `Unavailable` when Redis is away, slow or broken.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        fund: str,
+        *,
+        timeout_s: float = 0.5,
+        clock_ms: Callable[[], int] | None = None,
+    ) -> None:
+        self._client = client
+        self._prefix = f"cio:{{{fund}}}:"
+        self._timeout_s = timeout_s
+        self._runner = ScriptRunner(client, fund, timeout_s=timeout_s, clock_ms=clock_ms)
+
+    async def trading_states(self) -> TradingStates:
+        """Return every stated trading state and the epoch. An unknown word counts as halted."""
+        stored = await self._hash("state")
+        epoch = int(stored.pop("epoch", b"0"))
+        states = {scope: _trading_state(word) for scope, word in stored.items()}
+        return TradingStates(
+            fund=states.get(str(ScopeKind.FUND)),
+            strategies=_of_kind(ScopeKind.STRATEGY, states),
+            symbols=_of_kind(ScopeKind.SYMBOL, states),
+            epoch=epoch,
+        )
+
+    async def set_trading_state(
+        self, scope: Scope, state: TradingState, *, reason: str, author: str
+    ) -> int:
+        """Set one state and return the new epoch. Setting it again changes nothing and is fine."""
+        return int(await self._runner.run(SET_STATE, str(scope), state.value, reason, author))
+
+    async def trading_state_reasons(self) -> dict[str, bytes]:
+        """Return by scope who last changed its state, when and why, as JSON.
+
+        Its keys are ``state``, ``reason``, ``author`` and ``at_ms``, the ledger's clock.
+        """
+        return await self._hash("state_reasons")
+
+    async def active_policy(self) -> ActivePolicy | None:
+        """Return the active policy, or None when the store holds none."""
+        stored = await self._hash("policy")
+        if not stored:
+            return None
+        return ActivePolicy(
+            revision=int(stored["revision"]),
+            tightened_revision=int(stored["tightened_revision"]),
+            document=stored["document"],
+        )
+
+    async def activate(
+        self, document: bytes, *, parent: int, tightens: bool
+    ) -> ActivePolicy | None:
+        """Make a document the next revision if ``parent`` is still active, else return None.
+
+        The parent of the first revision is 0.
+        """
+        answer = await self._runner.run(ACTIVATE, document, parent, int(tightens))
+        if answer is None:
+            return None
+        revision, tightened_revision = answer
+        return ActivePolicy(revision, tightened_revision, document)
+
+    async def regimes(self) -> dict[str, bytes]:
+        """Return every stored regime by symbol; ``*`` is the default of all symbols."""
+        return await self._hash("regimes")
+
+    async def set_regime(self, symbol: str, document: bytes) -> None:
+        """Store one regime."""
+        async with reaching_redis(self._timeout_s):
+            await send(self._client, "HSET", f"{self._prefix}regimes", symbol, document)
+
+    async def _hash(self, name: str) -> dict[str, bytes]:
+        async with reaching_redis(self._timeout_s):
+            stored = await send(self._client, "HGETALL", f"{self._prefix}{name}")
+        return {key.decode(): value for key, value in stored.items()}
+
+
+def _trading_state(word: bytes) -> TradingState:
+    try:
+        return TradingState(word.decode())
+    except ValueError:
+        return TradingState.HALTED
+
+
+def _of_kind(kind: ScopeKind, states: dict[str, TradingState]) -> dict[str, TradingState]:
+    prefix = f"{kind}:"
+    return {
+        scope.removeprefix(prefix): state
+        for scope, state in states.items()
+        if scope.startswith(prefix)
+    }

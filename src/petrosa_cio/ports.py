@@ -1,0 +1,286 @@
+"""What the program needs from the outside world, as small protocols.
+
+Adapters implement them; the same contract tests run on each implementation. Every method raises
+`petrosa_cio.errors.Unavailable` when the dependency is away or slow, and nothing else of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from petrosa_cio.risk.claims import DecisionState, Reserved, ReserveRequest
+from petrosa_cio.risk.trading_state import Scope, TradingState, TradingStates
+
+
+class MoveKind(StrEnum):
+    """What the fence is asked to do with a decision."""
+
+    PROMOTE = "promote"
+    DENY = "deny"
+    WITHDRAW = "withdraw"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One decision's step through the fence.
+
+    Attributes:
+        decision_id: The decision.
+        taken_at_ms: Stream time of its intent; says where the ledger keeps it.
+        kind: Promote, close a denial, or withdraw.
+        verdict: ``approve``, ``reduce`` or ``deny``: what is remembered as the answer.
+        token: The strategy's token, for its trading state.
+        symbol: The symbol, for its trading state.
+        is_exit: True when the order only closes.
+        halted_denies_exits: True when the policy lets a halt stop exits too.
+        policy_revision: Revision under which it was decided.
+        reason: For a withdrawal, its reason code.
+        forget_identity: For a withdrawal, True when the same id may be sent again.
+    """
+
+    decision_id: str
+    taken_at_ms: int
+    kind: MoveKind
+    verdict: str
+    token: str
+    symbol: str
+    is_exit: bool = False
+    halted_denies_exits: bool = False
+    policy_revision: int = 0
+    reason: str = ""
+    forget_identity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What the fence did.
+
+    Attributes:
+        won: True when this very call moved the decision from ``reserved`` to its new state.
+        state: The state it is in now; ``new`` when the ledger does not know the decision.
+        detail: Owner, verdict or withdrawal reason code, by state.
+    """
+
+    won: bool
+    state: DecisionState
+    detail: str
+
+
+class Ledger(Protocol):
+    """Grants what is shared and limited, atomically for all replicas, and remembers decisions."""
+
+    async def reserve(self, requests: Sequence[ReserveRequest]) -> list[Reserved]:
+        """Ask for a batch, walked in order. Raises LedgerLost when the ledger lost its data."""
+
+    async def begin(self, moves: Sequence[Move], *, owner: str) -> list[Moved]:
+        """Move decisions out of ``reserved``; only the winner of each may act on it."""
+
+    async def finish(self, moves: Sequence[Move], *, undelivered: frozenset[str]) -> None:
+        """Mark begun decisions as done; release the reservations of undelivered ones."""
+
+    async def settle(self, settlements: Sequence["Settlement"]) -> list[bool]:
+        """Apply execution outcomes; each answer tells whether it was applied (not seen before)."""
+
+    async def exposure(self) -> dict[str, int]:
+        """Return units in use by counter."""
+
+    async def reservations(self) -> dict[str, int]:
+        """Return the units that each open decision holds, by decision id."""
+
+
+class SettlementKind(StrEnum):
+    """What an execution outcome does to exposure."""
+
+    RELEASE = "release"
+    BOOK = "book"
+    REDUCE = "reduce"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One execution outcome, in ledger terms.
+
+    Attributes:
+        event_key: Identity of the event, to apply it once.
+        kind: ``release`` gives a reservation back, ``book`` replaces it by what was really filled,
+            ``reduce`` takes units off counters.
+        decision_id: The decision whose reservation is meant; empty for ``reduce``.
+        units: For ``book`` the units now held, for ``reduce`` the units to take off.
+        counters: For ``reduce``, the counters to take them off; none falls below zero.
+    """
+
+    event_key: str
+    kind: SettlementKind
+    decision_id: str = ""
+    units: int = 0
+    counters: tuple[str, ...] = ()
+
+
+class TradingStateStore(Protocol):
+    """Holds the kill switch."""
+
+    async def trading_states(self) -> TradingStates:
+        """Return every stated trading state and the epoch."""
+
+    async def set_trading_state(
+        self, scope: Scope, state: TradingState, *, reason: str, author: str
+    ) -> int:
+        """Set one state and return the new epoch. Setting it again changes nothing and is fine."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivePolicy:
+    """The policy document in force, as stored.
+
+    Attributes:
+        revision: Grows by one with every activation.
+        tightened_revision: The newest revision that was tighter than its parent in any field.
+        document: Canonical JSON of policy and overlays.
+    """
+
+    revision: int
+    tightened_revision: int
+    document: bytes
+
+
+class PolicyStore(Protocol):
+    """Holds the active policy."""
+
+    async def active_policy(self) -> ActivePolicy | None:
+        """Return the active policy, or None when the store holds none."""
+
+    async def activate(
+        self, document: bytes, *, parent: int, tightens: bool
+    ) -> ActivePolicy | None:
+        """Make a document the next revision if ``parent`` is still active, else return None."""
+
+
+class RegimeStore(Protocol):
+    """Holds the market regime by symbol, as JSON documents of the caller's making."""
+
+    async def regimes(self) -> dict[str, bytes]:
+        """Return every stored regime by symbol; ``*`` is the default of all symbols."""
+
+    async def set_regime(self, symbol: str, document: bytes) -> None:
+        """Store one regime."""
+
+
+class GovernanceStore(PolicyStore, TradingStateStore, RegimeStore, Protocol):
+    """The store of everything that governs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One captured message of a durable stream.
+
+    Attributes:
+        subject: Where it was published.
+        headers: Its headers.
+        body: Its payload, untouched.
+        stream: Name of the stream.
+        stream_created_ns: Creation time of the stream, to tell two streams of one name apart.
+        sequence: Its number in the stream.
+        stored_at: When the stream stored it.
+        reply: The acknowledgement address, the adapter's own business.
+    """
+
+    subject: str
+    headers: dict[str, str]
+    body: bytes
+    stream: str
+    stream_created_ns: int
+    sequence: int
+    stored_at: datetime
+    reply: str
+
+
+class Intake(Protocol):
+    """The durable stream of intents, shared by all replicas."""
+
+    async def next_batch(self, limit: int) -> list[Delivery]:
+        """Wait for at least one delivery and return up to ``limit`` that are there."""
+
+    async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Say that these are finished for good."""
+
+    async def give_back(self, deliveries: Sequence[Delivery], *, delay_s: float) -> None:
+        """Ask for redelivery of these, to any replica, after a delay."""
+
+    def take_waiting(self) -> list[Delivery]:
+        """Return, without waiting, what was delivered here and not yet taken."""
+
+
+class Journal(Protocol):
+    """The durable, ordered log of verdicts, written before the effect."""
+
+    async def append(self, records: Sequence[bytes]) -> int:
+        """Write records durably, in order, and return the last journal sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalMessage:
+    """A promoted intent on its way to the order engine."""
+
+    decision_id: str
+    subject: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is known of a batch of signals after it was sent.
+
+    Attributes:
+        undelivered: Decisions whose signal provably reached nobody.
+        unconfirmed: Decisions of which nothing is known, as the connection broke meanwhile.
+    """
+
+    undelivered: frozenset[str] = frozenset()
+    unconfirmed: frozenset[str] = frozenset()
+
+
+class SignalBus(Protocol):
+    """The way out to the order engine. Never buffers while disconnected, never sends twice."""
+
+    async def publish(self, signals: Sequence[SignalMessage]) -> Published:
+        """Send each signal once and return what is known of them. Never raises Unavailable."""
+
+
+class Announcer(Protocol):
+    """Tells live watchers what happened. It promises nothing and never raises."""
+
+    async def announce(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Publish (subject, body) pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One journal message, which holds a batch of records."""
+
+    sequence: int
+    stored_at: datetime
+    records: tuple[bytes, ...]
+    reply: str
+
+
+class JournalReader(Protocol):
+    """Reads the journal in order, for the drain."""
+
+    async def next_entries(self, limit: int) -> list[JournalEntry]:
+        """Wait for at least one entry and return up to ``limit``."""
+
+    async def acknowledge(self, entries: Sequence[JournalEntry]) -> None:
+        """Say that these are stored for good."""
+
+    async def purge(self, before_sequence: int) -> None:
+        """Drop entries below a sequence: those that are stored and no longer needed here."""
+
+
+class TraceStore(Protocol):
+    """The record of verdicts."""
+
+    async def store(self, traces: Sequence[dict[str, object]]) -> int:
+        """Insert records idempotently by ``_id`` and return how many were new."""

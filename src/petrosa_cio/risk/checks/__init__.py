@@ -1,0 +1,60 @@
+"""The table of checks: every control that looks at the intent and the snapshot, in order.
+
+To add a control, write one small function whose docstring a trader understands, give it a reason
+code in `petrosa_cio.risk.reasons`, add its row here, and add its cases under ``tests/cases``. The
+controls on what is shared between bots (rates, exposure, repetition) are asked of the ledger; they
+stand in `petrosa_cio.risk.shared_limits`.
+"""
+
+from petrosa_cio.risk.checks import market_regime, order, permission, state, well_formed
+from petrosa_cio.risk.checks.case import Applies, Check
+from petrosa_cio.risk.reasons import ReasonCode as Code
+
+CHECKS: tuple[Check, ...] = (
+    Check(Code.NOT_AN_ORDER, well_formed.not_an_order, Applies.TO_EVERYTHING),
+    Check(Code.INTENT_STALE, well_formed.intent_stale, Applies.TO_EVERYTHING, "max_intent_age_s"),
+    Check(
+        Code.INTENT_FROM_FUTURE,
+        well_formed.intent_from_future,
+        Applies.TO_EVERYTHING,
+        "max_clock_skew_s",
+    ),
+    Check(Code.QUANTITY_NOT_POSITIVE, well_formed.quantity_not_positive, Applies.TO_ORDERS),
+    Check(Code.PRICE_NOT_POSITIVE, well_formed.price_not_positive, Applies.TO_ORDERS),
+    Check(Code.CONFIDENCE_INVALID, well_formed.confidence_invalid, Applies.TO_ORDERS),
+    Check(Code.SIZE_UNKNOWN, well_formed.size_unknown, limit_field="unsized_order_usd"),
+    Check(Code.STOP_LOSS_WRONG_SIDE, well_formed.stop_loss_wrong_side),
+    Check(Code.TAKE_PROFIT_WRONG_SIDE, well_formed.take_profit_wrong_side),
+    Check(
+        Code.STRATEGY_NOT_ALLOWED,
+        permission.strategy_not_allowed,
+        limit_field="allowed_strategies",
+    ),
+    Check(Code.SYMBOL_NOT_ALLOWED, permission.symbol_not_allowed, limit_field="allowed_symbols"),
+    Check(Code.ACTION_NOT_ALLOWED, permission.action_not_allowed, limit_field="allowed_actions"),
+    Check(
+        Code.ORDER_TYPE_NOT_ALLOWED,
+        permission.order_type_not_allowed,
+        limit_field="allowed_order_types",
+    ),
+    Check(Code.NOTIONAL_ABOVE_MAX, order.notional_above_max, limit_field="max_order_notional_usd"),
+    Check(Code.QUANTITY_ABOVE_MAX, order.quantity_above_max, limit_field="max_order_quantity"),
+    Check(Code.CONFIDENCE_BELOW_MIN, order.confidence_below_min, limit_field="min_confidence"),
+    Check(Code.STOP_LOSS_REQUIRED, order.stop_loss_required, limit_field="stop_loss_required"),
+    Check(Code.REGIME_UNKNOWN, market_regime.regime_unknown, limit_field="regime_required"),
+    Check(Code.REGIME_STALE, market_regime.regime_stale, limit_field="max_regime_age_s"),
+    Check(
+        Code.REGIME_CONFIDENCE_LOW,
+        market_regime.regime_confidence_low,
+        limit_field="min_regime_confidence",
+    ),
+    Check(Code.REGIME_VETO, market_regime.regime_veto, limit_field="regime_directions"),
+    Check(Code.REGIME_SCALED, market_regime.regime_scaled, limit_field="size_scale"),
+    Check(Code.FUND_HALTED, state.fund_halted, Applies.TO_ORDERS),
+    Check(Code.STRATEGY_HALTED, state.strategy_halted, Applies.TO_ORDERS),
+    Check(Code.SYMBOL_HALTED, state.symbol_halted, Applies.TO_ORDERS),
+    Check(Code.REDUCING_ONLY, state.reducing_only),
+    Check(Code.POLICY_MISSING, state.policy_missing, Applies.TO_ORDERS),
+    Check(Code.POLICY_STALE, state.policy_stale),
+    Check(Code.LIMIT_NOT_SET, state.limit_not_set),
+)

@@ -1,0 +1,86 @@
+"""What a check is given, what it answers, and how it stands in the table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import IntEnum
+
+from petrosa_cio.risk.in_force import InForce
+from petrosa_cio.risk.intent import Action, Intent
+from petrosa_cio.risk.limits import LimitSet
+from petrosa_cio.risk.reasons import Effect, ReasonCode
+from petrosa_cio.risk.sizing import Size
+from petrosa_cio.risk.snapshot import Regime, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One intent with all that its checks may look at.
+
+    Attributes:
+        intent: The intent.
+        taken_at: The older of the time the bot states and the time the stream stored it.
+        snapshot: The world.
+        in_force: Limits with the entries that state them.
+        limits: The limits alone.
+        regime: The symbol's market regime, if known.
+        size: The size asked for, if it can be resolved.
+    """
+
+    intent: Intent
+    taken_at: datetime
+    snapshot: Snapshot
+    in_force: InForce
+    limits: LimitSet
+    regime: Regime | None
+    size: Size | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check's objection, with its numbers. See `petrosa_cio.risk.reasons.Reason`."""
+
+    limit: object = None
+    observed: object = None
+    scope: str = ""
+    effect: Effect = Effect.DENY
+    would_pass: Decimal | None = None
+
+
+class Applies(IntEnum):
+    """Which intents a check looks at. Exits are never trapped: most checks pass them by."""
+
+    TO_OPENINGS = 1
+    TO_ORDERS = 2
+    TO_EVERYTHING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row of the table.
+
+    Attributes:
+        code: The reason it gives.
+        run: The check itself; its docstring is what people read about the code.
+        applies: Openings only, exits too, or advice too.
+        limit_field: The limit it reads, to name the policy entry that binds.
+    """
+
+    code: ReasonCode
+    run: Callable[[Case], Finding | None]
+    applies: Applies = Applies.TO_OPENINGS
+    limit_field: str | None = None
+
+
+def reach_of(intent: Intent) -> Applies:
+    """Return the least reach a check must have to look at this intent."""
+    return _REACHES[intent.action]
+
+
+_REACHES = {
+    Action.BUY: Applies.TO_OPENINGS,
+    Action.SELL: Applies.TO_OPENINGS,
+    Action.CLOSE: Applies.TO_ORDERS,
+    Action.HOLD: Applies.TO_EVERYTHING,
+}

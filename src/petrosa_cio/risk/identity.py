@@ -1,0 +1,36 @@
+"""The identities by which decisions and repetitions are told apart.
+
+A decision belongs to one captured message: the stream's name, its creation time and the message's
+sequence name it, so a redelivery finds its own decision again. What the bot calls its intent is a
+second, weaker identity, scoped by strategy: it only tells repetitions.
+"""
+
+from hashlib import blake2b
+
+from petrosa_cio.risk.intent import Intent
+
+
+def decision_id(fund: str, stream: str, stream_created_ns: int, sequence: int) -> str:
+    """Return the id of the decision about one captured message: 32 hexadecimal digits."""
+    return _fingerprint(fund, stream, str(stream_created_ns), str(sequence))
+
+
+def intent_identity(intent: Intent) -> str | None:
+    """Return the fingerprint of (strategy, stated id), or None when the bot states no id."""
+    return _fingerprint(intent.strategy, intent.stated_id) if intent.stated_id else None
+
+
+def intent_digest(intent: Intent) -> str:
+    """Return the fingerprint of what is wanted: not of when, nor of free metadata."""
+    wanted = (
+        intent.strategy, intent.symbol, intent.action, intent.order_type, intent.time_in_force,
+        intent.quantity, intent.position_size_pct, intent.quote_quantity, intent.price,
+        intent.current_price, intent.stop_loss, intent.take_profit, intent.confidence,
+    )  # fmt: skip
+    return _fingerprint(*map(str, wanted))
+
+
+def _fingerprint(*parts: str) -> str:
+    # Length-prefixed, so that no two different lists of parts read the same.
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -1,0 +1,181 @@
+"""Which limits are in force for one intent, and which entry states each.
+
+In force is the *meet* of one entry per family, of the overlays that have not expired, and of the
+charter. It is worked out once per (strategy, symbol, regime) and kept, so that judging an intent
+only compares numbers.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from petrosa_cio.risk.limits import LIMIT_KINDS, NO_LIMITS, LimitSet
+from petrosa_cio.risk.policy import ANY, Charter, Families, PolicyDocument, document_hash
+
+CACHE_SIZE = 4_096
+
+_CHARTER_ONLY = "charter"
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The limits for one intent.
+
+    Attributes:
+        limits: Every limit, the strictest of all that apply.
+        entries: For each stated limit, the path of the entry that binds.
+        missing: Required limits that nobody set.
+    """
+
+    limits: LimitSet
+    entries: Mapping[str, str]
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """One limit that one entry states."""
+
+    path: str
+    field: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyBook:
+    """A policy document with its charter, ready to be asked.
+
+    Attributes:
+        document: Policy and overlays.
+        charter: The bounds.
+        revision: Revision of the document in the store; 0 outside any store.
+    """
+
+    document: PolicyDocument
+    charter: Charter
+    revision: int = 0
+    policy_hash: str = field(init=False)
+    charter_hash: str = field(init=False)
+    _expiries: tuple[datetime, ...] = field(init=False)
+    _cache: dict[tuple[str, str, str | None, int], InForce] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        """Work out what never changes."""
+        set_once = object.__setattr__
+        set_once(self, "policy_hash", document_hash(self.document))
+        set_once(self, "charter_hash", document_hash(self.charter))
+        expiries = tuple(sorted(overlay.expires_at for overlay in self.document.overlays))
+        set_once(self, "_expiries", expiries)
+
+    @property
+    def uses_regimes(self) -> bool:
+        """True when any entry is about a market regime."""
+        families = (self.document.policy, *self.document.overlays)
+        return any(entry.regimes for entry in families)
+
+    def in_force(self, strategy: str, symbol: str, regime: str | None, now: datetime) -> InForce:
+        """Return the limits for an intent; ``regime`` is None when it is not known."""
+        key = (strategy, symbol, regime, bisect_right(self._expiries, now))
+        found = self._cache.get(key)
+        if found is None:
+            if len(self._cache) >= CACHE_SIZE:
+                self._cache.clear()
+            found = self._cache[key] = self._work_out(strategy, symbol, regime, now)
+        return found
+
+    def _work_out(self, strategy: str, symbol: str, regime: str | None, now: datetime) -> InForce:
+        stated = _stated_by("", self.document.policy, strategy, symbol, regime)
+        for overlay in self.document.overlays:
+            if overlay.is_active(now):
+                prefix = f"overlays.{overlay.overlay_id}."
+                stated += _stated_by(prefix, overlay, strategy, symbol, regime)
+        return meet_all(stated + _charter_stated(self.charter), self.charter.required_limits)
+
+
+def charter_in_force(charter: Charter) -> InForce:
+    """Return what is in force when there is no policy at all: the charter's bounds."""
+    return meet_all(_charter_stated(charter), charter.required_limits)
+
+
+NOTHING_IN_FORCE = InForce(NO_LIMITS, {})
+
+
+def meet_all(stated: list[_Stated], required_limits: frozenset[str]) -> InForce:
+    """Return the meet of stated limits; the first of equally strict entries is named."""
+    values: dict[str, object] = {}
+    entries: dict[str, str] = {}
+    for one in stated:
+        met = LIMIT_KINDS[one.field].meet_optional(values.get(one.field), one.value)
+        if one.field not in values or met != values[one.field]:
+            joint = one.field in values and met != one.value
+            entries[one.field] = f"{entries[one.field]} & {one.path}" if joint else one.path
+        values[one.field] = met
+    missing = tuple(sorted(required_limits - values.keys()))
+    return InForce(_unchecked(values), entries, missing)
+
+
+def _unchecked(values: dict[str, Any]) -> LimitSet:
+    # Every value was validated with the document it comes from.
+    return LimitSet.model_construct(**values)
+
+
+def _charter_stated(charter: Charter) -> list[_Stated]:
+    return _statements({_CHARTER_ONLY: charter.bounds})
+
+
+def _stated_by(
+    prefix: str, families: Families, strategy: str, symbol: str, regime: str | None
+) -> list[_Stated]:
+    """Return what one document states, family by family, specific entries over defaults."""
+    chains = (
+        {"fund": families.fund},
+        entry_chain("symbols", families.symbols, symbol),
+        entry_chain("strategies", families.strategies, strategy),
+        pair_entries(families, strategy, symbol),
+        entry_chain("regimes", families.regimes, regime),
+    )
+    return [
+        _Stated(prefix + one.path, one.field, one.value)
+        for chain in chains
+        for one in _statements(chain)
+    ]
+
+
+def entry_chain(
+    path: str, entries: Mapping[str, LimitSet], name: str | None
+) -> dict[str, LimitSet]:
+    """Return the family's default and then its specific entry, where there are such."""
+    names = (ANY, name) if name != ANY else (ANY,)
+    return {f"{path}.{key}": entries[key] for key in names if key is not None and key in entries}
+
+
+def pair_entries(families: Families, strategy: str, symbol: str) -> dict[str, LimitSet]:
+    """Return the entries about a strategy and a symbol, from the most general to the own one."""
+    pairs = families.strategy_symbols
+    return {
+        path: limits
+        for name in dict.fromkeys((ANY, strategy))
+        for path, limits in entry_chain(
+            f"strategy_symbols.{name}", pairs.get(name, {}), symbol
+        ).items()
+    }
+
+
+def stated_limits(chain: Mapping[str, LimitSet]) -> LimitSet:
+    """Return what a chain of entries of one family amounts to."""
+    return _unchecked({one.field: one.value for one in _statements(chain)})
+
+
+def _statements(chain: Mapping[str, LimitSet]) -> list[_Stated]:
+    """Return what a chain of entries of one family states: later ones replace field by field."""
+    found: dict[str, _Stated] = {}
+    for path, limits in chain.items():
+        for name in LIMIT_KINDS:
+            value = getattr(limits, name)
+            if value is not None:
+                found[name] = _Stated(path, name, value)
+    return list(found.values())

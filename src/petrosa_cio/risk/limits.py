@@ -1,0 +1,181 @@
+"""Every limit that a policy or the charter can state, with unit, bounds and when to change it.
+
+One model serves every family of entries; what a limit means does not depend on where it is stated,
+only on whom that entry is about. The descriptions are read by people and by agents.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from petrosa_cio.risk.intent import Action, Direction, OrderType
+from petrosa_cio.risk.limit_kinds import (
+    LimitKind,
+    allow_list,
+    ceiling,
+    floor,
+    given_size,
+    on_breach,
+    required,
+    scale,
+)
+
+DEFAULT_MAX_SKEW_S = 5
+"""Seconds ahead of our clock that are taken for an inexact clock when no policy says otherwise."""
+
+_EXACT = Field(ge=0, allow_inf_nan=False, max_digits=34, decimal_places=18)
+Usd = Annotated[Decimal, _EXACT, Field(le=Decimal(100_000_000_000))]
+Quantity = Annotated[Decimal, _EXACT, Field(le=Decimal(10**15))]
+Fraction = Annotated[Decimal, _EXACT, Field(le=1)]
+Seconds = Annotated[int, Field(ge=0, le=86_400, strict=True)]
+Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+Names = frozenset[str]
+Symbols = frozenset[Annotated[str, Field(pattern=r"^[A-Z0-9]{3,32}$")]]
+
+_REGIMES_ONLY = frozenset({"regimes"})
+
+
+class LimitSet(BaseModel):
+    """The limits that one entry states. A field that is left out states no limit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    allowed_strategies: Annotated[
+        Names | None,
+        allow_list("strategy names", "A strategy is admitted to trading or taken out of it."),
+        Field(description="Only these strategies may open positions."),
+    ] = None
+    allowed_symbols: Annotated[
+        Symbols | None,
+        allow_list("symbols", "A market is added to the fund or left."),
+        Field(description="Only these symbols may be opened."),
+    ] = None
+    allowed_actions: Annotated[
+        frozenset[Action] | None,
+        allow_list("actions", "A strategy is to trade one direction only."),
+        Field(description="Only these actions may open positions: buy, sell."),
+    ] = None
+    allowed_order_types: Annotated[
+        frozenset[OrderType] | None,
+        allow_list("order types", "The order engine learns an order type, or one misbehaves."),
+        Field(description="Only these order types may open positions."),
+    ] = None
+
+    max_order_notional_usd: Annotated[
+        Usd | None,
+        ceiling("USD", "Typical order sizes have changed, or one order has become too costly."),
+        Field(description="Largest notional of one opening order (RTS 6 Art. 15(1)(b))."),
+    ] = None
+    max_order_quantity: Annotated[
+        Quantity | None,
+        ceiling("base units", "A symbol's usual order volume has changed."),
+        Field(description="Largest quantity of one opening order (RTS 6 Art. 15(1)(c))."),
+    ] = None
+    on_order_above_max: Annotated[
+        Literal["deny", "reduce"] | None,
+        on_breach("Oversized orders should be cut to the limit instead of refused, or no longer."),
+        Field(description="What an order over the notional or quantity limit meets; default deny."),
+    ] = None
+    unsized_order_usd: Annotated[
+        Usd | None,
+        given_size("USD", "Intents without a size of their own should trade smaller or larger."),
+        Field(description="Notional given to an intent that states no size."),
+    ] = None
+    min_confidence: Annotated[
+        Fraction | None,
+        floor("fraction", "Weak signals lose money, or too many good ones are refused."),
+        Field(description="Lowest confidence of an opening."),
+    ] = None
+    stop_loss_required: Annotated[
+        bool | None,
+        required("Positions must never be without protection."),
+        Field(description="An opening must state a protective price."),
+    ] = None
+
+    max_intent_age_s: Annotated[
+        Seconds | None,
+        ceiling("seconds", "Intents arrive late for a known reason, or late ones lose money."),
+        Field(description="Oldest intent that is still judged on its merits."),
+    ] = None
+    max_clock_skew_s: Annotated[
+        Seconds | None,
+        ceiling(
+            "seconds", "A publisher's clock is known to run ahead.", unstated=DEFAULT_MAX_SKEW_S
+        ),
+        Field(
+            description="How far ahead of the gate's clock an intent's time may be; default "
+            f"{DEFAULT_MAX_SKEW_S}."
+        ),
+    ] = None
+
+    max_intents_per_second: Annotated[
+        Count | None,
+        ceiling("intents per 1 s", "A strategy's normal pace has changed."),
+        Field(description="Most intents of one strategy in any second."),
+    ] = None
+    max_intents_per_minute: Annotated[
+        Count | None,
+        ceiling("intents per 60 s", "A strategy's normal pace has changed."),
+        Field(description="Most intents of one strategy in any minute."),
+    ] = None
+    max_exits_per_minute: Annotated[
+        Count | None,
+        ceiling("exits per 60 s", "Almost never: exits should not be throttled."),
+        Field(description="Most exits of one strategy in any minute; set it far higher."),
+    ] = None
+
+    max_position_usd: Annotated[
+        Usd | None,
+        ceiling("USD", "A symbol's liquidity or the fund's size has changed."),
+        Field(description="Largest exposure to one symbol and side, approved or filled."),
+    ] = None
+    max_gross_exposure_usd: Annotated[
+        Usd | None,
+        ceiling("USD", "The fund's equity or appetite has changed."),
+        Field(description="Largest sum of all exposures, long and short, approved or filled."),
+    ] = None
+
+    regime_required: Annotated[
+        bool | None,
+        required("Openings must stop when the market regime is not known."),
+        Field(description="An unknown or stale market regime denies openings."),
+    ] = None
+    max_regime_age_s: Annotated[
+        Seconds | None,
+        ceiling("seconds", "The regime is observed more or less often."),
+        Field(description="Oldest market regime that counts as known."),
+    ] = None
+    min_regime_confidence: Annotated[
+        Fraction | None,
+        floor("fraction", "Doubtful regimes have led to wrong decisions."),
+        Field(description="Lowest confidence of a market regime that is relied on."),
+    ] = None
+    regime_directions: Annotated[
+        frozenset[Direction] | None,
+        allow_list("directions", "A regime has hurt one direction.", _REGIMES_ONLY),
+        Field(description="Directions that may be opened in this regime; empty for none."),
+    ] = None
+    size_scale: Annotated[
+        Fraction | None,
+        scale("A regime calls for smaller sizes.", _REGIMES_ONLY),
+        Field(description="Factor on every opening's size in this regime; 0 denies."),
+    ] = None
+
+    halted_denies_exits: Annotated[
+        bool | None,
+        required("Almost never: a halt should let positions be closed."),
+        Field(description="A halt stops exits as well as openings."),
+    ] = None
+
+
+def _kind_of(name: str) -> LimitKind:
+    return next(
+        item for item in LimitSet.model_fields[name].metadata if isinstance(item, LimitKind)
+    )
+
+
+LIMIT_KINDS: dict[str, LimitKind] = {name: _kind_of(name) for name in LimitSet.model_fields}
+"""The kind of every limit, by field name, in the order of the model."""
+
+NO_LIMITS = LimitSet()

@@ -1,0 +1,156 @@
+"""The documents that govern: policy, overlays and charter.
+
+A *policy* is the versioned set of limits in force. An *overlay* narrows it until it expires. The
+*charter* holds the bounds that people set in a file; no policy may be looser, and no program may
+change it. Unknown fields are refused: a misspelled limit must never be a limit that is not there.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from petrosa_cio.risk.limits import LIMIT_KINDS, NO_LIMITS, LimitSet
+
+ANY = "*"
+"""The name of a family's default entry."""
+
+FAMILIES = ("fund", "symbols", "strategies", "strategy_symbols", "regimes")
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+SymbolOrAny = Annotated[str, Field(pattern=r"^(\*|[A-Z0-9]{3,32})$")]
+"""Intents name symbols in capitals, so that an entry in small letters would never apply."""
+
+
+class Families(BaseModel):
+    """Limits by whom they are about. A ``"*"`` entry is its family's default.
+
+    A specific entry replaces the default field by field: what it leaves out, the default states.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fund: LimitSet = Field(NO_LIMITS, description="Limits on every intent.")
+    symbols: dict[SymbolOrAny, LimitSet] = Field(
+        default_factory=dict, description="Limits by symbol."
+    )
+    strategies: dict[Name, LimitSet] = Field(
+        default_factory=dict, description="Limits by strategy name."
+    )
+    strategy_symbols: dict[Name, dict[SymbolOrAny, LimitSet]] = Field(
+        default_factory=dict, description="Limits by strategy name, then by symbol."
+    )
+    regimes: dict[Name, LimitSet] = Field(
+        default_factory=dict,
+        description="Limits by market regime; the default also serves an unknown regime.",
+    )
+
+    def entries(self) -> Iterator[tuple[str, str, LimitSet]]:
+        """Iterate over (family, path, limits) of every entry."""
+        yield "fund", "fund", self.fund
+        for family in ("symbols", "strategies", "regimes"):
+            for name, limits in getattr(self, family).items():
+                yield family, f"{family}.{name}", limits
+        for strategy, by_symbol in self.strategy_symbols.items():
+            for symbol, limits in by_symbol.items():
+                yield "strategy_symbols", f"strategy_symbols.{strategy}.{symbol}", limits
+
+    @model_validator(mode="after")
+    def _fields_stand_where_they_mean_something(self) -> Self:
+        problems = [
+            f"{path}.{field} is only valid under {', '.join(sorted(LIMIT_KINDS[field].families))}"
+            for family, path, limits in self.entries()
+            for field in sorted(limits.model_fields_set)
+            if LIMIT_KINDS[field].families and family not in LIMIT_KINDS[field].families
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+class Policy(Families):
+    """The limits in force, apart from overlays and charter."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field("unnamed", max_length=64, description="What people call this policy.")
+
+
+class Overlay(Families):
+    """A temporary narrowing of the policy, which ends by itself."""
+
+    overlay_id: str = Field(min_length=1, max_length=64)
+    reason: str = Field(min_length=1, max_length=2_000)
+    expires_at: AwareDatetime
+
+    def is_active(self, now: datetime) -> bool:
+        """Return whether it still narrows at this moment."""
+        return now < self.expires_at
+
+
+class PolicyDocument(BaseModel):
+    """What is stored and switched as one: a policy with its overlays."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    policy: Policy
+    overlays: tuple[Overlay, ...] = ()
+
+
+class Charter(BaseModel):
+    """The bounds that people set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1] = 1
+    name: str = Field("unnamed", max_length=64)
+    bounds: LimitSet = Field(NO_LIMITS, description="No policy may be looser than these.")
+    required_limits: frozenset[str] = Field(
+        frozenset(), description="Limits that must be set, or every opening is denied."
+    )
+
+    @model_validator(mode="after")
+    def _required_limits_exist(self) -> Self:
+        unknown = sorted(self.required_limits - LIMIT_KINDS.keys())
+        if unknown:
+            raise ValueError(f"required_limits names no limit: {', '.join(unknown)}")
+        regime_only = sorted(
+            field for field in self.bounds.model_fields_set if LIMIT_KINDS[field].families
+        )
+        if regime_only:
+            raise ValueError(f"bounds may not state {', '.join(regime_only)}")
+        return self
+
+
+def canonical_json(document: BaseModel) -> bytes:
+    """Return the one byte string that stands for a document: sorted keys, only what is stated."""
+    plain = document.model_dump(mode="json", exclude_unset=True)
+    return json.dumps(_sorted(plain), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        plain = [_sorted(item) for item in value]
+        return sorted(plain, key=str) if all(isinstance(item, str) for item in plain) else plain
+    return value
+
+
+def document_hash(document: BaseModel) -> str:
+    """Return the SHA-256 of a document's canonical JSON, hexadecimal."""
+    return sha256(canonical_json(document)).hexdigest()
+
+
+def charter_problems(families: Families, charter: Charter) -> list[str]:
+    """Return a sentence for every entry that states a limit looser than the charter's."""
+    return [
+        f"{path}.{field} is {value}, looser than the charter's {bound}"
+        for _, path, limits in families.entries()
+        for field, value in limits
+        if value is not None
+        and (bound := getattr(charter.bounds, field)) is not None
+        and LIMIT_KINDS[field].meet(bound, value) != value
+    ]

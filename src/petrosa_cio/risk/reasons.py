@@ -1,0 +1,101 @@
+"""The closed list of reason codes, and what one reason says.
+
+A verdict never says "no" without saying why. Each code is a word that strategy authors, screens and
+alerts can rely on; what it means in plain words is the docstring of the check that gives it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReasonCode(StrEnum):
+    """Every reason a verdict can carry. The order is the order in which reasons are listed."""
+
+    INTENT_MALFORMED = "INTENT_MALFORMED"
+    NOT_AN_ORDER = "NOT_AN_ORDER"
+    INTENT_STALE = "INTENT_STALE"
+    INTENT_FROM_FUTURE = "INTENT_FROM_FUTURE"
+    QUANTITY_NOT_POSITIVE = "QUANTITY_NOT_POSITIVE"
+    PRICE_NOT_POSITIVE = "PRICE_NOT_POSITIVE"
+    CONFIDENCE_INVALID = "CONFIDENCE_INVALID"
+    SIZE_UNKNOWN = "SIZE_UNKNOWN"
+    STOP_LOSS_WRONG_SIDE = "STOP_LOSS_WRONG_SIDE"
+    TAKE_PROFIT_WRONG_SIDE = "TAKE_PROFIT_WRONG_SIDE"
+
+    STRATEGY_NOT_ALLOWED = "STRATEGY_NOT_ALLOWED"
+    SYMBOL_NOT_ALLOWED = "SYMBOL_NOT_ALLOWED"
+    ACTION_NOT_ALLOWED = "ACTION_NOT_ALLOWED"
+    ORDER_TYPE_NOT_ALLOWED = "ORDER_TYPE_NOT_ALLOWED"
+
+    NOTIONAL_ABOVE_MAX = "NOTIONAL_ABOVE_MAX"
+    QUANTITY_ABOVE_MAX = "QUANTITY_ABOVE_MAX"
+    CONFIDENCE_BELOW_MIN = "CONFIDENCE_BELOW_MIN"
+    STOP_LOSS_REQUIRED = "STOP_LOSS_REQUIRED"
+
+    REGIME_UNKNOWN = "REGIME_UNKNOWN"
+    REGIME_STALE = "REGIME_STALE"
+    REGIME_CONFIDENCE_LOW = "REGIME_CONFIDENCE_LOW"
+    REGIME_VETO = "REGIME_VETO"
+    REGIME_SCALED = "REGIME_SCALED"
+
+    FUND_HALTED = "FUND_HALTED"
+    STRATEGY_HALTED = "STRATEGY_HALTED"
+    SYMBOL_HALTED = "SYMBOL_HALTED"
+    REDUCING_ONLY = "REDUCING_ONLY"
+
+    POLICY_MISSING = "POLICY_MISSING"
+    POLICY_STALE = "POLICY_STALE"
+    LIMIT_NOT_SET = "LIMIT_NOT_SET"
+
+    STRATEGY_NAME_COLLIDES = "STRATEGY_NAME_COLLIDES"
+    INTENT_REPEATED = "INTENT_REPEATED"
+    INTENT_ID_REUSED = "INTENT_ID_REUSED"
+    RATE_ABOVE_MAX = "RATE_ABOVE_MAX"
+    POSITION_ABOVE_MAX = "POSITION_ABOVE_MAX"
+    GROSS_EXPOSURE_ABOVE_MAX = "GROSS_EXPOSURE_ABOVE_MAX"
+
+    LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    CHECK_FAILED = "CHECK_FAILED"
+
+
+class Effect(StrEnum):
+    """What a reason does to the intent: refuse it, or let it pass with a smaller size."""
+
+    DENY = "deny"
+    REDUCE = "reduce"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason of a verdict, with the numbers behind it.
+
+    Attributes:
+        code: What was objected to.
+        effect: Whether it denies or only reduces the size.
+        limit: The limit that was tested, as exact text, with its unit in the check's docstring.
+        observed: The value that was found.
+        scope: What the limit is about, such as ``BTCUSDT:long``; empty for the intent itself.
+        entry: The policy entry that binds, such as ``strategies.momentum_v1`` or ``charter``.
+        would_pass: The quantity, in base units, that this limit would have let through.
+    """
+
+    code: ReasonCode
+    effect: Effect = Effect.DENY
+    limit: str | None = None
+    observed: str | None = None
+    scope: str = ""
+    entry: str | None = None
+    would_pass: str | None = None
+
+    def __str__(self) -> str:
+        """Return ``CODE: name=value, ...`` as traders are used to read it."""
+        named = (
+            ("limit", self.limit),
+            ("observed", self.observed),
+            ("scope", self.scope or None),
+            ("entry", self.entry),
+            ("would_pass", self.would_pass),
+        )
+        values = ", ".join(f"{name}={value}" for name, value in named if value is not None)
+        return f"{self.code}: {values}" if values else str(self.code)

@@ -1,0 +1,147 @@
+"""What every ledger promises of identities, doors and names: in memory and in Redis."""
+
+import pytest
+
+from petrosa_cio.ports import Move
+from tests.ledgers import LedgerUnderTest, ask, ask_one, claim, deny, promote, request, withdraw
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_second_decision_with_the_same_identity_sees_the_first(
+    subject: LedgerUnderTest,
+) -> None:
+    await ask(subject, request("a", claim(10), identity="i"))
+    repeated = await ask_one(subject, request("b", claim(10), identity="i"))
+    reused = await ask_one(subject, request("c", claim(10), identity="i", digest="sell"))
+    assert (repeated.readings.first_decision, repeated.readings.same_content) == ("a", True)
+    assert (reused.readings.first_decision, reused.readings.same_content) == ("a", False)
+    assert not repeated.readings.held
+    assert not reused.readings.held
+    assert await subject.ledger.exposure() == {"gross": 10}
+
+
+@pytest.mark.parametrize(
+    ("move", "verdict"),
+    [(None, ""), (promote("a"), "approve"), (deny("a"), "deny"), (withdraw("a"), "deny")],
+)
+async def test_the_second_sees_what_the_first_came_to(
+    subject: LedgerUnderTest, move: Move | None, verdict: str
+) -> None:
+    await ask(subject, request("a", identity="i"))
+    if move:
+        await subject.ledger.begin([move], owner="me")
+    answer = await ask_one(subject, request("b", identity="i"))
+    assert answer.readings.first_verdict == verdict
+    if move == promote("a"):
+        await subject.ledger.finish([move], undelivered=frozenset())
+        answer = await ask_one(subject, request("c", identity="i"))
+        assert answer.readings.first_verdict == verdict
+
+
+async def test_an_identity_is_registered_whatever_the_outcome(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", identity="i", hold=False))
+    answer = await ask_one(subject, request("b", identity="i"))
+    assert answer.readings.first_decision == "a"
+
+
+async def test_an_identity_is_known_in_the_next_bucket_and_forgotten_after(
+    subject: LedgerUnderTest,
+) -> None:
+    await ask(subject, request("a", identity="i"))
+    subject.clock.advance(19 * 60_000)
+    assert (await ask_one(subject, request("b", identity="i"))).readings.first_decision == "a"
+    subject.clock.advance(60_000)
+    assert (await ask_one(subject, request("c", identity="i"))).readings.first_decision is None
+
+
+async def test_decisions_without_identity_do_not_repeat_each_other(
+    subject: LedgerUnderTest,
+) -> None:
+    await ask(subject, request("a"))
+    answer = await ask_one(subject, request("b"))
+    assert answer.readings.held
+    assert answer.readings.first_decision is None
+
+
+async def test_a_forgotten_identity_may_be_sent_again(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", identity="i"), request("b", identity="j"))
+    subject.clock.advance(599_999)
+    moves = [withdraw("a", forget=True), withdraw("b")]
+    await subject.ledger.begin(moves, owner="me")
+    again, kept = await ask(subject, request("c", identity="i"), request("d", identity="j"))
+    assert again.readings.first_decision is None
+    assert kept.readings.first_decision == "b"
+
+
+async def test_a_decision_without_identity_has_none_to_forget(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", claim(10)))
+    (moved,) = await subject.ledger.begin([withdraw("a", forget=True)], owner="me")
+    assert moved.won
+    assert await subject.ledger.exposure() == {}
+
+
+async def test_only_the_holder_of_an_identity_can_have_it_forgotten(
+    subject: LedgerUnderTest,
+) -> None:
+    await ask(subject, request("a", identity="i"), request("b", identity="i"))
+    await subject.ledger.begin([withdraw("b", forget=True)], owner="me")
+    answer = await ask_one(subject, request("c", identity="i"))
+    assert answer.readings.first_decision == "a"
+
+
+@pytest.mark.parametrize(
+    ("from_door", "age_ms", "taken_over"),
+    [(True, 5_001, True), (True, 5_000, False), (False, 5_001, False)],
+)
+async def test_an_abandoned_door_is_taken_over(
+    subject: LedgerUnderTest, from_door: bool, age_ms: int, taken_over: bool
+) -> None:
+    await ask(subject, request("a", claim(60, 100), identity="i", from_door=from_door))
+    subject.clock.advance(age_ms)
+    second = await ask_one(subject, request("b", claim(60, 100), identity="i"))
+    assert second.readings.held is taken_over
+    assert second.readings.first_decision == (None if taken_over else "a")
+    (moved,) = await subject.ledger.begin([promote("a")], owner="me")
+    assert moved.won is not taken_over
+    assert moved.detail == ("DEADLINE_EXCEEDED" if taken_over else "me")
+    third = await ask_one(subject, request("c", identity="i"))
+    assert third.readings.first_decision == ("b" if taken_over else "a")
+    assert await subject.ledger.exposure() == {"gross": 60}
+
+
+async def test_a_begun_door_is_not_taken_over(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", identity="i", from_door=True))
+    await subject.ledger.begin([promote("a")], owner="me")
+    subject.clock.advance(60_000)
+    answer = await ask_one(subject, request("b", identity="i"))
+    assert answer.readings.first_decision == "a"
+
+
+async def test_after_a_takeover_in_a_later_bucket_the_old_holder_stays_forgotten(
+    subject: LedgerUnderTest,
+) -> None:
+    await ask(subject, request("a", identity="i", from_door=True))
+    subject.clock.advance(600_000)
+    await ask(subject, request("b", identity="i"))
+    await subject.ledger.begin([withdraw("b", forget=True)], owner="me")
+    answer = await ask_one(subject, request("c", identity="i"))
+    assert answer.readings.first_decision is None
+
+
+async def test_two_names_may_not_share_a_token(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", strategy="A B", token="A_B"))
+    other, same = await ask(
+        subject,
+        request("b", strategy="A.B", token="A_B"),
+        request("c", strategy="A B", token="A_B"),
+    )
+    assert other.readings.name_holder == "A B"
+    assert not other.readings.held
+    assert same.readings.name_holder is None
+
+
+async def test_a_refused_strategy_takes_no_token(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", strategy="A B", token="A_B", hold=False))
+    answer = await ask_one(subject, request("b", strategy="A.B", token="A_B"))
+    assert answer.readings.name_holder is None

@@ -1,0 +1,79 @@
+"""What every store of state, policy and regimes promises: in memory and in Redis."""
+
+import json
+
+import pytest
+
+from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState, TradingStates
+from tests.ledgers import NOON_MS, LedgerUnderTest, set_state
+
+pytestmark = pytest.mark.integration
+
+STRATEGY = Scope(ScopeKind.STRATEGY, "epoch")
+SYMBOL = Scope(ScopeKind.SYMBOL, "BTCUSDT")
+
+
+async def test_an_empty_store_states_nothing(unopened: LedgerUnderTest) -> None:
+    assert await unopened.states.trading_states() == TradingStates(fund=None)
+    assert await unopened.states.active_policy() is None
+    assert await unopened.states.regimes() == {}
+
+
+async def test_each_change_moves_the_epoch_and_a_repetition_does_not(
+    unopened: LedgerUnderTest,
+) -> None:
+    steps = [
+        (FUND, TradingState.ACTIVE, 1),
+        (FUND, TradingState.ACTIVE, 1),
+        (STRATEGY, TradingState.ACTIVE, 1),
+        (STRATEGY, TradingState.HALTED, 2),
+        (SYMBOL, TradingState.REDUCING, 3),
+        (SYMBOL, TradingState.REDUCING, 3),
+    ]
+    for scope, state, epoch in steps:
+        assert await set_state(unopened, scope, state) == epoch
+    assert await unopened.states.trading_states() == TradingStates(
+        fund=TradingState.ACTIVE,
+        strategies={"epoch": TradingState.HALTED},
+        symbols={"BTCUSDT": TradingState.REDUCING},
+        epoch=3,
+    )
+    await set_state(unopened, STRATEGY, TradingState.ACTIVE)
+    assert (await unopened.states.trading_states()).strategies == {}
+
+
+async def test_a_halt_needs_no_ledger(unopened: LedgerUnderTest) -> None:
+    assert await set_state(unopened, FUND, TradingState.HALTED) == 1
+
+
+async def test_the_last_change_of_a_scope_is_explained(unopened: LedgerUnderTest) -> None:
+    states = unopened.states
+    await states.set_trading_state(SYMBOL, TradingState.HALTED, reason='a/b "c"', author="ann")
+    await states.set_trading_state(SYMBOL, TradingState.HALTED, reason="again", author="bob")
+    reasons = await states.trading_state_reasons()
+    assert {scope: json.loads(each) for scope, each in reasons.items()} == {
+        "symbol:BTCUSDT": {
+            "state": "halted",
+            "reason": 'a/b "c"',
+            "author": "ann",
+            "at_ms": NOON_MS,
+        }
+    }
+
+
+async def test_a_policy_replaces_its_parent_only(unopened: LedgerUnderTest) -> None:
+    activate = unopened.states.activate
+    assert await activate(b"x", parent=1, tightens=True) is None
+    assert await activate(b"one", parent=0, tightens=False) == ActivePolicy(1, 0, b"one")
+    assert await activate(b"two", parent=1, tightens=True) == ActivePolicy(2, 2, b"two")
+    assert await activate(b"also two", parent=1, tightens=True) is None
+    assert await activate(b"\x00\xff", parent=2, tightens=False) == ActivePolicy(3, 2, b"\x00\xff")
+    assert await unopened.states.active_policy() == ActivePolicy(3, 2, b"\x00\xff")
+
+
+async def test_regimes_are_kept_by_symbol(unopened: LedgerUnderTest) -> None:
+    await unopened.states.set_regime("*", b"calm")
+    await unopened.states.set_regime("BTCUSDT", b"wild")
+    await unopened.states.set_regime("BTCUSDT", b"wilder")
+    assert await unopened.states.regimes() == {"*": b"calm", "BTCUSDT": b"wilder"}
