@@ -1,0 +1,173 @@
+"""Pulls from a durable consumer, as fast as they are wanted and no faster."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from petrosa_cio.adapters.nats_connection import translated
+from petrosa_cio.errors import Unavailable
+from petrosa_cio.ports import Delivery
+
+log = structlog.get_logger()
+
+PULL_EXPIRES_S = 2.0
+_SLACK_S = 1.0
+_RETRY_S = 0.2
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Acknowledgeable(Protocol):
+    """Anything that knows where its acknowledgement goes."""
+
+    @property
+    def reply(self) -> str:
+        """The acknowledgement address."""
+
+
+class NatsDeliveries:
+    """Deliveries of one durable consumer, shared by every process that uses its name.
+
+    One pull request is under way at a time, and only while less than a batch is waiting here, so
+    that a slow replica does not sit on what a quick one could do.
+    """
+
+    def __init__(
+        self, client: Client, *, stream: str, consumer: str, ack_wait_s: float, max_waiting: int
+    ) -> None:
+        """Take a connection and the names; nothing is asked of the server yet.
+
+        Args:
+            client: A connection that reconnects.
+            stream: The stream.
+            consumer: The durable consumer; made when it does not exist.
+            ack_wait_s: Seconds until an unacknowledged delivery comes again.
+            max_waiting: Most deliveries unacknowledged at once, over all processes.
+        """
+        self._client = client
+        self._stream = stream
+        self._consumer = consumer
+        self._ack_wait_s = ack_wait_s
+        self._max_waiting = max_waiting
+        self._created_ns = 0
+        self._inbox = client.new_inbox()
+        self._subscription: Subscription | None = None
+        self._waiting: deque[Msg] = deque()
+        self._arrived = asyncio.Event()
+        self._pulls = 0
+        self._wanted = 0
+        self._pulled_at = 0.0
+
+    async def start(self) -> None:
+        """Make sure of the consumer and listen. Raises Unavailable."""
+        js = self._client.jetstream()
+        with translated():
+            info = await js.stream_info(self._stream)
+            created = info.created or _EPOCH
+            self._created_ns = (created - _EPOCH) // timedelta(microseconds=1) * 1000
+            await self._ensure_consumer()
+            self._subscription = await self._client.subscribe(
+                f"{self._inbox}.*", cb=self._on_message, pending_msgs_limit=-1,
+                pending_bytes_limit=-1,
+            )  # fmt: skip
+
+    async def _ensure_consumer(self) -> None:
+        js = self._client.jetstream()
+        config = ConsumerConfig(
+            durable_name=self._consumer,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=self._ack_wait_s,
+            max_ack_pending=self._max_waiting,
+        )
+        try:
+            await js.consumer_info(self._stream, self._consumer)
+        except NotFoundError:
+            await js.add_consumer(self._stream, config)
+
+    async def next_batch(self, limit: int) -> list[Delivery]:
+        """Wait for at least one delivery and return up to ``limit`` that are there."""
+        while not self._waiting:
+            await self._pull_if_due(limit)
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(_RETRY_S):
+                    await self._arrived.wait()
+            except TimeoutError:
+                continue
+        batch = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+        await self._pull_if_due(limit)
+        return [self._delivery(message) for message in batch]
+
+    def take_waiting(self) -> list[Delivery]:
+        """Return, without waiting, everything that was delivered and not yet taken."""
+        waiting, self._waiting = list(self._waiting), deque()
+        return [self._delivery(message) for message in waiting]
+
+    async def acknowledge(self, deliveries: Sequence[Acknowledgeable]) -> None:
+        """Say that these are finished for good. A lost acknowledgement only means redelivery."""
+        with translated():
+            for one in deliveries:
+                await self._client.publish(one.reply, b"+ACK")
+
+    async def give_back(self, deliveries: Sequence[Acknowledgeable], *, delay_s: float) -> None:
+        """Ask for redelivery of these after a delay."""
+        word = b"-NAK " + json.dumps({"delay": int(delay_s * 1e9)}).encode()
+        with translated():
+            for one in deliveries:
+                await self._client.publish(one.reply, word)
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._subscription is not None:
+            with translated():
+                await self._subscription.unsubscribe()
+
+    async def _on_message(self, message: Msg) -> None:
+        if message.subject.rpartition(".")[2] != str(self._pulls) and not message.reply:
+            return  # the end of a pull that was given up
+        if message.reply:
+            self._wanted -= 1
+            self._waiting.append(message)
+        else:
+            self._wanted = 0  # the server ended the pull: it expired, or something is wrong
+        self._arrived.set()
+
+    async def _pull_if_due(self, limit: int) -> None:
+        now = asyncio.get_running_loop().time()
+        is_under_way = self._wanted > 0 and now - self._pulled_at < PULL_EXPIRES_S + _SLACK_S
+        if is_under_way or len(self._waiting) >= limit:
+            return
+        self._pulls += 1
+        self._wanted, self._pulled_at = limit, now
+        request = {"batch": limit, "expires": int(PULL_EXPIRES_S * 1e9)}
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}"
+        try:
+            with translated():
+                await self._client.publish(
+                    subject, json.dumps(request).encode(), f"{self._inbox}.{self._pulls}"
+                )
+        except Unavailable:
+            self._wanted = 0
+
+    def _delivery(self, message: Msg) -> Delivery:
+        place = message.metadata
+        return Delivery(
+            subject=message.subject,
+            headers={str(key): str(value) for key, value in (message.headers or {}).items()},
+            body=message.data,
+            stream=self._stream,
+            stream_created_ns=self._created_ns,
+            sequence=place.sequence.stream,
+            stored_at=place.timestamp,
+            reply=message.reply,
+        )

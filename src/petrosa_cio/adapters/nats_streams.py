@@ -1,0 +1,91 @@
+"""The durable streams, and how they are set up.
+
+Set-up is repeatable: each process asks for the streams it needs, and finds them as they were.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
+from nats.js.errors import NotFoundError
+
+from petrosa_cio.adapters.nats_connection import translated
+
+INTENTS = "CIO_INTENTS"
+JOURNAL = "CIO_JOURNAL"
+EXECUTIONS = "CIO_EXECUTIONS"
+
+JOURNAL_SUBJECT = "cio.journal.records"
+
+INTENTS_MAX_AGE_S = 3_600
+"""How long a captured intent waits for a gate. Far beyond the age at which it is denied as stale."""
+
+INTENTS_DUPLICATE_WINDOW_S = 0.1
+"""Strangers' equal ``Nats-Msg-Id``s swallow each other's messages within this window; the ledger
+judges repetition, so it is made as short as the server allows."""
+
+EXECUTIONS_MAX_AGE_S = 30 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """What of the streams is a matter of deployment.
+
+    Attributes:
+        intent_subjects: Subjects on which intents arrive.
+        execution_subject: Subject on which the engine reports executions.
+        journal_max_bytes: Size at which the journal refuses further records.
+        replicas: Copies of each stream in a NATS cluster.
+    """
+
+    intent_subjects: Sequence[str]
+    execution_subject: str
+    journal_max_bytes: int
+    replicas: int = 1
+
+
+async def ensure_streams(js: JetStreamContext, settings: StreamSettings) -> None:
+    """Create the three streams, or bring them up to date. Raises Unavailable."""
+    for config in _configs(settings):
+        await _ensure(js, config)
+
+
+def _configs(settings: StreamSettings) -> tuple[StreamConfig, ...]:
+    return (
+        StreamConfig(
+            name=INTENTS,
+            subjects=list(settings.intent_subjects),
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            max_age=INTENTS_MAX_AGE_S,
+            duplicate_window=INTENTS_DUPLICATE_WINDOW_S,
+            num_replicas=settings.replicas,
+        ),
+        StreamConfig(
+            name=JOURNAL,
+            subjects=[JOURNAL_SUBJECT],
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.NEW,
+            max_bytes=settings.journal_max_bytes,
+            num_replicas=settings.replicas,
+        ),
+        StreamConfig(
+            name=EXECUTIONS,
+            subjects=[settings.execution_subject],
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            max_age=EXECUTIONS_MAX_AGE_S,
+            num_replicas=settings.replicas,
+        ),
+    )
+
+
+async def _ensure(js: JetStreamContext, config: StreamConfig) -> StreamInfo:
+    with translated():
+        try:
+            await js.stream_info(str(config.name))
+        except NotFoundError:
+            return await js.add_stream(config)
+        return await js.update_stream(config)

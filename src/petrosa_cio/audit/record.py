@@ -1,0 +1,364 @@
+"""The schema of the record: everything needed to decide again, byte for byte.
+
+One record is one JSON object. Its ``kind`` says what it tells: a ``verdict``, or what became of one
+afterwards (``withdrawal``, ``undelivered``, ``unconfirmed``), or a ``change`` of what governs: the
+policy, a trading state, a regime. The first verdict of a decision in
+journal order is *the* verdict; later ones are repetitions after a crash. Numbers that decide are
+text, exact; times are ISO-8601 in UTC. The part ``decision`` is made before the ledger is asked and
+is kept there while the decision is open, so that a redelivery repeats it instead of deciding anew.
+"""
+
+from base64 import b64encode
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+
+import orjson
+
+from petrosa_cio.risk.claims import Claim, RateClaim, Readings
+from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.parse import Malformed
+from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
+from petrosa_cio.risk.sizing import Size
+from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime, Snapshot
+from petrosa_cio.risk.trading_state import TradingStates
+from petrosa_cio.risk.verdict import Assessment, Verdict
+
+SCHEMA_VERSION = 1
+
+MAX_BODY_BYTES = 65_536
+"""Longest raw body that is kept whole; of a longer one the beginning, the length and the hash."""
+
+KEPT_OF_LONGER = 4_096
+
+
+class RecordKind(StrEnum):
+    """What a record tells."""
+
+    VERDICT = "verdict"
+    WITHDRAWAL = "withdrawal"
+    UNDELIVERED = "undelivered"
+    UNCONFIRMED = "unconfirmed"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who decided: the same on every record of one process.
+
+    Attributes:
+        fund: The fund.
+        replica: The gate process.
+        mode: ``enforce`` or ``observe``.
+        code_version: Version of this program.
+        tzdata_version: Version of the time zone data.
+    """
+
+    fund: str
+    replica: str
+    mode: str
+    code_version: str
+    tzdata_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The captured message, untouched.
+
+    Attributes:
+        subject: Where it was published.
+        headers: Its headers.
+        body: Its payload.
+        stream: The stream that captured it; empty for the synchronous door.
+        stream_created_ns: Creation time of that stream.
+        sequence: Its number in the stream; 0 for the synchronous door.
+        stored_at: When it was captured.
+    """
+
+    subject: str
+    headers: dict[str, str]
+    body: bytes
+    stream: str
+    stream_created_ns: int
+    sequence: int
+    stored_at: datetime
+
+
+def decision_part(intent: Intent | Malformed, snapshot: Snapshot, assessment: Assessment) -> bytes:
+    """Return the part of the record that exists before the ledger is asked, as JSON."""
+    policy = snapshot.policy
+    return orjson.dumps(
+        {
+            "now": snapshot.now,
+            "policy_revision": policy.revision if policy else None,
+            "policy_hash": policy.policy_hash if policy else None,
+            "charter_hash": policy.charter_hash if policy else None,
+            "venue_rules_hash": None,
+            "override": None,
+            "snapshot": _snapshot_slice(snapshot, intent),
+            "assessment": _assessment_of(assessment),
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided about: the message, what it says, and what was said of it.
+
+    Attributes:
+        decision_id: Identity of the decision.
+        source: The captured message.
+        intent: What it says.
+        part: The decision part, as `decision_part` made it.
+        identity: Fingerprint of strategy and stated id, if it states one.
+        digest: Fingerprint of what is wanted.
+    """
+
+    decision_id: str
+    source: Source
+    intent: Intent | Malformed
+    part: bytes
+    identity: str | None
+    digest: str
+
+
+def verdict_record(
+    decided: Decided, *, readings: Readings | None, verdict: Verdict, provenance: Provenance
+) -> bytes:
+    """Return the record of a verdict, as JSON."""
+    return orjson.dumps(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "kind": RecordKind.VERDICT,
+            "decision_id": decided.decision_id,
+            **_provenance(provenance),
+            "intent": _intent_part(decided),
+            "source": _source_part(decided.source),
+            "decision": orjson.Fragment(decided.part),
+            "readings": None if readings is None else asdict(readings),
+            "verdict": _verdict_part(verdict),
+        }
+    )
+
+
+def _verdict_part(verdict: Verdict) -> dict[str, object]:
+    return {
+        "kind": verdict.kind,
+        "reasons": [_reason_of(reason) for reason in verdict.reasons],
+        "quantity": _exact(verdict.quantity),
+        "requested_quantity": _exact(verdict.requested_quantity),
+        "price": _exact(verdict.price),
+        "first_decision": verdict.first_decision,
+        "first_verdict": verdict.first_verdict,
+    }
+
+
+def later_record(
+    kind: RecordKind, decision_id: str, *, at: datetime, reason: str, provenance: Provenance
+) -> bytes:
+    """Return the record of what became of a verdict afterwards, as JSON."""
+    return orjson.dumps(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "kind": kind,
+            "decision_id": decision_id,
+            **_provenance(provenance),
+            "at": at,
+            "reason": reason,
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of what governs.
+
+    Attributes:
+        subject: What was changed: ``policy``, ``trading_state`` or ``regime``.
+        scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision.
+        value: What it is now.
+        author: Who changed it.
+        reason: Why.
+    """
+
+    subject: str
+    scope: str
+    value: str
+    author: str
+    reason: str
+
+
+def change_record(change_id: str, change: Change, *, at: datetime, fund: str) -> bytes:
+    """Return the record of a change, as JSON; ``change_id`` is its identity."""
+    return orjson.dumps(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "kind": RecordKind.CHANGE,
+            "decision_id": change_id,
+            "fund": fund,
+            "at": at,
+            "change": asdict(change),
+        }
+    )
+
+
+def record_id(record: dict[str, object]) -> str:
+    """Return the identity of a record: one verdict, and one of each later kind, a decision."""
+    decision = str(record["decision_id"])
+    return decision if record["kind"] == RecordKind.VERDICT else f"{decision}:{record['kind']}"
+
+
+# --- parts -------------------------------------------------------------------------------------
+
+
+def _provenance(provenance: Provenance) -> dict[str, object]:
+    return {
+        "fund": provenance.fund,
+        "replica": provenance.replica,
+        "mode": provenance.mode,
+        "code_version": provenance.code_version,
+        "tzdata_version": provenance.tzdata_version,
+    }
+
+
+def _intent_part(decided: Decided) -> dict[str, object]:
+    intent = decided.intent
+    part: dict[str, object] = {"strategy": intent.strategy, "symbol": intent.symbol}
+    if isinstance(intent, Intent):
+        part |= {
+            "token": intent.token,
+            "action": intent.action,
+            "stated_id": intent.stated_id,
+            "stated_at": intent.stated_at,
+            "traceparent": intent.traceparent,
+            "identity": decided.identity,
+            "digest": decided.digest,
+        }
+    return part
+
+
+def _source_part(source: Source) -> dict[str, object]:
+    body = source.body if len(source.body) <= MAX_BODY_BYTES else source.body[:KEPT_OF_LONGER]
+    return {
+        "subject": source.subject[:512],
+        "headers": {key[:128]: value[:1024] for key, value in list(source.headers.items())[:32]},
+        "stream": source.stream,
+        "stream_created_ns": source.stream_created_ns,
+        "sequence": source.sequence,
+        "stored_at": source.stored_at,
+        "body_bytes": len(source.body),
+        "body_sha256": sha256(source.body).hexdigest(),
+        **_readable(body),
+    }
+
+
+def _readable(body: bytes) -> dict[str, object]:
+    try:
+        return {"body": body.decode("utf-8"), "body_encoding": "utf-8"}
+    except UnicodeDecodeError:
+        return {"body": b64encode(body).decode("ascii"), "body_encoding": "base64"}
+
+
+def _snapshot_slice(snapshot: Snapshot, intent: Intent | Malformed) -> dict[str, object]:
+    """Return what of the snapshot this one decision could see."""
+    symbol = intent.symbol or ""
+    token = intent.token if isinstance(intent, Intent) else ""
+    return {
+        "policy_confirmed_at": snapshot.policy_confirmed_at,
+        "policy_max_age_s": snapshot.policy_max_age_s,
+        "trading_states": _states_slice(snapshot.trading_states, token, symbol),
+        "regime": _regime_slice(snapshot, symbol),
+        "reference_price": _exact(snapshot.reference_prices.get(symbol)),
+        "equity_usd": _exact(snapshot.equity_usd),
+    }
+
+
+def _states_slice(
+    states: TradingStates | None, token: str, symbol: str
+) -> dict[str, object] | None:
+    if states is None:
+        return None
+    return {
+        "fund": states.fund,
+        "strategy": states.strategies.get(token),
+        "symbol": states.symbols.get(symbol),
+        "epoch": states.epoch,
+    }
+
+
+def _regime_slice(snapshot: Snapshot, symbol: str) -> dict[str, object] | None:
+    regime: Regime | None = snapshot.regime_of(symbol)
+    if regime is None:
+        return None
+    return {
+        "scope": symbol if symbol in snapshot.regimes else ANY_SYMBOL,
+        "name": regime.name,
+        "confidence": _exact(regime.confidence),
+        "observed_at": regime.observed_at,
+        "source": regime.source,
+    }
+
+
+def _exact(number: Decimal | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _reason_of(reason: Reason) -> list[object]:
+    return [
+        reason.code, reason.effect, reason.limit, reason.observed, reason.scope, reason.entry,
+        reason.would_pass,
+    ]  # fmt: skip
+
+
+def _assessment_of(assessment: Assessment) -> dict[str, object]:
+    size = assessment.size
+    return {
+        "reasons": [_reason_of(reason) for reason in assessment.reasons],
+        "size": size and [str(size.quantity), str(size.price), str(size.notional_usd), size.basis],
+        "quantity": _exact(assessment.quantity),
+        "claims": [
+            [claim.code, claim.counter, claim.amount, claim.ceiling, claim.entry, claim.cut]
+            for claim in assessment.claims
+        ],
+        "rates": [
+            [rate.code, rate.counter, rate.ceiling, rate.window_ms, rate.entry]
+            for rate in assessment.rates
+        ],
+        "expires_at": assessment.expires_at,
+        "asks_ledger": assessment.asks_ledger,
+        "halted_denies_exits": assessment.halted_denies_exits,
+        "policy_revision": assessment.policy_revision,
+    }
+
+
+# --- and back ----------------------------------------------------------------------------------
+
+
+def assessment_from(decision: bytes) -> Assessment:
+    """Return the assessment in a decision part. Inverse of what `decision_part` wrote."""
+    part = orjson.loads(decision)["assessment"]
+    size, quantity, expires_at = part["size"], part["quantity"], part["expires_at"]
+    return Assessment(
+        reasons=tuple(_reason_from(reason) for reason in part["reasons"]),
+        size=size and Size(Decimal(size[0]), Decimal(size[1]), Decimal(size[2]), size[3]),
+        quantity=None if quantity is None else Decimal(quantity),
+        claims=tuple(
+            Claim(ReasonCode(code), counter, amount, ceiling, entry, cut)
+            for code, counter, amount, ceiling, entry, cut in part["claims"]
+        ),
+        rates=tuple(
+            RateClaim(ReasonCode(code), counter, ceiling, window_ms, entry)
+            for code, counter, ceiling, window_ms, entry in part["rates"]
+        ),
+        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
+        asks_ledger=part["asks_ledger"],
+        halted_denies_exits=part["halted_denies_exits"],
+        policy_revision=part["policy_revision"],
+    )
+
+
+def _reason_from(stored: list[str]) -> Reason:
+    code, effect, limit, observed, scope, entry, would_pass = stored
+    return Reason(ReasonCode(code), Effect(effect), limit, observed, scope, entry, would_pass)

@@ -1,0 +1,5 @@
+"""The ``cio`` command: one module a group of commands, none of which decides anything itself."""
+
+from petrosa_cio.cli.main import main
+
+__all__ = ["main"]

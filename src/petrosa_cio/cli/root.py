@@ -1,0 +1,91 @@
+"""The application that the commands join, and what all of them share."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+import structlog
+import typer
+
+from petrosa_cio import __version__
+from petrosa_cio.launch import discovered_settings
+from petrosa_cio.settings import Settings, load_settings
+
+Result = TypeVar("Result")
+
+app = typer.Typer(
+    name="cio",
+    help=(
+        "The gate of a fleet of trading bots: it approves, reduces or denies every trade that a "
+        "bot proposes.\n\nStart with `cio run`, which needs no configuration."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"petrosa-cio {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def cio(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Stand between the bots and the order engine."""
+
+
+def settings_of_environment() -> Settings:
+    """Return the settings as the environment states them. Raises Misconfigured."""
+    return load_settings(os.environ)
+
+
+def running_settings() -> Settings:
+    """Return the settings with the servers of the running program filled in.
+
+    Raises:
+        Misconfigured: No server is configured and no program runs in the data folder.
+    """
+    return discovered_settings(settings_of_environment())
+
+
+def set_up_logging(level: str) -> None:
+    """Write logs to standard error: readable on a terminal, else a JSON object a line."""
+    on_terminal = sys.stderr.isatty()
+    renderer = (
+        structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def run_async(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run asynchronous work to its end; show the first fault of a group as itself."""
+    try:
+        return asyncio.run(work)
+    except* Exception as group:
+        raise _first(group) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

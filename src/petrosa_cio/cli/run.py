@@ -1,0 +1,89 @@
+"""``cio run``: start the program, or one of its roles."""
+
+import asyncio
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from petrosa_cio.app import Role, run_role
+from petrosa_cio.cli.root import app, run_async, set_up_logging, settings_of_environment
+from petrosa_cio.cli.showing import facts_table, out
+from petrosa_cio.errors import Misconfigured, Problem
+from petrosa_cio.launch import Running, running
+from petrosa_cio.settings import Settings
+from petrosa_cio.supervisor import supervise
+
+
+@app.command()
+def run(
+    role: Annotated[
+        Role | None,
+        typer.Option(help="Run only this role, in this process, with servers that are configured."),
+    ] = None,
+) -> None:
+    """Start the gate with everything it needs, until Ctrl-C.
+
+    Without configuration it starts servers of its own on free ports of this machine and keeps its
+    data in the folder .cio; see the README for what to do next.
+    """
+    settings = settings_of_environment()
+    set_up_logging(settings.log_level)
+    if role is not None:
+        _need_servers(settings)
+        run_async(run_role(role, settings))
+        return
+    raise typer.Exit(run_async(_run_all(settings)))
+
+
+def _need_servers(settings: Settings) -> None:
+    stated = {"CIO_NATS_URL": settings.nats_url, "CIO_REDIS_URL": settings.redis_url}
+    missing = [
+        Problem(name, "one role alone starts no servers", "Set it, or run without --role.")
+        for name, value in stated.items()
+        if value is None
+    ]
+    if missing:
+        raise Misconfigured(missing)
+
+
+async def _run_all(settings: Settings) -> int:
+    async with running(settings) as started:
+        show_start(started)
+        commands = {
+            role.value: [sys.executable, "-m", "petrosa_cio", "run", "--role", role]
+            for role in Role
+        }
+        try:
+            return await supervise(
+                commands,
+                os.environ | started.child_environ,
+                drain_timeout_s=started.settings.drain_timeout_s,
+            )
+        except asyncio.CancelledError:  # Ctrl-C before the children were up
+            return 1
+
+
+def show_start(started: Running) -> None:
+    """Show what runs where, which rules hold, and what to do next."""
+    settings = started.settings
+    http = f"http://{settings.http_host}:{settings.http_port}"
+    facts = [
+        ("NATS", str(settings.nats_url)),
+        ("Redis", str(settings.redis_url)),
+        ("MongoDB", str(settings.mongo_url)),
+        ("HTTP", f"{http}/health/readiness"),
+        ("data folder", str(settings.data_dir)),
+        ("mode", settings.mode),
+        ("intents arrive on", ", ".join(settings.intent_subjects)),
+        ("ask and wait on", settings.door_subject),
+        ("signals leave on", settings.signal_subject),
+        ("heartbeat on", settings.heartbeat_subject),
+        ("policy", f"{started.policy_name}, revision {started.policy_revision}"),
+        ("charter", started.charter_name),
+        ("trading state", started.trading_state),
+        ("first intent", "cio send --ask examples/first-intent.json"),
+        ("stop everything", 'cio halt --reason "why"   (and Ctrl-C ends this program)'),
+    ]
+    out.print(facts_table("petrosa-cio is starting", facts))

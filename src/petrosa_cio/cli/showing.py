@@ -1,0 +1,40 @@
+"""How things look on a terminal."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from petrosa_cio.errors import Misconfigured
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+COLOURS = {"approve": "green", "reduce": "yellow", "deny": "red"}
+
+
+def show_misconfigured(wrong: Misconfigured) -> None:
+    """Show every problem of a configuration, each with its mend."""
+    table = Table(
+        "Setting", "Problem", "Mend", title="petrosa-cio cannot start", title_style="bold red"
+    )
+    for problem in wrong.problems:
+        table.add_row(problem.field, problem.message, problem.mend)
+    err.print(table)
+
+
+def show_problem(what: str, *details: str) -> None:
+    """Show what went wrong and what helps."""
+    err.print(f"[bold red]{what}[/]")
+    for detail in details:
+        err.print(f"  {detail}", markup=False)
+
+
+def facts_table(title: str, facts: Iterable[tuple[str, str]]) -> Table:
+    """Return a table of names and values."""
+    table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, value)
+    return table

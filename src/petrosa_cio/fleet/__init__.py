@@ -1,0 +1,1 @@
+"""The neighbours: what they send and what they accept."""

@@ -1,0 +1,1 @@
+"""How what governs is written, checked and changed: policy, charter, trading state, regime."""

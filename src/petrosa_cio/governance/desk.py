@@ -1,0 +1,100 @@
+"""Where people throw the switches: halt, resume, set a regime, activate the first policy.
+
+Each change takes effect in the store first, is then recorded in the journal and announced. A halt
+depends on nothing but the store: where record or announcement fail it stands all the same, and the
+caller is told what is missing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from petrosa_cio.audit.record import Change, change_record
+from petrosa_cio.errors import Unavailable
+from petrosa_cio.governance.regimes import write_regime
+from petrosa_cio.ports import ActivePolicy, Announcer, GovernanceStore, Journal
+from petrosa_cio.risk.policy import Policy, PolicyDocument, canonical_json
+from petrosa_cio.risk.snapshot import Regime
+from petrosa_cio.risk.trading_state import Scope, TradingState
+
+STATE_UPDATED = "cio.state.updated"
+POLICY_UPDATED = "cio.policy.updated"
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """What a switch did.
+
+    Attributes:
+        epoch: Epoch of the trading states after it.
+        unrecorded: Why it could not be recorded, if so; it stands all the same.
+    """
+
+    epoch: int
+    unrecorded: str | None = None
+
+
+class Desk:
+    """Changes what governs, and says so."""
+
+    def __init__(
+        self,
+        store: GovernanceStore,
+        journal: Journal | None,
+        announcer: Announcer | None,
+        *,
+        fund: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Take the store; journal and announcer are None where NATS is away."""
+        self._store = store
+        self._journal = journal
+        self._announcer = announcer
+        self._fund = fund
+        self._clock = clock
+
+    async def switch(
+        self, scope: Scope, state: TradingState, *, reason: str, author: str
+    ) -> Switched:
+        """Set a trading state. Raises Unavailable only when the store is away."""
+        epoch = await self._store.set_trading_state(scope, state, reason=reason, author=author)
+        change = Change("trading_state", str(scope), state, author, reason)
+        return Switched(epoch, await self._tell(uuid4().hex, change, STATE_UPDATED))
+
+    async def set_regime(self, symbol: str, regime: Regime, *, author: str) -> str | None:
+        """Set a symbol's market regime; return why it could not be recorded, if so."""
+        await self._store.set_regime(symbol, write_regime(regime))
+        change = Change("regime", symbol, write_regime(regime).decode(), author, "set by command")
+        return await self._tell(uuid4().hex, change, STATE_UPDATED)
+
+    async def activate_first(self, policy: Policy, *, author: str) -> ActivePolicy:
+        """Activate a policy if the store holds none; return the one in force. Records it.
+
+        The record is written at every start, under one identity, so that a store that lost its
+        data can be given its policy back.
+        """
+        active = await self._store.active_policy()
+        if active is None:
+            document = canonical_json(PolicyDocument(policy=policy))
+            activated = await self._store.activate(document, parent=0, tightens=True)
+            active = activated or await self._store.active_policy()
+        if active is None:
+            raise Unavailable("redis", "the policy vanished while it was activated")
+        scope, value = str(active.revision), active.document.decode()
+        change = Change("policy", scope, value, author, "in force at start")
+        await self._tell(f"policy-{self._fund}-{active.revision}", change, POLICY_UPDATED)
+        return active
+
+    async def _tell(self, change_id: str, change: Change, subject: str) -> str | None:
+        """Record and announce a change; return why it could not be recorded, if so."""
+        record = change_record(change_id, change, at=self._clock(), fund=self._fund)
+        if self._announcer is not None:
+            await self._announcer.announce([(subject, record)])
+        if self._journal is None:
+            return "NATS is away"
+        try:
+            await self._journal.append([record])
+        except Unavailable as away:
+            return str(away)
+        return None

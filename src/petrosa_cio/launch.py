@@ -1,0 +1,138 @@
+"""Starts the whole program, and finds it again for the commands beside it."""
+
+import json
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from petrosa_cio.adapters.embedded import EmbeddedServers
+from petrosa_cio.adapters.nats_connection import connect_nats
+from petrosa_cio.adapters.nats_journal import NatsJournal
+from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsMessenger
+from petrosa_cio.adapters.redis_connection import connect_redis
+from petrosa_cio.adapters.redis_state import RedisStateStore
+from petrosa_cio.app import clock, nats_access, open_servers, prepare
+from petrosa_cio.errors import Misconfigured, Problem, Unavailable
+from petrosa_cio.governance.desk import Desk
+from petrosa_cio.governance.documents import read_policy_document
+from petrosa_cio.governance.files import load_governing
+from petrosa_cio.settings import Settings, child_environ
+
+log = structlog.get_logger()
+
+RUNNING_NOTE = "running.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A program that is about to run: where everything is and what governs."""
+
+    settings: Settings
+    child_environ: dict[str, str]
+    policy_name: str
+    policy_revision: int
+    charter_name: str
+    trading_state: str
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Start the servers that are not configured, make the stores ready, and say what is there.
+
+    Raises:
+        Misconfigured: Policy, charter or data folder are not as they must be.
+        Unavailable: A configured server cannot be reached.
+    """
+    governing = load_governing(settings.policy_file, settings.charter_file)
+    stated = {"nats": settings.nats_url, "redis": settings.redis_url, "mongo": settings.mongo_url}
+    need = {name for name, url in stated.items() if url is None}
+    async with EmbeddedServers.start(settings.data_dir, need=need) as embedded:
+        urls = {"nats_url": embedded.nats_url, "redis_url": embedded.redis_url}
+        urls["mongo_url"] = embedded.mongo_url
+        resolved = settings.model_copy(update={name: url for name, url in urls.items() if url})
+        async with open_servers(resolved, name="start") as servers:
+            active = await prepare(servers, governing)
+            states = await servers.store.trading_states()
+        with announced(resolved), shared_metrics(resolved) as metrics:
+            yield Running(
+                settings=resolved,
+                child_environ=child_environ(resolved) | metrics,
+                policy_name=read_policy_document(active.document).policy.name,
+                policy_revision=active.revision,
+                charter_name=governing.charter.name,
+                trading_state=states.fund or "unknown, which counts as halted",
+            )
+
+
+@contextmanager
+def announced(settings: Settings) -> Iterator[None]:
+    """Leave a note in the data folder of where the servers are, for commands beside the program."""
+    note = settings.data_dir / RUNNING_NOTE
+    note.touch(mode=0o600)
+    note.write_text(
+        json.dumps({"nats_url": str(settings.nats_url), "redis_url": str(settings.redis_url)})
+    )
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+@contextmanager
+def shared_metrics(settings: Settings) -> Iterator[dict[str, str]]:
+    """Give the roles a folder in which to keep their counters for one exposition."""
+    folder = settings.data_dir / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    yield {"PROMETHEUS_MULTIPROC_DIR": str(folder.resolve())}
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def discovered_settings(settings: Settings) -> Settings:
+    """Fill in the servers of the program that runs in the data folder, where none are stated.
+
+    Raises:
+        Misconfigured: None are stated and no program runs there.
+    """
+    if settings.nats_url and settings.redis_url:
+        return settings
+    try:
+        found = json.loads((settings.data_dir / RUNNING_NOTE).read_text())
+    except (OSError, ValueError):
+        message = f"no program runs in the data folder {settings.data_dir}, and it is not set"
+        mend = "Start `cio run`, or say where the server is."
+        raise Misconfigured([Problem("CIO_NATS_URL", message, mend)]) from None
+    stated = {name: url for name in found if (url := getattr(settings, name))}
+    return settings.model_copy(update=found | stated)
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Open what a switch needs. A halt must not wait for NATS: without it the desk still works."""
+    timeout_s = settings.ledger_timeout_ms / 1000
+    async with AsyncExitStack() as closing:
+        redis = connect_redis(str(settings.redis_url), ca_file=settings.redis_tls_ca_file)
+        closing.push_async_callback(redis.aclose)
+        store = RedisStateStore(redis, settings.fund, timeout_s=timeout_s)
+        journal, announcer = None, None
+        try:
+            nats = await connect_nats(nats_access(settings), name="cio", reconnects=False)
+            closing.push_async_callback(nats.close)
+            journal = NatsJournal(nats, timeout_s=settings.journal_timeout_ms / 1000)
+            announcer = NatsAnnouncer(nats)
+        except Unavailable as away:
+            log.warning("nats_away", detail=away.detail)
+        yield Desk(store, journal, announcer, fund=settings.fund, clock=clock)
+
+
+@asynccontextmanager
+async def open_messenger(settings: Settings) -> AsyncIterator[NatsMessenger]:
+    """Open what a bot has: a way to publish intents and to ask. Raises Unavailable."""
+    nats = await connect_nats(nats_access(settings), name="cio")
+    try:
+        yield NatsMessenger(nats)
+    finally:
+        await nats.close()

@@ -1,0 +1,1 @@
+"""The Nurse: the gate process. Start reading at `petrosa_cio.nurse.gate`."""

@@ -1,0 +1,208 @@
+"""One intent's decision while it is being made: from arrival to verdict to signal.
+
+These are plain steps on values. The gate calls them in order for a batch and does the waiting in
+between.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from petrosa_cio.audit.record import (
+    Decided,
+    Provenance,
+    assessment_from,
+    decision_part,
+    verdict_record,
+)
+from petrosa_cio.fleet.tradeengine import (
+    Promotion,
+    signal_body,
+    signal_headers,
+    signal_subject,
+)
+from petrosa_cio.nurse.arrival import Answer, Arrival
+from petrosa_cio.ports import Move, MoveKind, SignalMessage
+from petrosa_cio.risk.claims import DecisionState, Reserved, ReserveRequest
+from petrosa_cio.risk.decide import assess, conclude
+from petrosa_cio.risk.identity import intent_digest, intent_identity
+from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.parse import Malformed, parse_intent, subject_token
+from petrosa_cio.risk.reasons import ReasonCode
+from petrosa_cio.risk.snapshot import Snapshot
+from petrosa_cio.risk.verdict import Assessment, Verdict, VerdictKind
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An arrival with what was assessed of it, before the ledger is asked.
+
+    Attributes:
+        arrival: The message.
+        intent: What it says.
+        taken_at: The older of the bot's and the stream's time.
+        assessment: What was said of it without the ledger.
+        part: The assessment as it is recorded.
+        identity: Fingerprint of the bot's own id.
+        digest: Fingerprint of what is wanted.
+    """
+
+    arrival: Arrival
+    intent: Intent | Malformed
+    taken_at: datetime
+    assessment: Assessment
+    part: bytes
+    identity: str | None
+    digest: str
+
+    @property
+    def understood(self) -> Intent:
+        """The intent, where the message is one. Raises TypeError where it is none."""
+        if isinstance(self.intent, Malformed):
+            raise TypeError(f"no intent: {self.intent.problem}")
+        return self.intent
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A draft with its verdict, its record and, where it is promoted, its signal."""
+
+    draft: Draft
+    verdict: Verdict
+    record: bytes
+    signal: SignalMessage | None
+    state: DecisionState = DecisionState.NEW
+
+    @property
+    def decision_id(self) -> str:
+        """The decision's identity."""
+        return self.draft.arrival.decision_id
+
+    @property
+    def answer(self) -> Answer:
+        """What a waiting caller is told."""
+        quantity = self.verdict.quantity
+        return Answer(
+            decision_id=self.decision_id,
+            verdict=self.verdict.kind,
+            reasons=tuple(str(reason) for reason in self.verdict.reasons),
+            quantity=None if quantity is None else f"{quantity:f}",
+            first_decision=self.verdict.first_decision,
+            first_verdict=self.verdict.first_verdict,
+        )
+
+
+def draft(arrival: Arrival, snapshot: Snapshot, *, max_bytes: int) -> Draft:
+    """Read a message and assess it."""
+    source = arrival.source
+    intent = parse_intent(source.body, source.headers, max_bytes=max_bytes)
+    taken_at = source.stored_at
+    if isinstance(intent, Intent) and intent.stated_at is not None:
+        taken_at = min(intent.stated_at, source.stored_at)
+    assessment = assess(intent, taken_at=taken_at, snapshot=snapshot)
+    identity, digest = None, ""
+    if isinstance(intent, Intent):
+        identity, digest = intent_identity(intent), intent_digest(intent)
+    part = decision_part(intent, snapshot, assessment)
+    return Draft(arrival, intent, taken_at, assessment, part, identity, digest)
+
+
+def reserve_request(one: Draft, *, holds: bool) -> ReserveRequest:
+    """Return what a draft asks of the ledger."""
+    intent = one.understood
+    return ReserveRequest(
+        decision_id=one.arrival.decision_id,
+        taken_at_ms=one.arrival.stored_at_ms,
+        identity=one.identity,
+        digest=one.digest,
+        strategy=intent.strategy,
+        token=intent.token,
+        hold=holds and not one.assessment.denies,
+        claims=one.assessment.claims,
+        rates=one.assessment.rates,
+        resumable=one.part,
+        from_door=one.arrival.door is not None,
+    )
+
+
+def resumed(one: Draft, reserved: Reserved) -> Draft:
+    """Return the draft of the first attempt where the ledger remembers one, else the same."""
+    if reserved.resumable is None or reserved.state is not DecisionState.RESERVED:
+        return one
+    assessment = assessment_from(reserved.resumable)
+    return Draft(
+        one.arrival, one.intent, one.taken_at, assessment, reserved.resumable, one.identity,
+        one.digest,
+    )  # fmt: skip
+
+
+def conclude_draft(
+    one: Draft,
+    reserved: Reserved | None,
+    *,
+    holds: bool,
+    provenance: Provenance,
+    signal_template: str,
+) -> Decision:
+    """Conclude a draft and make its record and, if it is promoted, its signal."""
+    readings = reserved.readings if reserved else None
+    verdict = conclude(one.assessment, readings, holds=holds)
+    decided = Decided(
+        one.arrival.decision_id, one.arrival.source, one.intent, one.part, one.identity, one.digest
+    )
+    record = verdict_record(decided, readings=readings, verdict=verdict, provenance=provenance)
+    signal = _signal(one, verdict, signal_template) if verdict.is_promoted and holds else None
+    state = reserved.state if reserved else DecisionState.NEW
+    return Decision(one, verdict, record, signal, state)
+
+
+def _signal(one: Draft, verdict: Verdict, template: str) -> SignalMessage:
+    intent, revision = one.understood, one.assessment.policy_revision
+    promotion = Promotion(one.arrival.decision_id, intent, verdict, one.taken_at, revision)
+    return SignalMessage(
+        promotion.decision_id,
+        signal_subject(template, intent.token),
+        signal_headers(promotion),
+        signal_body(promotion),
+    )
+
+
+def fence_move(one: Decision, *, now: datetime) -> Move:
+    """Return the step a decision takes through the fence: promote, close, or withdraw."""
+    intent, assessment = one.draft.intent, one.draft.assessment
+    reason = _withdrawal_reason(one, now)
+    kind = MoveKind.DENY if one.signal is None else MoveKind.PROMOTE
+    return Move(
+        decision_id=one.decision_id,
+        taken_at_ms=one.draft.arrival.stored_at_ms,
+        kind=MoveKind.WITHDRAW if reason else kind,
+        verdict=one.verdict.kind,
+        token=intent.token if isinstance(intent, Intent) else "",
+        symbol=intent.symbol or "",
+        is_exit=isinstance(intent, Intent) and intent.is_exit,
+        halted_denies_exits=assessment.halted_denies_exits,
+        policy_revision=assessment.policy_revision,
+        reason=reason or "",
+        forget_identity=reason == ReasonCode.DEADLINE_EXCEEDED,
+    )
+
+
+def _withdrawal_reason(one: Decision, now: datetime) -> ReasonCode | None:
+    """Return why an approval may not be promoted any more, if so."""
+    door, expires_at = one.draft.arrival.door, one.draft.assessment.expires_at
+    if door is not None and door.abandoned:
+        return ReasonCode.DEADLINE_EXCEEDED
+    if one.signal is not None and expires_at is not None and now > expires_at:
+        return ReasonCode.INTENT_STALE
+    return None
+
+
+def verdict_subject(one: Decision, answer: Answer) -> str:
+    """Return the subject on which live watchers hear of a verdict."""
+    intent = one.draft.intent
+    token = subject_token(intent.strategy) if intent.strategy else "unknown"
+    return f"cio.verdict.{answer.verdict}.{token}"
+
+
+def withdrawn_answer(one: Decision, reason: str) -> Answer:
+    """Return what a waiting caller is told of an approval that lost the fence."""
+    return Answer(one.decision_id, VerdictKind.DENY, (reason,))

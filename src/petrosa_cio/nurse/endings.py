@@ -1,0 +1,88 @@
+"""How an intent leaves the gate: answered, counted, acknowledged, or given back to the stream."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import structlog
+
+from petrosa_cio.audit.record import Provenance, RecordKind, later_record
+from petrosa_cio.errors import Unavailable
+from petrosa_cio.nurse.arrival import Answer, Arrival
+from petrosa_cio.nurse.decision import Decision, verdict_subject
+from petrosa_cio.nurse.tally import Tally
+from petrosa_cio.ports import Announcer, Intake, Journal
+
+log = structlog.get_logger()
+
+RETRY_DELAY_S = 0.5
+"""Pause before a batch that a dependency stopped is tried again."""
+
+
+class Endings:
+    """The last steps of an intent, whichever way it went."""
+
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        journal: Journal,
+        announcer: Announcer,
+        provenance: Provenance,
+        clock: Callable[[], datetime],
+        tally: Tally,
+    ) -> None:
+        """Take the stream, the journal, and what is written on each record."""
+        self._intake = intake
+        self._journal = journal
+        self._announcer = announcer
+        self._provenance = provenance
+        self._clock = clock
+        self._tally = tally
+
+    async def record(self, kind: RecordKind, decisions: Iterable[tuple[str, str]]) -> None:
+        """Journal what became of decisions: pairs of decision id and reason. Raises Unavailable."""
+        at = self._clock()
+        records = [
+            later_record(kind, decision_id, at=at, reason=reason, provenance=self._provenance)
+            for decision_id, reason in decisions
+        ]
+        if records:
+            await self._journal.append(records)
+
+    def answer(self, decisions: Sequence[tuple[Decision, Answer]]) -> None:
+        """Answer waiting callers and count."""
+        for one, answer in decisions:
+            door = one.draft.arrival.door
+            if door and not door.answer.done():
+                door.answer.set_result(answer)
+            self._tally.decided(one.verdict, answer.verdict)
+
+    async def end(self, decisions: Sequence[tuple[Decision, Answer]]) -> None:
+        """Acknowledge the messages and tell live watchers."""
+        await self.acknowledge([one.draft.arrival for one, _ in decisions])
+        await self._announcer.announce(
+            [(verdict_subject(one, answer), answer.as_json()) for one, answer in decisions]
+        )
+
+    async def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
+        """Say that these messages are finished. One that is not heard only comes again."""
+        deliveries = [one.delivery for one in arrivals if one.delivery]
+        if not deliveries:
+            return
+        try:
+            await self._intake.acknowledge(deliveries)
+        except Unavailable:
+            log.warning("not_acknowledged", intents=len(deliveries))
+
+    async def give_back(
+        self, arrivals: Sequence[Arrival], *, delay_s: float = RETRY_DELAY_S
+    ) -> None:
+        """Ask for these messages again. Should that not be heard, they come by themselves."""
+        deliveries = [one.delivery for one in arrivals if one.delivery]
+        if not deliveries:
+            return
+        self._tally.given_back(len(deliveries))
+        try:
+            await self._intake.give_back(deliveries, delay_s=delay_s)
+        except Unavailable:
+            log.warning("not_given_back", intents=len(deliveries))

@@ -1,0 +1,102 @@
+"""What happens to a batch that could not be decided.
+
+A dependency that is away is no verdict. The batch is given back and comes again until an intent is
+too old; then it is denied for good, with both reasons. A message on which this program itself fails
+is denied as ``CHECK_FAILED``, so that it neither blocks the others nor stays without a verdict.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from petrosa_cio.audit.record import Provenance, RecordKind, decision_part
+from petrosa_cio.errors import Unavailable
+from petrosa_cio.nurse.arrival import Arrival
+from petrosa_cio.nurse.decision import Decision, Draft, conclude_draft, fence_move
+from petrosa_cio.nurse.endings import Endings
+from petrosa_cio.ports import Journal, Ledger, MoveKind
+from petrosa_cio.risk.parse import Malformed
+from petrosa_cio.risk.reasons import Reason, ReasonCode
+from petrosa_cio.risk.snapshot import Snapshot
+from petrosa_cio.risk.verdict import Assessment
+
+FINAL_AFTER = timedelta(seconds=10)
+"""An intent is denied without the ledger only this long after it expired: no replica promotes an
+expired intent, and no replica's clock is further off than this."""
+
+
+class Fallback:
+    """Gives back what can wait and denies what cannot."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        journal: Journal,
+        endings: Endings,
+        provenance: Provenance,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Take the ports that a last verdict needs."""
+        self._ledger = ledger
+        self._journal = journal
+        self._endings = endings
+        self._provenance = provenance
+        self._clock = clock
+
+    async def wait_or_deny(self, drafts: Sequence[Draft]) -> None:
+        """Give back what may still be decided; deny for good what is too old by now."""
+        too_old = [one for one in drafts if self._is_over(one) and one.arrival.delivery]
+        try:
+            await self._deny_without_ledger(too_old)
+        except Unavailable:
+            too_old = []
+        denied = {one.arrival.decision_id for one in too_old}
+        rest = [one.arrival for one in drafts if one.arrival.decision_id not in denied]
+        await self._endings.give_back(rest)
+
+    def _is_over(self, one: Draft) -> bool:
+        expires_at = one.assessment.expires_at
+        return expires_at is not None and self._clock() > expires_at + FINAL_AFTER
+
+    async def _deny_without_ledger(self, drafts: Sequence[Draft]) -> None:
+        """Deny what is too old. Should an earlier attempt have approved it, that is withdrawn."""
+        if not drafts:
+            return
+        decisions = [self._denial(one) for one in drafts]
+        await self._journal.append([one.record for one in decisions])
+        reason = ReasonCode.LEDGER_UNAVAILABLE
+        await self._endings.record(
+            RecordKind.WITHDRAWAL, [(one.decision_id, reason) for one in decisions]
+        )
+        await self._end(decisions)
+
+    async def deny_suspect(self, arrival: Arrival, error: Exception, snapshot: Snapshot) -> None:
+        """Deny a message on which this program failed. Raises whatever still goes wrong."""
+        failure = type(error).__name__
+        reason = Reason(ReasonCode.CHECK_FAILED, observed=failure, scope="gate")
+        intent = Malformed(f"the gate failed on it: {failure}")
+        assessment = Assessment((reason,), asks_ledger=False)
+        part = decision_part(intent, snapshot, assessment)
+        decision = self._denial(
+            Draft(arrival, intent, arrival.source.stored_at, assessment, part, None, "")
+        )
+        await self._journal.append([decision.record])
+        move = replace(
+            fence_move(decision, now=self._clock()),
+            kind=MoveKind.WITHDRAW,
+            reason=ReasonCode.CHECK_FAILED,
+        )
+        await self._ledger.begin([move], owner=self._provenance.replica)
+        await self._end([decision])
+
+    async def _end(self, decisions: Sequence[Decision]) -> None:
+        answered = [(one, one.answer) for one in decisions]
+        self._endings.answer(answered)
+        await self._endings.end(answered)
+
+    def _denial(self, one: Draft) -> Decision:
+        """Conclude without readings, which always denies."""
+        return conclude_draft(
+            one, None, holds=True, provenance=self._provenance, signal_template=""
+        )

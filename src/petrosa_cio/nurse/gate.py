@@ -1,0 +1,278 @@
+"""The gate: a batch of intents from arrival to signal.
+
+The way of an intent, top to bottom in `Gate._decide` and `Gate._carry_out`:
+
+1. *Draft*: read the message and assess it (pure).
+2. *Reserve*: one atomic step of the ledger for the whole batch. It remembers each decision, so
+   that a redelivery repeats the answer and never decides anew.
+3. *Conclude*: the verdict, its record and its signal (pure).
+4. *Journal*: the records, durably, before any effect.
+5. *Fence*: a second atomic step of the ledger. Only its winner may publish, and only if neither a
+   halt nor a tighter policy came in between.
+6. *Publish*: each signal once.
+7. *End*: answer, count, acknowledge.
+
+What can go wrong on the way has its own place: `petrosa_cio.nurse.fallback` for batches that could
+not be decided, `petrosa_cio.nurse.loose_ends` for messages that were here before.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from petrosa_cio.audit.record import Provenance, RecordKind
+from petrosa_cio.errors import Unavailable
+from petrosa_cio.nurse.arrival import Answer, Arrival
+from petrosa_cio.nurse.decision import (
+    Decision,
+    Draft,
+    conclude_draft,
+    draft,
+    fence_move,
+    reserve_request,
+    resumed,
+    withdrawn_answer,
+)
+from petrosa_cio.nurse.endings import Endings
+from petrosa_cio.nurse.fallback import Fallback
+from petrosa_cio.nurse.loose_ends import BUSY_DELAY_S, LooseEnds, is_open
+from petrosa_cio.nurse.tally import Tally
+from petrosa_cio.ports import (
+    Announcer,
+    Intake,
+    Journal,
+    Ledger,
+    Move,
+    Moved,
+    MoveKind,
+    Published,
+    SignalBus,
+)
+from petrosa_cio.risk.claims import DecisionState, Reserved
+from petrosa_cio.risk.snapshot import Snapshot
+
+log = structlog.get_logger()
+
+NOBODY_LISTENS = "nobody listens for signals"
+BROKEN_OFF = "the connection broke before the signal was known to be sent"
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """How a gate behaves.
+
+    Attributes:
+        provenance: What is written on each record.
+        signal_template: Subject of signals, with ``{strategy_id}`` for the strategy's token.
+        enforces: False in observe mode: verdicts and records, but no signals and nothing held.
+        max_intent_bytes: Longest message that is read.
+    """
+
+    provenance: Provenance
+    signal_template: str
+    enforces: bool
+    max_intent_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a gate works with; see `petrosa_cio.ports` for what each does.
+
+    ``snapshot`` returns the world at this moment, ``clock`` the time as aware UTC.
+    """
+
+    ledger: Ledger
+    journal: Journal
+    signals: SignalBus
+    intake: Intake
+    announcer: Announcer
+    snapshot: Callable[[], Snapshot]
+    clock: Callable[[], datetime]
+    tally: Tally
+
+
+class Gate:
+    """Decides batches. It holds nothing that matters: any replica can take over at any moment."""
+
+    def __init__(self, options: GateOptions, world: World) -> None:
+        """Take how to behave and what to work with."""
+        self._options = options
+        self._world = world
+        self._unfinished: dict[str, Move] = {}
+        self._undelivered: set[str] = set()
+        self._endings = Endings(
+            intake=world.intake,
+            journal=world.journal,
+            announcer=world.announcer,
+            provenance=options.provenance,
+            clock=world.clock,
+            tally=world.tally,
+        )
+        self._loose_ends = LooseEnds(
+            ledger=world.ledger, endings=self._endings, clock=world.clock, tally=world.tally
+        )
+        self._fallback = Fallback(
+            ledger=world.ledger,
+            journal=world.journal,
+            endings=self._endings,
+            provenance=options.provenance,
+            clock=world.clock,
+        )
+
+    async def process(self, arrivals: Sequence[Arrival]) -> None:
+        """Bring a batch to its end, or give back what cannot be ended now. Never raises."""
+        once = list({arrival.decision_id: arrival for arrival in arrivals}.values())
+        try:
+            await self._decide(once)
+        except Unavailable as away:
+            log.warning("dependency_away", dependency=away.dependency, detail=away.detail)
+            self._world.tally.unavailable(away.dependency)
+            await self._fallback.wait_or_deny(self._drafts(once))
+        except Exception as error:
+            log.exception("batch_failed", intents=len(once))
+            await self._suspect(once, error)
+
+    async def _suspect(self, arrivals: Sequence[Arrival], error: Exception) -> None:
+        """Retry each message of a failed batch alone; deny the one that fails alone."""
+        if len(arrivals) > 1:
+            for arrival in arrivals:
+                await self.process([arrival])
+            return
+        try:
+            await self._fallback.deny_suspect(arrivals[0], error, self._world.snapshot())
+        except Exception:
+            log.exception("suspect_not_denied", decision=arrivals[0].decision_id)
+            await self._endings.give_back(arrivals, delay_s=BUSY_DELAY_S)
+
+    # --- 1 to 3: to the verdict ---------------------------------------------------------------
+
+    async def _decide(self, arrivals: Sequence[Arrival]) -> None:
+        drafts = self._drafts(arrivals)
+        found = await self._reserve(drafts)
+        decisions = [
+            self._conclude(one, found.get(one.arrival.decision_id))
+            for one in drafts
+            if is_open(found.get(one.arrival.decision_id))
+        ]
+        if decisions:
+            await self._carry_out(decisions)
+        await self._loose_ends.tie_up(drafts, found)
+
+    def _drafts(self, arrivals: Sequence[Arrival]) -> list[Draft]:
+        snapshot, limit = self._world.snapshot(), self._options.max_intent_bytes
+        return [draft(arrival, snapshot, max_bytes=limit) for arrival in arrivals]
+
+    async def _reserve(self, drafts: Sequence[Draft]) -> dict[str, Reserved]:
+        requests = [
+            reserve_request(one, holds=self._options.enforces)
+            for one in drafts
+            if one.assessment.asks_ledger
+        ]
+        reserved = await self._world.ledger.reserve(requests) if requests else []
+        return dict(zip((one.decision_id for one in requests), reserved, strict=True))
+
+    def _conclude(self, one: Draft, reserved: Reserved | None) -> Decision:
+        return conclude_draft(
+            one if reserved is None else resumed(one, reserved),
+            reserved,
+            holds=self._options.enforces,
+            provenance=self._options.provenance,
+            signal_template=self._options.signal_template,
+        )
+
+    # --- 4 to 7: from the verdict to its effect -----------------------------------------------
+
+    async def _carry_out(self, decisions: Sequence[Decision]) -> None:
+        await self._world.journal.append([one.record for one in decisions])
+        fenced = await self._fence([one for one in decisions if one.draft.assessment.asks_ledger])
+        promoted = [one for one in decisions if _is_mine_to_send(one, fenced)]
+        published = await self._publish(promoted)
+        busy = [one.draft.arrival for one in decisions if _is_elsewhere(one, fenced)]
+        ended = [(one, _answer(one, fenced)) for one in decisions if not _is_elsewhere(one, fenced)]
+        self._endings.answer(ended)
+        await self._record_outcomes(_withdrawn(decisions, fenced), published)
+        await self._finish(promoted, published)
+        await self._endings.end(ended)
+        await self._endings.give_back(busy, delay_s=BUSY_DELAY_S)
+
+    async def _fence(self, decisions: Sequence[Decision]) -> dict[str, Moved]:
+        """Take the decisions through the fence. From here on a caller waits for its verdict."""
+        now = self._world.clock()
+        moves = [fence_move(one, now=now) for one in decisions]
+        for one, move in zip(decisions, moves, strict=True):
+            door = one.draft.arrival.door
+            if door and move.kind is not MoveKind.WITHDRAW:
+                door.begun = True
+        moved = await self._world.ledger.begin(moves, owner=self._options.provenance.replica)
+        return dict(zip((move.decision_id for move in moves), moved, strict=True))
+
+    async def _publish(self, promoted: Sequence[Decision]) -> Published:
+        """Send each signal once, and never again whatever becomes of it."""
+        signals = [one.signal for one in promoted if one.signal]
+        if not signals:
+            return Published()
+        published = await self._world.signals.publish(signals)
+        self._world.tally.published(len(signals), published)
+        return published
+
+    async def _record_outcomes(
+        self, withdrawn: Sequence[tuple[str, str]], published: Published
+    ) -> None:
+        record = self._endings.record
+        await record(RecordKind.WITHDRAWAL, withdrawn)
+        await record(
+            RecordKind.UNDELIVERED, [(one, NOBODY_LISTENS) for one in sorted(published.undelivered)]
+        )
+        await record(
+            RecordKind.UNCONFIRMED, [(one, BROKEN_OFF) for one in sorted(published.unconfirmed)]
+        )
+
+    async def _finish(self, promoted: Sequence[Decision], published: Published) -> None:
+        """Mark the sent ones as done. What cannot be marked now is marked with a later batch."""
+        now = self._world.clock()
+        self._unfinished |= {one.decision_id: fence_move(one, now=now) for one in promoted}
+        self._undelivered |= published.undelivered
+        if not self._unfinished:
+            return
+        moves, undelivered = list(self._unfinished.values()), frozenset(self._undelivered)
+        try:
+            await self._world.ledger.finish(moves, undelivered=undelivered)
+        except Unavailable as away:
+            log.warning("not_finished", decisions=len(moves), detail=away.detail)
+            return
+        for move in moves:
+            self._unfinished.pop(move.decision_id, None)
+        self._undelivered -= undelivered
+
+
+def _is_mine_to_send(one: Decision, fenced: Mapping[str, Moved]) -> bool:
+    moved = fenced.get(one.decision_id)
+    return bool(one.signal and moved and moved.won and moved.state is DecisionState.BEGUN)
+
+
+def _is_elsewhere(one: Decision, fenced: Mapping[str, Moved]) -> bool:
+    """Return whether another replica is busy with this decision, or the ledger forgot it."""
+    moved = fenced.get(one.decision_id)
+    return bool(moved and not moved.won and moved.state in (DecisionState.BEGUN, DecisionState.NEW))
+
+
+def _withdrawn(decisions: Sequence[Decision], fenced: Mapping[str, Moved]) -> list[tuple[str, str]]:
+    """Return the approvals that lost the fence, each with the reason."""
+    return [
+        (one.decision_id, fenced[one.decision_id].detail)
+        for one in decisions
+        if one.signal and _is_withdrawn(one, fenced)
+    ]
+
+
+def _is_withdrawn(one: Decision, fenced: Mapping[str, Moved]) -> bool:
+    moved = fenced.get(one.decision_id)
+    return bool(moved and moved.state is DecisionState.WITHDRAWN)
+
+
+def _answer(one: Decision, fenced: Mapping[str, Moved]) -> Answer:
+    if one.signal and _is_withdrawn(one, fenced):
+        return withdrawn_answer(one, fenced[one.decision_id].detail)
+    return one.answer

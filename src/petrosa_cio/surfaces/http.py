@@ -1,0 +1,79 @@
+"""HTTP for probes: is it alive, is it ready, what does it count, which version is it."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+NOT_READY = 503
+
+
+def create_app(problems: Callable[[], list[str]], *, version: str, fund: str) -> FastAPI:
+    """Return the HTTP application.
+
+    Args:
+        problems: Why the service is not ready, a sentence each; empty when it is.
+        version: Version of this program.
+        fund: The fund it serves.
+    """
+    app = FastAPI(title="petrosa-cio", version=version, docs_url=None, redoc_url=None)
+
+    @app.get("/health/liveness")
+    async def liveness() -> dict[str, str]:
+        """Say that the process runs. It says nothing of whether it can decide."""
+        return {"status": "ok"}
+
+    @app.get("/health/readiness")
+    async def readiness() -> JSONResponse:
+        """Say whether intents are decided right now, and if not, why: 503 with reasons."""
+        found = problems()
+        content = {"ready": not found, "reasons": found}
+        return JSONResponse(content, status_code=NOT_READY if found else 200)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """Return the counters of all roles of this machine, for Prometheus."""
+        return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/version")
+    async def version_() -> dict[str, str]:
+        """Say which version this is."""
+        return {"service": "petrosa-cio", "version": version, "fund": fund}
+
+    return app
+
+
+def _registry() -> CollectorRegistry:
+    """Return the counters of all processes where they are shared in a folder, else our own."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the process it runs in."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signal."""
+        yield
+
+
+async def serve_http(app: FastAPI, *, host: str, port: int, stop: asyncio.Event) -> None:
+    """Serve until told to stop."""
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.should_exit = True
+    await serving
