@@ -3,14 +3,18 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
 _EVERY_S = 0.02
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], *, timeout_s: float = 20.0) -> T:
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], *, timeout_s: float = ...) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], *, timeout_s: float = ...) -> T: ...
+async def eventually(condition: Callable[[], object], *, timeout_s: float = 20.0) -> object:
     """Return the first true value of `condition`; fail if none comes in `timeout_s` seconds."""
     try:
         async with asyncio.timeout(timeout_s):

@@ -19,14 +19,21 @@ from importlib.metadata import version as installed_version
 from petrosa_cio import __version__
 from petrosa_cio.adapters.nats_connection import Client, NatsAccess, connect_nats
 from petrosa_cio.adapters.nats_deliveries import NatsDeliveries
-from petrosa_cio.adapters.nats_journal import NatsJournal, journal_is_empty
+from petrosa_cio.adapters.nats_journal import NatsJournal, journal_is_empty, read_journal
 from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsResponders, listen
 from petrosa_cio.adapters.nats_signals import NatsSignalBus
-from petrosa_cio.adapters.nats_streams import INTENTS, StreamSettings, ensure_streams
+from petrosa_cio.adapters.nats_streams import (
+    EXECUTIONS,
+    INTENTS,
+    StreamSettings,
+    ensure_streams,
+    replay_from_start,
+)
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.audit.record import Provenance
+from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
 from petrosa_cio.governance.desk import POLICY_UPDATED, STATE_UPDATED, Desk
 from petrosa_cio.governance.files import Governing, load_governing
 from petrosa_cio.nurse.door import Door
@@ -34,6 +41,7 @@ from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.nurse.gate import Gate, GateOptions, World
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
 from petrosa_cio.nurse.metrics import PrometheusTally
+from petrosa_cio.nurse.recovery import BEGINNING, Recovery
 from petrosa_cio.nurse.serve import serve_stream
 from petrosa_cio.ports import ActivePolicy
 from petrosa_cio.settings import Settings
@@ -124,13 +132,29 @@ def stream_settings(settings: Settings) -> StreamSettings:
 
 
 async def prepare(servers: Servers, governing: Governing) -> ActivePolicy:
-    """Make the stores ready: mark a new ledger, activate the first policy. Repeatable.
+    """Make the stores ready: mark a new fund's ledger, activate the first policy. Repeatable.
+
+    Where the journal knows a fund and the ledger does not, the ledger was lost; it is left to be
+    rebuilt, policy included.
 
     Raises:
         Unavailable: A server does not answer.
     """
-    await servers.ledger.initialise(fresh=await journal_is_empty(servers.nats))
+    if await journal_is_empty(servers.nats):
+        await servers.ledger.initialise(fresh=True)
+    elif await servers.ledger.is_lost():
+        await recovery_of(servers).recover()
     return await servers.desk.activate_first(governing.first_policy, author="start")
+
+
+def recovery_of(servers: Servers) -> Recovery:
+    """Return what rebuilds the ledger from the journal when it is lost."""
+    return Recovery(
+        servers.ledger,
+        lambda: read_journal(servers.nats, since=BEGINNING),
+        lambda: replay_from_start(servers.nats.jetstream(), EXECUTIONS, SETTLEMENT_CONSUMER),
+        clock=clock,
+    )
 
 
 @asynccontextmanager
@@ -241,6 +265,7 @@ async def _serve_gate(
         await servers.announcer.announce([(GATE_STATUS, beat)])
 
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(recovery_of(servers).run(stop))
         tasks.create_task(feeds.run(stop))
         tasks.create_task(door.serve(stop))
         tasks.create_task(heartbeat.push(push, stop, interval_s=settings.heartbeat_interval_s))

@@ -5,10 +5,13 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
 from petrosa_cio.adapters.embedded import EmbeddedServers
+from petrosa_cio.adapters.memory_ledger import MemoryLedger
+from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.nats_connection import connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
 from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsMessenger
@@ -19,6 +22,7 @@ from petrosa_cio.errors import Misconfigured, Problem, Unavailable
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
+from petrosa_cio.nurse.arrival import epoch_ms
 from petrosa_cio.settings import Settings, child_environ
 
 log = structlog.get_logger()
@@ -136,3 +140,10 @@ async def open_messenger(settings: Settings) -> AsyncIterator[NatsMessenger]:
         yield NatsMessenger(nats)
     finally:
         await nats.close()
+
+
+async def empty_ledger(now: datetime) -> MemoryLedger:
+    """Return a ledger in memory in which nothing is taken, at one moment."""
+    ledger = MemoryLedger(lambda: epoch_ms(now), MemoryStateStore(lambda: epoch_ms(now)))
+    await ledger.initialise(fresh=True)
+    return ledger

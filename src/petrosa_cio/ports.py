@@ -118,6 +118,67 @@ class Settlement:
     counters: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the journal remembers of one decision, for a ledger that lost its data.
+
+    Attributes:
+        decision_id: The decision.
+        taken_at_ms: Stream time of its intent.
+        is_recent: Whether its message may still come again, so that its state matters.
+        state: ``begun`` where nobody can say what became of an approval.
+        detail: Owner, verdict or withdrawal reason code, by state.
+        verdict: ``approve``, ``reduce`` or ``deny``.
+        identity: Fingerprint of strategy and stated id, if any.
+        digest: Fingerprint of what was wanted.
+        strategy: The strategy's name.
+        token: The name as one subject token.
+        holdings: What it holds: pairs of counter and units.
+    """
+
+    decision_id: str
+    taken_at_ms: int
+    is_recent: bool
+    state: DecisionState
+    detail: str
+    verdict: str
+    identity: str | None
+    digest: str
+    strategy: str
+    token: str
+    holdings: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """What the journal remembers of what governed.
+
+    Attributes:
+        policy: The newest policy document, as JSON text; None when none is remembered.
+        revision: Its revision.
+        trading_states: State by scope of strategies and symbols; never the fund's.
+        regimes: Regime documents by symbol, as JSON text.
+    """
+
+    policy: str | None
+    revision: int
+    trading_states: dict[str, str]
+    regimes: dict[str, str]
+
+
+class LostLedger(Protocol):
+    """A ledger that can be rebuilt. Nothing here touches a ledger that is in use."""
+
+    async def is_lost(self) -> bool:
+        """Return whether the ledger lost its data."""
+
+    async def restore(self, remembered: Sequence[Remembered]) -> bool:
+        """Give back what was remembered; return False if the ledger is in use again."""
+
+    async def seal(self, governed: Governed) -> bool:
+        """Put it to use again; return False if it already is."""
+
+
 class TradingStateStore(Protocol):
     """Holds the kill switch."""
 

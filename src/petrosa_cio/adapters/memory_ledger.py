@@ -215,7 +215,7 @@ class MemoryLedger:
         policy = self._states.policy_now
         if policy is None:
             return ReasonCode.POLICY_MISSING
-        stale = policy.tightened_revision > move.policy_revision
+        stale = policy.tightened_revision > move.policy_revision and not move.is_exit
         return ReasonCode.POLICY_STALE if stale else None
 
     def _withdraw(self, decision_id: str, decision: Decision, code: str, now_ms: int) -> None:

@@ -1,8 +1,8 @@
 """The journal on JetStream: appended to by gates, read by the drain and by recovery.
 
-A batch of records is one message, one record a line, because the server syncs each message before it
-acknowledges: that is what makes a durable verdict cheap. A batch that is too large for one message
-is split between records.
+A batch of records is one message, one record a line, because the server syncs each message before
+it acknowledges: that is what makes a durable verdict cheap. A batch that is too large for one
+message is split between records.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence

@@ -2,8 +2,8 @@
 
 A connection of its own that never reconnects: when it breaks, whatever it had not yet written is
 thrown away with it, and a fresh one takes its place. So no signal is kept back and sent later, and
-none is sent twice. A signal carries a reply address, on which the server itself answers at once when
-nobody listens; a round trip after the batch has therefore heard of every such signal.
+none is sent twice. A signal carries a reply address, on which the server itself answers at once
+when nobody listens; a round trip after the batch has therefore heard of every such signal.
 """
 
 import asyncio

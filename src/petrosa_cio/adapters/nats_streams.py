@@ -19,10 +19,10 @@ EXECUTIONS = "CIO_EXECUTIONS"
 JOURNAL_SUBJECT = "cio.journal.records"
 
 INTENTS_MAX_AGE_S = 3_600
-"""How long a captured intent waits for a gate. Far beyond the age at which it is denied as stale."""
+"""How long a captured intent waits for a gate: far beyond the age at which it is stale."""
 
 INTENTS_DUPLICATE_WINDOW_S = 0.1
-"""Strangers' equal ``Nats-Msg-Id``s swallow each other's messages within this window; the ledger
+"""Within this window strangers' equal ``Nats-Msg-Id``s swallow each other's messages; the ledger
 judges repetition, so it is made as short as the server allows."""
 
 EXECUTIONS_MAX_AGE_S = 30 * 86_400
@@ -89,3 +89,12 @@ async def _ensure(js: JetStreamContext, config: StreamConfig) -> StreamInfo:
         except NotFoundError:
             return await js.add_stream(config)
         return await js.update_stream(config)
+
+
+async def replay_from_start(js: JetStreamContext, stream: str, consumer: str) -> None:
+    """Let a durable consumer start over, if it exists. Raises Unavailable."""
+    with translated():
+        try:
+            await js.reset_consumer(stream, consumer, seq=1)
+        except NotFoundError:
+            return

@@ -14,14 +14,16 @@ from redis.asyncio import Redis
 
 from petrosa_cio.adapters.redis_script import Script, ScriptRunner
 from petrosa_cio.errors import LedgerLost
-from petrosa_cio.ports import Move, Moved, Settlement
+from petrosa_cio.ports import Governed, Move, Moved, Remembered, Settlement
 from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRequest
 
-RESERVE: Final = Script("clock", "ledger", "reserve")
-BEGIN: Final = Script("clock", "ledger", "begin")
-FINISH: Final = Script("clock", "ledger", "finish")
-SETTLE: Final = Script("clock", "ledger", "settle")
-HOLDINGS: Final = Script("clock", "ledger", "holdings")
+RESERVE: Final = Script("clock", "marked", "ledger", "reserve")
+BEGIN: Final = Script("clock", "marked", "ledger", "begin")
+FINISH: Final = Script("clock", "marked", "ledger", "finish")
+SETTLE: Final = Script("clock", "marked", "ledger", "settle")
+HOLDINGS: Final = Script("clock", "marked", "ledger", "holdings")
+RESTORE: Final = Script("clock", "unmarked", "ledger", "restore")
+SEAL: Final = Script("clock", "unmarked", "ledger", "seal")
 INITIALISE: Final = Script("clock", "initialise")
 
 STATES: Final = {state.value.encode(): state for state in DecisionState}
@@ -59,6 +61,19 @@ class RedisLedger:
         """
         answer = await self._runner.run(INITIALISE, secrets.token_hex(8), int(fresh))
         return str(answer.decode())
+
+    async def is_lost(self) -> bool:
+        """Return whether the generation marker is missing."""
+        return await self._runner.run(HOLDINGS) is None
+
+    async def restore(self, remembered: Sequence[Remembered]) -> bool:
+        """Give a lost ledger back what was remembered; return False if it is in use again."""
+        return await self._runner.run(RESTORE, _batch(remembered)) is not None
+
+    async def seal(self, governed: Governed) -> bool:
+        """End the rebuilding of a lost ledger; return False if it is in use again already."""
+        generation = secrets.token_hex(8)
+        return await self._runner.run(SEAL, generation, orjson.dumps(governed)) is not None
 
     async def reserve(self, requests: Sequence[ReserveRequest]) -> list[Reserved]:
         """Ask for a batch, walked in order."""
@@ -101,7 +116,9 @@ class RedisLedger:
         return answer
 
 
-def _batch(values: Sequence[ReserveRequest] | Sequence[Move] | Sequence[Settlement]) -> bytes:
+def _batch(
+    values: Sequence[ReserveRequest] | Sequence[Move] | Sequence[Settlement] | Sequence[Remembered],
+) -> bytes:
     """Return values as JSON with their own field names, by which the scripts know them."""
     return orjson.dumps(list(values), default=_as_text)
 

@@ -1,4 +1,4 @@
-"""``cio halt``, ``cio resume``, ``cio reduce`` and ``cio regime set``: what people switch by hand."""
+"""``cio halt``, ``cio reduce``, ``cio resume``, ``cio regime set``: what people switch by hand."""
 
 import getpass
 import json

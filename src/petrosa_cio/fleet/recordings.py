@@ -1,7 +1,7 @@
 """Recorded intents: files of messages that bots once sent, to send again or to judge.
 
-A file holds one JSON object a line, each a record ``{"subject", "payload", "market_time"}`` or a bare
-payload; or it is a single JSON object over several lines.
+A file holds one JSON object a line, each a record ``{"subject", "payload", "market_time"}`` or a
+bare payload; or it is a single JSON object over several lines.
 """
 
 from collections.abc import Iterator

@@ -2,8 +2,8 @@
 
 A signal is built from an allow-list of the engine's fields, never by forwarding a message. The
 engine ignores ``quantity`` when a ``position_size_pct`` is present, trusts ``llm_reasoning`` and
-``meta``, reads timestamps as text only and takes the strategy's name into a subject of its own; each
-of these is settled here. Percentages are fractions of 0 to 1; anything else it refuses.
+``meta``, reads timestamps as text only and takes the strategy's name into a subject of its own;
+each of these is settled here. Percentages are fractions of 0 to 1; anything else it refuses.
 """
 
 from collections.abc import Mapping

@@ -136,7 +136,8 @@ class Reserved:
     """The ledger's answer to one request.
 
     Attributes:
-        readings: What was read when the decision was first made, also on redelivery.
+        readings: What was read when the decision was first made, also on redelivery while it is
+            ``reserved``; afterwards empty but for ``time_ms``, the ledger's time of this answer.
         state: State in which the decision was found now.
         resumable: The assessment of the first attempt, while the decision is ``reserved``.
         detail: For ``begun`` the owner, for ``done`` the verdict, for ``withdrawn`` the reason.

@@ -24,7 +24,7 @@ class ExecutionEvent:
 
     Attributes:
         kind: What happened.
-        decision_id: The decision whose signal caused the order; empty when the engine does not know.
+        decision_id: The decision whose signal caused the order; empty when it had none.
         order_id: The engine's or the venue's order; empty for refusals before there was one.
         symbol: Upper-case symbol, where told.
         direction: The side opened, or for an exit the side closed; None where it cannot be told.

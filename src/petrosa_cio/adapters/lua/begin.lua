@@ -28,7 +28,7 @@ local function objection(move)
   local reducing = fund == 'reducing' or strategy == 'reducing' or symbol == 'reducing'
   if reducing and not move.is_exit then return 'REDUCING_ONLY' end
   if not tightened_revision then return 'POLICY_MISSING' end
-  if tightened_revision > move.policy_revision then return 'POLICY_STALE' end
+  if tightened_revision > move.policy_revision and not move.is_exit then return 'POLICY_STALE' end
   return nil
 end
 

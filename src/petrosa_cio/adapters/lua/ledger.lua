@@ -1,7 +1,4 @@
--- Begins every script of the ledger, after clock.lua: the generation marker, decisions, exposure.
-
--- Without its marker the ledger was emptied or replaced; nothing it would say is to be trusted.
-if call('EXISTS', KEYS[1]) == 0 then return false end
+-- What the scripts of the ledger share: decisions, exposure, reservations.
 
 local EXPOSURE = PREFIX .. 'exposure'
 local RESERVATIONS = PREFIX .. 'reservations'

@@ -1,0 +1,110 @@
+"""What the journal remembers, folded record by record into what a lost ledger must know again."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from petrosa_cio.audit.record import RecordKind
+from petrosa_cio.nurse.arrival import epoch_ms
+from petrosa_cio.ports import Governed, Remembered
+from petrosa_cio.risk.claims import DecisionState
+from petrosa_cio.risk.trading_state import FUND, TradingState
+from petrosa_cio.risk.verdict import VerdictKind
+
+RECENT_MS = 1_800_000
+"""Messages older than this do not come again; it outlasts every bucket of the ledger."""
+
+BEFORE_THE_LOSS = "before-the-loss"
+
+
+class Recollection:
+    """Takes the journal's records in order and says what they amount to.
+
+    An approval of which nothing further is known counts as begun: its signal may have been sent, so
+    it is never sent again, and what it reserved stays reserved.
+    """
+
+    def __init__(self, *, now_ms: int) -> None:
+        """Take the moment from which to tell what is recent, epoch milliseconds."""
+        self._recent_since_ms = now_ms - RECENT_MS
+        self._decisions: dict[str, dict[str, Any]] = {}
+        self._policy: tuple[int, str | None] = (0, None)
+        self._trading_states: dict[str, str] = {}
+        self._regimes: dict[str, str] = {}
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        """Take the next record."""
+        match record["kind"]:
+            case RecordKind.VERDICT:
+                self._take_verdict(record)
+            case RecordKind.WITHDRAWAL | RecordKind.UNDELIVERED | RecordKind.UNCONFIRMED as kind:
+                self._take_later(kind, str(record["decision_id"]), str(record["reason"]))
+            case RecordKind.CHANGE:
+                self._take_change(record["change"])
+
+    def _take_verdict(self, record: Mapping[str, Any]) -> None:
+        """Remember the first verdict of a decision; a denial only while its message is recent."""
+        decision_id, intent = str(record["decision_id"]), record["intent"]
+        verdict = str(record["verdict"]["kind"])
+        taken_at_ms = epoch_ms(datetime.fromisoformat(record["source"]["stored_at"]))
+        is_recent = taken_at_ms >= self._recent_since_ms
+        is_denied = verdict == VerdictKind.DENY
+        if decision_id in self._decisions or "token" not in intent or (is_denied and not is_recent):
+            return
+        holds = not is_denied and record["mode"] == "enforce"
+        claims = record["decision"]["assessment"]["claims"] if holds else []
+        self._decisions[decision_id] = {
+            "decision_id": decision_id,
+            "taken_at_ms": taken_at_ms,
+            "is_recent": is_recent,
+            "state": DecisionState.BEGUN if holds else DecisionState.DONE,
+            "detail": BEFORE_THE_LOSS if holds else verdict,
+            "verdict": verdict,
+            "identity": intent["identity"],
+            "digest": intent["digest"],
+            "strategy": intent["strategy"],
+            "token": intent["token"],
+            "holdings": tuple((counter, amount) for _, counter, amount, *_ in claims),
+        }
+
+    def _take_later(self, kind: RecordKind, decision_id: str, reason: str) -> None:
+        known = self._decisions.get(decision_id)
+        if known is None or known["verdict"] == VerdictKind.DENY:
+            return
+        if kind is RecordKind.UNCONFIRMED:
+            known |= {"state": DecisionState.DONE, "detail": known["verdict"]}
+        elif kind is RecordKind.UNDELIVERED:
+            known |= {"state": DecisionState.DONE, "detail": known["verdict"], "holdings": ()}
+        else:
+            known |= {"state": DecisionState.WITHDRAWN, "detail": reason, "holdings": ()}
+
+    def _take_change(self, change: Mapping[str, str]) -> None:
+        scope, value = change["scope"], change["value"]
+        if change["subject"] == "policy" and int(scope) >= self._policy[0]:
+            self._policy = int(scope), value
+        elif change["subject"] == "regime":
+            self._regimes[scope] = value
+        elif change["subject"] == "trading_state" and scope != str(FUND):
+            self._trading_states[scope] = value
+
+    def remembered(self) -> Iterator[Remembered]:
+        """Iterate over the decisions that a ledger must know again."""
+        return (Remembered(**known) for known in self._decisions.values())
+
+    def governed(self) -> Governed:
+        """Return what governed, but for the fund's own state, which a person states anew."""
+        revision, policy = self._policy
+        states = {
+            scope: state
+            for scope, state in self._trading_states.items()
+            if state != TradingState.ACTIVE
+        }
+        return Governed(policy, revision, states, dict(self._regimes))
+
+
+def recollect(records: Iterable[Mapping[str, Any]], *, now_ms: int) -> Recollection:
+    """Fold records into what they amount to."""
+    found = Recollection(now_ms=now_ms)
+    for record in records:
+        found.take(record)
+    return found
