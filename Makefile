@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types bench lock clean
+.PHONY: help setup run test check format lint types bench docs lock clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -35,6 +35,9 @@ types: setup ## mypy, strict
 
 bench: setup ## measure
 	$(BIN)/pytest --benchmark-only tests/bench
+
+docs: setup ## write the documents that are made from the code
+	$(BIN)/python docs/generate.py
 
 lock: ## resolve the requirements anew
 	$(BIN)/$(COMPILE) pyproject.toml --extra build --extra embedded -o requirements.txt

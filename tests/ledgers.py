@@ -27,6 +27,7 @@ from petrosa_cio.risk.trading_state import Scope, TradingState
 
 NOON_MS = 1_795_348_800_000
 TIMEOUT_S = 10.0
+NEVER_READ_AGAIN_MS = 3_600_000
 
 
 @dataclass
@@ -56,12 +57,13 @@ class StateStore(TradingStateStore, PolicyStore, RegimeStore, Protocol):
 
 @dataclass
 class LedgerUnderTest:
-    """A ledger, what it obeys, its clock, and the way to lose its generation marker."""
+    """A ledger, what it obeys, its clock, and ways to lose its marker or its decisions."""
 
     ledger: NewLedger
     states: StateStore
     clock: Clock
     lose: Callable[[], Awaitable[None]] = field(repr=False)
+    forget_decisions: Callable[[], Awaitable[None]] = field(repr=False)
 
     async def open(self) -> None:
         """Make it ready to promote."""
@@ -77,7 +79,11 @@ def memory_ledger() -> LedgerUnderTest:
     async def lose() -> None:
         ledger.generation = None
 
-    return LedgerUnderTest(ledger, states, clock, lose)
+    async def forget_decisions() -> None:
+        # As when the gates were away for longer than a decision is kept.
+        clock.advance(NEVER_READ_AGAIN_MS)
+
+    return LedgerUnderTest(ledger, states, clock, lose, forget_decisions)
 
 
 def redis_ledger(client: Redis, fund: str | None = None) -> LedgerUnderTest:
@@ -89,7 +95,11 @@ def redis_ledger(client: Redis, fund: str | None = None) -> LedgerUnderTest:
     async def lose() -> None:
         await client.delete(f"cio:{{{fund}}}:generation")
 
-    return LedgerUnderTest(ledger, states, clock, lose)
+    async def forget_decisions() -> None:
+        async for key in client.scan_iter(f"cio:{{{fund}}}:decisions:*"):
+            await client.delete(key)
+
+    return LedgerUnderTest(ledger, states, clock, lose, forget_decisions)
 
 
 def claim(amount: int, ceiling: int | None = None, counter: str = "gross") -> Claim:

@@ -37,6 +37,7 @@ from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
 from petrosa_cio.governance.desk import POLICY_UPDATED, STATE_UPDATED, Desk
 from petrosa_cio.governance.files import Governing, load_governing
 from petrosa_cio.nurse.door import Door
+from petrosa_cio.nurse.every import every
 from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.nurse.gate import Gate, GateOptions, World
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
@@ -52,6 +53,7 @@ GATE_CONSUMER = "cio-gate"
 HEARTBEAT_GROUP = "cio-heartbeat"
 DOOR_GROUP = "cio-door"
 GATE_STATUS = "cio.gate.status"
+SWEEP_S = 5.0
 STATUS_INTERVAL_S = 1.0
 GATE_SILENT_S = 3.0
 STORE_SILENT_S = 3.0
@@ -258,18 +260,19 @@ async def _serve_gate(
     for subject in (STATE_UPDATED, POLICY_UPDATED):
         await listen(servers.nats, subject, lambda _: feeds.wake())
 
-    async def push(beat: bytes) -> None:
-        await servers.announcer.announce([(settings.heartbeat_subject, beat)])
+    async def push() -> None:
+        await servers.announcer.announce([(settings.heartbeat_subject, heartbeat.beat())])
 
-    async def tell_control(beat: bytes) -> None:
-        await servers.announcer.announce([(GATE_STATUS, beat)])
+    async def tell_control() -> None:
+        await servers.announcer.announce([(GATE_STATUS, heartbeat.beat())])
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(recovery_of(servers).run(stop))
         tasks.create_task(feeds.run(stop))
         tasks.create_task(door.serve(stop))
-        tasks.create_task(heartbeat.push(push, stop, interval_s=settings.heartbeat_interval_s))
-        tasks.create_task(heartbeat.push(tell_control, stop, interval_s=STATUS_INTERVAL_S))
+        tasks.create_task(every(SWEEP_S, gate.sweep, stop))
+        tasks.create_task(every(settings.heartbeat_interval_s, push, stop))
+        tasks.create_task(every(STATUS_INTERVAL_S, tell_control, stop))
         tasks.create_task(
             serve_stream(
                 gate,

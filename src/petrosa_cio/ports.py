@@ -83,6 +83,9 @@ class Ledger(Protocol):
     async def settle(self, settlements: Sequence["Settlement"]) -> list[bool]:
         """Apply execution outcomes; each answer tells whether it was applied (not seen before)."""
 
+    async def sweep(self) -> list[str]:
+        """Withdraw decisions of the synchronous door that were left open; return their ids."""
+
     async def exposure(self) -> dict[str, int]:
         """Return units in use by counter."""
 

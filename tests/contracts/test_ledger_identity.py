@@ -91,42 +91,46 @@ async def test_only_the_holder_of_an_identity_can_have_it_forgotten(
 
 
 @pytest.mark.parametrize(
-    ("from_door", "age_ms", "taken_over"),
-    [(True, 5_001, True), (True, 5_000, False), (False, 5_001, False)],
+    ("from_door", "age_ms", "swept"),
+    [(True, 5_001, ["a"]), (True, 5_000, []), (False, 5_001, [])],
 )
-async def test_an_abandoned_door_is_taken_over(
-    subject: LedgerUnderTest, from_door: bool, age_ms: int, taken_over: bool
+async def test_an_abandoned_door_is_swept(
+    subject: LedgerUnderTest, from_door: bool, age_ms: int, swept: list[str]
 ) -> None:
     await ask(subject, request("a", claim(60, 100), identity="i", from_door=from_door))
     subject.clock.advance(age_ms)
-    second = await ask_one(subject, request("b", claim(60, 100), identity="i"))
-    assert second.readings.held is taken_over
-    assert second.readings.first_decision == (None if taken_over else "a")
+    assert await subject.ledger.sweep() == swept
     (moved,) = await subject.ledger.begin([promote("a")], owner="me")
-    assert moved.won is not taken_over
-    assert moved.detail == ("DEADLINE_EXCEEDED" if taken_over else "me")
-    third = await ask_one(subject, request("c", identity="i"))
-    assert third.readings.first_decision == ("b" if taken_over else "a")
+    assert moved.won is not bool(swept)
+    assert moved.detail == ("DEADLINE_EXCEEDED" if swept else "me")
+    again = await ask_one(subject, request("b", claim(60, 100), identity="i"))
+    assert again.readings.first_decision == (None if swept else "a")
     assert await subject.ledger.exposure() == {"gross": 60}
+    assert await subject.ledger.sweep() == []
 
 
-async def test_a_begun_door_is_not_taken_over(subject: LedgerUnderTest) -> None:
-    await ask(subject, request("a", identity="i", from_door=True))
-    await subject.ledger.begin([promote("a")], owner="me")
+async def test_a_door_that_has_moved_is_not_swept(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", identity="i", from_door=True), request("b", from_door=True))
+    await subject.ledger.begin([promote("a"), deny("b")], owner="me")
     subject.clock.advance(60_000)
-    answer = await ask_one(subject, request("b", identity="i"))
+    assert await subject.ledger.sweep() == []
+    answer = await ask_one(subject, request("c", identity="i"))
     assert answer.readings.first_decision == "a"
 
 
-async def test_after_a_takeover_in_a_later_bucket_the_old_holder_stays_forgotten(
-    subject: LedgerUnderTest,
-) -> None:
-    await ask(subject, request("a", identity="i", from_door=True))
-    subject.clock.advance(600_000)
-    await ask(subject, request("b", identity="i"))
-    await subject.ledger.begin([withdraw("b", forget=True)], owner="me")
-    answer = await ask_one(subject, request("c", identity="i"))
-    assert answer.readings.first_decision is None
+async def test_what_an_expired_door_held_is_released(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", claim(60, 100), from_door=True))
+    await subject.forget_decisions()
+    assert await subject.ledger.sweep() == []
+    assert await subject.ledger.exposure() == {}
+
+
+async def test_a_decision_that_expired_while_open_holds_once(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", claim(60, 100)))
+    await subject.forget_decisions()
+    answer = await ask_one(subject, request("a", claim(40, 100)))
+    assert answer.readings.held
+    assert await subject.ledger.exposure() == {"gross": 40}
 
 
 async def test_two_names_may_not_share_a_token(subject: LedgerUnderTest) -> None:

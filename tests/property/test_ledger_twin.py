@@ -73,7 +73,12 @@ class Settle:
     settlements: tuple[Settlement, ...]
 
 
-Step = Wait | Finish | SetState | Activate | Reserve | Begin | Settle
+@dataclass(frozen=True)
+class Sweep:
+    pass
+
+
+Step = Sweep | Wait | Finish | SetState | Activate | Reserve | Begin | Settle
 
 ids = st.sampled_from("abcdefgh")
 counters = st.sampled_from(["gross", "long", "short"])
@@ -133,6 +138,7 @@ steps = st.one_of(
     st.builds(Begin, batches(begun)),
     st.builds(Finish, batches(st.builds(promote, ids)), st.frozensets(ids)),
     st.builds(Settle, batches(settlements)),
+    st.builds(Sweep),
     st.builds(SetState, scopes, st.sampled_from(TradingState)),
     st.builds(Activate, st.integers(0, 4), st.booleans()),
     waits,
@@ -150,6 +156,8 @@ async def take(subject: LedgerUnderTest, step: Step) -> object:
             answer = await subject.ledger.begin(moves, owner="me")
         case Finish(moves, undelivered):
             await subject.ledger.finish(moves, undelivered=undelivered)
+        case Sweep():
+            answer = sorted(await subject.ledger.sweep())
         case Settle(events):
             answer = await subject.ledger.settle(events)
         case SetState(scope, state):

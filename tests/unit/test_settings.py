@@ -52,7 +52,7 @@ def test_a_misspelt_name_is_refused_with_the_name_that_was_meant() -> None:
 
 
 def test_a_name_like_no_other_is_refused_too() -> None:
-    assert "docs/settings.md" in problems_of(CIO_QQQQQQ="x")["CIO_QQQQQQ"].mend
+    assert "docs/SETTINGS.md" in problems_of(CIO_QQQQQQ="x")["CIO_QQQQQQ"].mend
 
 
 @pytest.mark.parametrize(

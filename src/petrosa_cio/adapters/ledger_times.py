@@ -13,7 +13,7 @@ SETTLED_BUCKET_MS: Final = 86_400_000
 BUCKETS_KEPT: Final = 3
 """A bucket expires that many bucket lengths after its first write."""
 
-DOOR_TAKEOVER_MS: Final = 5_000
+DOOR_ABANDONED_MS: Final = 5_000
 """An open decision of the synchronous door is abandoned when older: a reply is due in 200 ms."""
 
 RATE_HISTORY_MS: Final = 60_000
@@ -25,7 +25,7 @@ LUA_CONSTANTS: Final = "\n".join(
         ("BUCKET_MS", BUCKET_MS),
         ("SETTLED_BUCKET_MS", SETTLED_BUCKET_MS),
         ("BUCKETS_KEPT", BUCKETS_KEPT),
-        ("DOOR_TAKEOVER_MS", DOOR_TAKEOVER_MS),
+        ("DOOR_ABANDONED_MS", DOOR_ABANDONED_MS),
         ("RATE_HISTORY_MS", RATE_HISTORY_MS),
         ("MAX_UNITS", MAX_UNITS),
     )

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from petrosa_cio.adapters.ledger_times import BUCKET_MS, DOOR_TAKEOVER_MS, SETTLED_BUCKET_MS
+from petrosa_cio.adapters.ledger_times import BUCKET_MS, DOOR_ABANDONED_MS, SETTLED_BUCKET_MS
 from petrosa_cio.adapters.memory_holdings import Holdings
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.memory_windows import Buckets, EventTimes
@@ -58,6 +58,7 @@ class MemoryLedger:
         self._identities: Buckets[IdentityEntry] = Buckets(BUCKET_MS)
         self._settled: Buckets[bool] = Buckets(SETTLED_BUCKET_MS)
         self._names: dict[str, str] = {}
+        self._open_doors: dict[str, int] = {}
         self._events = EventTimes()
         self._holdings = Holdings()
 
@@ -104,6 +105,22 @@ class MemoryLedger:
         now_ms = self._clock_ms()
         return [self._settle(settlement, now_ms) for settlement in settlements]
 
+    async def sweep(self) -> list[str]:
+        """Withdraw decisions of the synchronous door that were left open; return their ids."""
+        self._require_generation()
+        now_ms, swept = self._clock_ms(), []
+        for decision_id, taken_at_ms in list(self._open_doors.items()):
+            decision = self._decisions.get(decision_id, at_ms=taken_at_ms, now_ms=now_ms)
+            if decision is None:
+                self._holdings.release(decision_id)
+                del self._open_doors[decision_id]
+            elif now_ms - decision.since_ms > DOOR_ABANDONED_MS:
+                self._forget_identity(decision_id, decision)
+                self._withdraw(decision_id, decision, ReasonCode.DEADLINE_EXCEEDED, now_ms)
+                del self._open_doors[decision_id]
+                swept.append(decision_id)
+        return swept
+
     async def exposure(self) -> dict[str, int]:
         """Return units in use by counter, without those of which nothing is in use."""
         self._require_generation()
@@ -126,11 +143,15 @@ class MemoryLedger:
             return _answer(known, now_ms)
         readings = self._read(request, now_ms)
         if readings.held:
+            # Should a decision have expired while it was open, what it held is not held twice.
+            self._holdings.release(request.decision_id)
             self._holdings.take(request.decision_id, request.claims)
             self._names[request.token] = request.strategy
         if request.identity is not None and readings.first_decision is None:
             entry = IdentityEntry(request.decision_id, request.taken_at_ms, request.digest)
             self._identities.put(request.identity, entry, at_ms=now_ms, now_ms=now_ms)
+        if request.from_door:
+            self._open_doors[request.decision_id] = request.taken_at_ms
         decision = Decision(request, readings, DecisionState.RESERVED, "", now_ms, "")
         self._decisions.put(request.decision_id, decision, at_ms=request.taken_at_ms, now_ms=now_ms)
         return Reserved(readings, DecisionState.NEW)
@@ -162,13 +183,7 @@ class MemoryLedger:
         if entry is None or entry.decision_id == request.decision_id:
             return None, ""
         first = self._decisions.get(entry.decision_id, at_ms=entry.taken_at_ms, now_ms=now_ms)
-        if first is None:
-            return entry, ""
-        if _is_abandoned(first, now_ms):
-            self._forget_identity(entry.decision_id, first)
-            self._withdraw(entry.decision_id, first, ReasonCode.DEADLINE_EXCEEDED, now_ms)
-            return None, ""
-        return entry, first.verdict
+        return entry, "" if first is None else first.verdict
 
     # Moving
 
@@ -179,6 +194,7 @@ class MemoryLedger:
         won = False
         if decision.state is DecisionState.RESERVED:
             won = self._step(decision, move, owner, now_ms)
+            self._open_doors.pop(move.decision_id, None)
         return Moved(won, decision.state, decision.detail)
 
     def _step(self, decision: Decision, move: Move, owner: str, now_ms: int) -> bool:
@@ -245,15 +261,6 @@ class MemoryLedger:
             case SettlementKind.REDUCE:
                 self._holdings.reduce(settlement.counters, settlement.units)
                 return True
-
-
-def _is_abandoned(decision: Decision, now_ms: int) -> bool:
-    return (
-        decision.state is DecisionState.RESERVED
-        and decision.request is not None
-        and decision.request.from_door
-        and now_ms - decision.since_ms > DOOR_TAKEOVER_MS
-    )
 
 
 def _answer(decision: Decision, now_ms: int) -> Reserved:

@@ -10,8 +10,8 @@ from pathlib import Path
 import nats.errors
 import nats.js.errors
 import structlog
-from nats.aio.client import Client
 
+from petrosa_cio.adapters.nats_client import Client, RobustClient
 from petrosa_cio.errors import Unavailable
 
 log = structlog.get_logger()
@@ -82,7 +82,7 @@ async def connect_nats(access: NatsAccess, *, name: str, reconnects: bool = True
     async def on_error(error: Exception) -> None:
         log.warning("nats_error", connection=name, error=f"{type(error).__name__}: {error}")
 
-    client = Client()
+    client = RobustClient()
 
     async def on_disconnect() -> None:
         if not client.is_closed:

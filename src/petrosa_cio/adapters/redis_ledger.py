@@ -21,6 +21,7 @@ RESERVE: Final = Script("clock", "marked", "ledger", "reserve")
 BEGIN: Final = Script("clock", "marked", "ledger", "begin")
 FINISH: Final = Script("clock", "marked", "ledger", "finish")
 SETTLE: Final = Script("clock", "marked", "ledger", "settle")
+SWEEP: Final = Script("clock", "marked", "ledger", "sweep")
 HOLDINGS: Final = Script("clock", "marked", "ledger", "holdings")
 RESTORE: Final = Script("clock", "unmarked", "ledger", "restore")
 SEAL: Final = Script("clock", "unmarked", "ledger", "seal")
@@ -98,6 +99,10 @@ class RedisLedger:
             return []
         answers = await self._run(SETTLE, _batch(settlements))
         return [answer is not None for answer in answers]
+
+    async def sweep(self) -> list[str]:
+        """Withdraw decisions of the synchronous door that were left open; return their ids."""
+        return [decision_id.decode() for decision_id in await self._run(SWEEP)]
 
     async def exposure(self) -> dict[str, int]:
         """Return units in use by counter, without those of which nothing is in use."""

@@ -137,10 +137,23 @@ def verdict_record(
             "intent": _intent_part(decided),
             "source": _source_part(decided.source),
             "decision": orjson.Fragment(decided.part),
-            "readings": None if readings is None else asdict(readings),
+            "readings": None if readings is None else _readings_part(readings),
             "verdict": _verdict_part(verdict),
         }
     )
+
+
+def _readings_part(readings: Readings) -> dict[str, object]:
+    return {
+        "held": readings.held,
+        "used": readings.used,
+        "rates": readings.rates,
+        "time_ms": readings.time_ms,
+        "first_decision": readings.first_decision,
+        "first_verdict": readings.first_verdict,
+        "same_content": readings.same_content,
+        "name_holder": readings.name_holder,
+    }
 
 
 def _verdict_part(verdict: Verdict) -> dict[str, object]:

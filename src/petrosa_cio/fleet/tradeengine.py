@@ -129,13 +129,15 @@ def _metadata(promotion: Promotion) -> dict[str, object]:
 
 def _within(fields: Mapping[str, object], budget: int) -> dict[str, object]:
     """Return as many of a bot's own fields as fit, each cut to a harmless size and shape."""
+    plain = {_plain_text(key): _plain(value, _MAX_DEPTH) for key, value in fields.items()}
+    if len(orjson.dumps(plain)) <= budget:
+        return plain
     kept: dict[str, object] = {}
-    for key, value in fields.items():
-        name, plain = _plain_text(key), _plain(value, _MAX_DEPTH)
-        budget -= len(orjson.dumps({name: plain}))
+    for name, value in plain.items():
+        budget -= len(orjson.dumps({name: value}))
         if budget < 0:
             break
-        kept[name] = plain
+        kept[name] = value
     return kept
 
 
@@ -157,4 +159,6 @@ def _plain(value: object, depth: int) -> object:
 
 
 def _plain_text(text: str) -> str:
+    if text.isascii() and len(text) <= _MAX_TEXT:
+        return text
     return text[:_MAX_TEXT].encode("utf-8", "replace").decode("utf-8")

@@ -21,6 +21,7 @@ from petrosa_cio.fleet.tradeengine import (
     signal_subject,
 )
 from petrosa_cio.nurse.arrival import Answer, Arrival
+from petrosa_cio.nurse.shedder import Shedder
 from petrosa_cio.ports import Move, MoveKind, SignalMessage
 from petrosa_cio.risk.claims import DecisionState, Reserved, ReserveRequest
 from petrosa_cio.risk.decide import assess, conclude
@@ -28,6 +29,7 @@ from petrosa_cio.risk.identity import intent_digest, intent_identity
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed, parse_intent, subject_token
 from petrosa_cio.risk.reasons import ReasonCode
+from petrosa_cio.risk.shared_limits import rates_of
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.verdict import Assessment, Verdict, VerdictKind
 
@@ -91,19 +93,32 @@ class Decision:
         )
 
 
-def draft(arrival: Arrival, snapshot: Snapshot, *, max_bytes: int) -> Draft:
-    """Read a message and assess it."""
+def draft(
+    arrival: Arrival, snapshot: Snapshot, *, max_bytes: int, shedder: Shedder | None = None
+) -> Draft:
+    """Read a message and assess it; one that is part of a flood is denied without a closer look."""
     source = arrival.source
     intent = parse_intent(source.body, source.headers, max_bytes=max_bytes)
     taken_at = source.stored_at
     if isinstance(intent, Intent) and intent.stated_at is not None:
         taken_at = min(intent.stated_at, source.stored_at)
-    assessment = assess(intent, taken_at=taken_at, snapshot=snapshot)
+    assessment = _shed(intent, snapshot, shedder) if shedder else None
+    if assessment is None:
+        assessment = assess(intent, taken_at=taken_at, snapshot=snapshot)
     identity, digest = None, ""
     if isinstance(intent, Intent):
         identity, digest = intent_identity(intent), intent_digest(intent)
     part = decision_part(intent, snapshot, assessment)
     return Draft(arrival, intent, taken_at, assessment, part, identity, digest)
+
+
+def _shed(intent: Intent | Malformed, snapshot: Snapshot, shedder: Shedder) -> Assessment | None:
+    if isinstance(intent, Malformed):
+        return None
+    in_force = snapshot.limits_for(intent.strategy, intent.symbol)
+    reason = shedder.objection(rates_of(intent, in_force))
+    revision = snapshot.policy.revision if snapshot.policy else 0
+    return None if reason is None else Assessment((reason,), policy_revision=revision)
 
 
 def reserve_request(one: Draft, *, holds: bool) -> ReserveRequest:

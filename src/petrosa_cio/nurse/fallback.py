@@ -14,11 +14,11 @@ from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import Arrival
 from petrosa_cio.nurse.decision import Decision, Draft, conclude_draft, fence_move
 from petrosa_cio.nurse.endings import Endings
-from petrosa_cio.ports import Journal, Ledger, MoveKind
+from petrosa_cio.ports import Journal, Ledger, Move, MoveKind
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Reason, ReasonCode
 from petrosa_cio.risk.snapshot import Snapshot
-from petrosa_cio.risk.verdict import Assessment
+from petrosa_cio.risk.verdict import Assessment, VerdictKind
 
 FINAL_AFTER = timedelta(seconds=10)
 """An intent is denied without the ledger only this long after it expired: no replica promotes an
@@ -46,6 +46,7 @@ class Fallback:
 
     async def wait_or_deny(self, drafts: Sequence[Draft]) -> None:
         """Give back what may still be decided; deny for good what is too old by now."""
+        await self._let_callers_retry(drafts)
         too_old = [one for one in drafts if self._is_over(one) and one.arrival.delivery]
         try:
             await self._deny_without_ledger(too_old)
@@ -54,6 +55,29 @@ class Fallback:
         denied = {one.arrival.decision_id for one in too_old}
         rest = [one.arrival for one in drafts if one.arrival.decision_id not in denied]
         await self._endings.give_back(rest)
+
+    async def _let_callers_retry(self, drafts: Sequence[Draft]) -> None:
+        """Withdraw what waiting callers asked for, so that they may ask again at once."""
+        moves = [
+            Move(
+                one.arrival.decision_id, one.arrival.stored_at_ms, MoveKind.WITHDRAW,
+                VerdictKind.DENY, "", "", reason=ReasonCode.DEADLINE_EXCEEDED, forget_identity=True,
+            )
+            for one in drafts
+            if one.arrival.door and not one.arrival.door.answer.done()
+        ]  # fmt: skip
+        if not moves:
+            return
+        try:
+            moved = await self._ledger.begin(moves, owner=self._provenance.replica)
+            withdrawn = [
+                (move.decision_id, move.reason)
+                for move, found in zip(moves, moved, strict=True)
+                if found.won
+            ]
+            await self._endings.record(RecordKind.WITHDRAWAL, withdrawn)
+        except Unavailable:
+            return  # what was left open is swept when the servers are back
 
     def _is_over(self, one: Draft) -> bool:
         expires_at = one.assessment.expires_at

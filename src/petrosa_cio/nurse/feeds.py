@@ -11,9 +11,10 @@ from datetime import datetime
 
 import structlog
 
-from petrosa_cio.errors import PolicyRejected, Unavailable
+from petrosa_cio.errors import PolicyRejected
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.regimes import read_regime
+from petrosa_cio.nurse.every import every
 from petrosa_cio.ports import ActivePolicy, GovernanceStore
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.policy import Charter
@@ -72,17 +73,7 @@ class Feeds:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Refresh every second, and at once on a change, until told to stop."""
-        while not stop.is_set():
-            self._changed.clear()
-            try:
-                await self.refresh()
-            except Unavailable as away:
-                log.warning("feeds_not_refreshed", detail=str(away))
-            try:
-                async with asyncio.timeout(REFRESH_S):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+        await every(REFRESH_S, self.refresh, stop, wake=self._changed)
 
     async def refresh(self) -> None:
         """Read everything once. Raises Unavailable."""

@@ -19,6 +19,7 @@ not be decided, `petrosa_cio.nurse.loose_ends` for messages that were here befor
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 
 import structlog
 
@@ -38,6 +39,7 @@ from petrosa_cio.nurse.decision import (
 from petrosa_cio.nurse.endings import Endings
 from petrosa_cio.nurse.fallback import Fallback
 from petrosa_cio.nurse.loose_ends import BUSY_DELAY_S, LooseEnds, is_open
+from petrosa_cio.nurse.shedder import Shedder
 from petrosa_cio.nurse.tally import Tally
 from petrosa_cio.ports import (
     Announcer,
@@ -100,6 +102,7 @@ class Gate:
         """Take how to behave and what to work with."""
         self._options = options
         self._world = world
+        self._shedder = Shedder(monotonic)
         self._unfinished: dict[str, Move] = {}
         self._undelivered: set[str] = set()
         self._endings = Endings(
@@ -134,6 +137,10 @@ class Gate:
             log.exception("batch_failed", intents=len(once))
             await self._suspect(once, error)
 
+    async def sweep(self) -> None:
+        """End what callers at the door left open when their gate went down. Raises Unavailable."""
+        await self._loose_ends.sweep()
+
     async def _suspect(self, arrivals: Sequence[Arrival], error: Exception) -> None:
         """Retry each message of a failed batch alone; deny the one that fails alone."""
         if len(arrivals) > 1:
@@ -162,7 +169,9 @@ class Gate:
 
     def _drafts(self, arrivals: Sequence[Arrival]) -> list[Draft]:
         snapshot, limit = self._world.snapshot(), self._options.max_intent_bytes
-        return [draft(arrival, snapshot, max_bytes=limit) for arrival in arrivals]
+        return [
+            draft(arrival, snapshot, max_bytes=limit, shedder=self._shedder) for arrival in arrivals
+        ]
 
     async def _reserve(self, drafts: Sequence[Draft]) -> dict[str, Reserved]:
         requests = [
@@ -171,6 +180,9 @@ class Gate:
             if one.assessment.asks_ledger
         ]
         reserved = await self._world.ledger.reserve(requests) if requests else []
+        for request, found in zip(requests, reserved, strict=True):
+            if found.state is DecisionState.NEW:
+                self._shedder.note(request.rates, found.readings)
         return dict(zip((one.decision_id for one in requests), reserved, strict=True))
 
     def _conclude(self, one: Draft, reserved: Reserved | None) -> Decision:

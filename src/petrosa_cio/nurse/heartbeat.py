@@ -4,8 +4,7 @@ The order engine stops trading when it hears nothing valid for a minute: it want
 ``service`` and a ``timestamp`` in epoch seconds.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,15 +63,3 @@ class Heartbeat:
     async def answer(self, _subject: str, _headers: dict[str, str], _body: bytes) -> bytes:
         """Answer whoever asks, from memory."""
         return self.beat()
-
-    async def push(
-        self, publish: Callable[[bytes], Awaitable[None]], stop: asyncio.Event, *, interval_s: float
-    ) -> None:
-        """Push a beat at once and then at every interval, until told to stop."""
-        while not stop.is_set():
-            await publish(self.beat())
-            try:
-                async with asyncio.timeout(interval_s):
-                    await stop.wait()
-            except TimeoutError:
-                continue

@@ -16,6 +16,7 @@ from petrosa_cio.nurse.endings import Endings
 from petrosa_cio.nurse.tally import Tally
 from petrosa_cio.ports import Ledger, Move, MoveKind
 from petrosa_cio.risk.claims import DecisionState, Reserved
+from petrosa_cio.risk.reasons import ReasonCode
 
 UNCONFIRMED_AFTER_MS = 10_000
 """A decision begun this long ago and not done was begun by a process that is gone."""
@@ -65,6 +66,13 @@ class LooseEnds:
         ended = [one.arrival for one, state in past if not self._is_busy(state)]
         await self._endings.acknowledge(ended)
         await self._endings.give_back(busy, delay_s=BUSY_DELAY_S)
+
+    async def sweep(self) -> None:
+        """Withdraw what callers of the synchronous door left open when their gate went down."""
+        swept = await self._ledger.sweep()
+        await self._endings.record(
+            RecordKind.WITHDRAWAL, [(one, ReasonCode.DEADLINE_EXCEEDED) for one in swept]
+        )
 
     def _is_left_behind(self, found: Reserved) -> bool:
         age_ms = epoch_ms(self._clock()) - found.since_ms

@@ -14,8 +14,8 @@ from itertools import islice
 import orjson
 import structlog
 
-from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import epoch_ms
+from petrosa_cio.nurse.every import every
 from petrosa_cio.nurse.recollection import Recollection
 from petrosa_cio.ports import JournalEntry, LostLedger, Remembered
 
@@ -45,17 +45,12 @@ class Recovery:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look every second until told to stop."""
-        while not stop.is_set():
-            try:
-                if await self._ledger.is_lost():
-                    await self.recover()
-            except Unavailable as away:
-                log.warning("ledger_not_recovered", detail=str(away))
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+        await every(LOOK_S, self.look, stop)
+
+    async def look(self) -> None:
+        """Rebuild the ledger if it is lost. Raises Unavailable."""
+        if await self._ledger.is_lost():
+            await self.recover()
 
     async def recover(self) -> None:
         """Rebuild the ledger from the journal. Raises Unavailable."""

@@ -136,7 +136,7 @@ def _exit_quantity(intent: Intent) -> Decimal | None:
     return intent.quantity if intent.is_exit and intent.quantity else None
 
 
-_CHECKS_WITHIN = {
+CHECKS_WITHIN = {
     reach: tuple(check for check in CHECKS if check.applies >= reach) for reach in Applies
 }
 
@@ -145,7 +145,7 @@ def _run_checks(case: Case) -> tuple[tuple[Reason, ...], Decimal | None]:
     """Run every check that applies; return its reasons and the smallest quantity that passes."""
     reasons: list[Reason] = []
     smallest: Decimal | None = None
-    for check in _CHECKS_WITHIN[reach_of(case.intent)]:
+    for check in CHECKS_WITHIN[reach_of(case.intent)]:
         try:
             finding = check.run(case)
         except Exception as error:  # a check that raises is a denial

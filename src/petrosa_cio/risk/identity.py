@@ -31,6 +31,6 @@ def intent_digest(intent: Intent) -> str:
 
 
 def _fingerprint(*parts: str) -> str:
-    # Length-prefixed, so that no two different lists of parts read the same.
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    # Names have no control characters, so no two different lists of parts read the same.
+    text = "\x1f".join(parts)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -37,6 +37,17 @@ SHARED_CODES: dict[Code, str] = {
 }
 """The controls asked of the ledger, in the order in which their reasons are listed."""
 
+SHARED_LIMIT_FIELDS: dict[Code, tuple[str, ...]] = {
+    Code.RATE_ABOVE_MAX: (
+        "max_intents_per_second",
+        "max_intents_per_minute",
+        "max_exits_per_minute",
+    ),
+    Code.POSITION_ABOVE_MAX: ("max_position_usd",),
+    Code.GROSS_EXPOSURE_ABOVE_MAX: ("max_gross_exposure_usd",),
+}
+"""The limits that each of them reads."""
+
 
 def position_counter(symbol: str, direction: str) -> str:
     """Return the name of the counter of exposure to one symbol and side."""

@@ -84,7 +84,7 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[Problem]:
         if not upper.startswith(PREFIX) or upper in known or _KUBERNETES.fullmatch(upper):
             continue
         near = difflib.get_close_matches(upper, known, n=1)
-        mend = f"Did you mean {near[0]}?" if near else "Remove it, or see docs/settings.md."
+        mend = f"Did you mean {near[0]}?" if near else "Remove it, or see docs/SETTINGS.md."
         yield Problem(name, "there is no such setting", mend)
 
 

@@ -35,8 +35,12 @@ local function load_decision(id, taken_at_ms)
   return decision, key
 end
 
+-- Where the open decisions of the synchronous door are kept: no redelivery ever ends them.
+local OPEN_DOORS = PREFIX .. 'open_doors'
+
 -- Out of `reserved` nobody resumes a decision or takes it back: only the answer is kept.
 local function move_decision(decision, state, detail)
+  if decision.from_door then call('HDEL', OPEN_DOORS, decision.id) end
   store_decision({
     key = decision.key, id = decision.id, state = state, detail = detail, since_ms = NOW,
     verdict = decision.verdict,

@@ -116,7 +116,9 @@ local function test_claims(claims)
   return used, fits
 end
 
+-- Should a decision have expired while it was open, what it held then is not held twice.
 local function take(request)
+  release(request.decision_id)
   local parts = {}
   for _, claim in ipairs(request.claims) do
     add_units(claim.counter, claim.amount)
@@ -135,12 +137,6 @@ end
 local THIS_BUCKET = bucket_key('identities', NOW, BUCKET_MS)
 local LAST_BUCKET = bucket_key('identities', NOW - BUCKET_MS, BUCKET_MS)
 
--- A door whose process died leaves its decision open; the caller was told that a retry is safe.
-local function abandoned(decision)
-  return decision.from_door and decision.state == 'reserved'
-    and NOW - decision.since_ms > DOOR_TAKEOVER_MS
-end
-
 -- The other decision that holds this identity, its verdict, and whether it wanted the same.
 local function first_with(request)
   if request.identity == cjson.null then return false, '', false end
@@ -150,11 +146,6 @@ local function first_with(request)
   local id, taken_at_ms, digest = cmsgpack.unpack(stored)
   if id == request.decision_id then return false, '', false end
   local first = load_decision(id, taken_at_ms)
-  if first and abandoned(first) then
-    forget_identity(first)
-    withdraw(first, 'DEADLINE_EXCEEDED')
-    return false, '', false
-  end
   return id, first and first.verdict or '', digest == request.digest
 end
 
@@ -175,6 +166,9 @@ local function decide(request, key)
   if held then take(request) end
   if request.identity ~= cjson.null and not first then register_identity(request) end
   local readings = { held, NOW, first, first_verdict, same_content, holder, used, seen }
+  if request.from_door then
+    call('HSET', OPEN_DOORS, request.decision_id, integer(request.taken_at_ms))
+  end
   store_decision({
     key = key, id = request.decision_id, state = 'reserved', detail = '', since_ms = NOW,
     verdict = '', identity = request.identity, from_door = request.from_door,

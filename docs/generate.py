@@ -1,0 +1,107 @@
+"""Writes the documents that are made from the code: controls, policy fields and settings.
+
+Run ``make docs``. A test compares the files with what this makes, so they are never out of date.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from petrosa_cio.risk.catalogue import MEANINGS
+from petrosa_cio.risk.checks import CHECKS
+from petrosa_cio.risk.checks.case import Applies
+from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
+from petrosa_cio.risk.shared_limits import SHARED_CODES, SHARED_LIMIT_FIELDS
+from petrosa_cio.settings import Settings, variable
+
+HERE = Path(__file__).parent
+
+APPLIES = {
+    Applies.TO_OPENINGS: "openings",
+    Applies.TO_ORDERS: "openings and exits",
+    Applies.TO_EVERYTHING: "everything, advice included",
+}
+
+NOTE = "<!-- Made by `make docs` from the code. Do not edit. -->"
+
+
+def controls() -> Iterator[str]:
+    """Yield the lines of the list of controls."""
+    rows = {check.code: check for check in CHECKS}
+    yield from (
+        "# Controls",
+        "",
+        NOTE,
+        "",
+        "Every reason a verdict can carry, in the order in which reasons are listed. A value that "
+        "is exactly at its limit passes. `openings` means that the control never holds up an exit.",
+        "",
+        "| reason code | what it means | looks at | limits it reads |",
+        "| --- | --- | --- | --- |",
+    )
+    for code, meaning in MEANINGS.items():
+        check = rows.get(code)
+        looks_at = APPLIES[check.applies] if check else SHARED_REACH.get(code, "everything")
+        fields = [check.limit_field] if check else SHARED_LIMIT_FIELDS.get(code, ())
+        limits = ", ".join(f"`{field}`" for field in fields if field)
+        yield f"| `{code}` | {meaning} | {looks_at} | {limits} |"
+
+
+SHARED_REACH = {
+    code: "openings" if code.endswith("ABOVE_MAX") else "openings and exits"
+    for code in SHARED_CODES
+} | {"RATE_ABOVE_MAX": "openings; exits have a bound of their own"}
+
+
+def policy_fields() -> Iterator[str]:
+    """Yield the lines of the reference of policy fields."""
+    yield from (
+        "# Policy reference",
+        "",
+        NOTE,
+        "",
+        "A policy states limits by whom they are about: `fund`, `symbols`, `strategies`, "
+        "`strategy_symbols` (by strategy, then by symbol) and `regimes`. The entry `\"*\"` is the "
+        "default of its family; a specific entry replaces it field by field. In force for an "
+        "intent is the strictest of one entry per family, of the overlays that have not expired, "
+        "and of the charter's bounds. A field that is left out states no limit.",
+        "",
+        "| field | what it limits | unit | when to change it | where |",
+        "| --- | --- | --- | --- | --- |",
+    )
+    for name, kind in LIMIT_KINDS.items():
+        description = LimitSet.model_fields[name].description
+        where = ", ".join(sorted(kind.families)) or "any"
+        yield f"| `{name}` | {description} | {kind.unit} | {kind.when_to_change} | {where} |"
+
+
+def settings() -> Iterator[str]:
+    """Yield the lines of the list of settings."""
+    yield from (
+        "# Settings",
+        "",
+        NOTE,
+        "",
+        "Environment variables, read once at the start. A wrong or unknown one stops the start "
+        "with every problem listed.",
+        "",
+        "| variable | what it is | default |",
+        "| --- | --- | --- |",
+    )
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        shown = ",".join(default) if isinstance(default, tuple) else default
+        usual = "" if default is None else f"`{shown}`"
+        yield f"| `{variable(name)}` | {field.description} | {usual} |"
+
+
+DOCUMENTS = {"CONTROLS.md": controls, "POLICY.md": policy_fields, "SETTINGS.md": settings}
+
+
+def main() -> None:
+    """Write every document."""
+    for name, lines in DOCUMENTS.items():
+        (HERE / name).write_text("\n".join(lines()) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

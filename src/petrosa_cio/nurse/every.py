@@ -1,0 +1,42 @@
+"""Work that is done again and again, until the process is told to stop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from petrosa_cio.errors import Unavailable
+
+log = structlog.get_logger()
+
+
+async def every(
+    interval_s: float,
+    work: Callable[[], Awaitable[None]],
+    stop: asyncio.Event,
+    *,
+    wake: asyncio.Event | None = None,
+) -> None:
+    """Do a piece of work at once, and then after every interval.
+
+    A dependency that is away is logged, and the work tried again at its next time.
+
+    Args:
+        interval_s: Seconds between the end of one piece and the next.
+        work: The work.
+        stop: Ends it.
+        wake: When set, the next piece is done at once.
+    """
+    pause = wake or stop
+    while not stop.is_set():
+        if wake is not None:
+            wake.clear()
+        try:
+            await work()
+        except Unavailable as away:
+            log.warning("not_done", work=work.__qualname__, detail=str(away))
+        try:
+            async with asyncio.timeout(interval_s):
+                await pause.wait()
+        except TimeoutError:
+            continue

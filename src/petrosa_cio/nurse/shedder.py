@@ -1,0 +1,75 @@
+"""Sheds floods: a strategy that sends far more than it may is denied cheaply.
+
+The ledger judges rates. But a flood of tens of thousands of intents would cost a full assessment
+each, and make the intents of others wait until they are stale. So once a strategy has had its full
+rate granted and has tried as often again within the window, further intents are denied with
+``RATE_ABOVE_MAX`` alone: no other reason is looked for, and nothing is asked of the ledger but to
+remember the answer. Whatever is shed here the ledger would have denied as well, because what this
+process saw granted is never more than what the ledger counted.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+from petrosa_cio.risk.claims import RateClaim, Readings
+from petrosa_cio.risk.reasons import Reason, ReasonCode
+
+FLOOD_FACTOR = 2
+"""A flood is this many times the granted rate within one window."""
+
+MAX_COUNTERS = 10_000
+LONGEST_WINDOW_MS = 60_000
+
+SLACK_MS = 100
+"""The ledger's time is known here a little late; by so much windows are taken as shorter."""
+
+
+class Shedder:
+    """Remembers what the ledger granted and what was tried, by rate counter, in ledger time."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        """Take a clock in seconds that never goes back. It begins without any memory."""
+        self._monotonic = monotonic
+        self._granted: dict[str, list[int]] = {}
+        self._tried: dict[str, list[int]] = {}
+        self._ledger_ms = 0
+        self._heard_at = monotonic()
+
+    def objection(self, rates: Sequence[RateClaim]) -> Reason | None:
+        """Return why an intent is shed, or None when it is to be judged in full."""
+        for rate in rates:
+            granted = self._within(self._granted, rate)
+            tried = self._within(self._tried, rate)
+            if granted >= rate.ceiling and tried >= rate.ceiling * FLOOD_FACTOR:
+                limit = f"{rate.ceiling} per {rate.window_ms // 1000} s"
+                return Reason(
+                    ReasonCode.RATE_ABOVE_MAX,
+                    limit=limit,
+                    observed=f"a flood of more than {tried}",
+                    scope=rate.counter,
+                    entry=rate.entry,
+                )
+        return None
+
+    def note(self, rates: Sequence[RateClaim], readings: Readings) -> None:
+        """Take note of an intent that the ledger has judged, and of the ledger's time."""
+        self._ledger_ms, self._heard_at = readings.time_ms, self._monotonic()
+        is_granted = all(
+            used < rate.ceiling for rate, used in zip(rates, readings.rates, strict=True)
+        )
+        for counter in dict.fromkeys(rate.counter for rate in rates):
+            self._add(self._tried, counter)
+            if is_granted:
+                self._add(self._granted, counter)
+
+    def _add(self, events: dict[str, list[int]], counter: str) -> None:
+        if len(events) >= MAX_COUNTERS:
+            events.clear()
+        times = events.setdefault(counter, [])
+        times.append(max(self._ledger_ms, times[-1]) if times else self._ledger_ms)
+        del times[: bisect_right(times, self._ledger_ms - LONGEST_WINDOW_MS)]
+
+    def _within(self, events: dict[str, list[int]], rate: RateClaim) -> int:
+        times = events.get(rate.counter, [])
+        now_ms = self._ledger_ms + int((self._monotonic() - self._heard_at) * 1000)
+        return len(times) - bisect_right(times, now_ms - rate.window_ms + SLACK_MS)
