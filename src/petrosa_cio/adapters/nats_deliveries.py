@@ -21,6 +21,10 @@ from petrosa_cio.ports import Delivery
 log = structlog.get_logger()
 
 PULL_EXPIRES_S = 2.0
+
+MAX_PULL_BYTES = 64 * 1024 * 1024
+"""Most that one pull brings, so that a batch of huge messages does not fill the memory."""
+
 _SLACK_S = 1.0
 _RETRY_S = 0.2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,6 +68,7 @@ class NatsDeliveries:
         self._waiting: deque[Msg] = deque()
         self._arrived = asyncio.Event()
         self._pulls = 0
+        self._reconnects = 0
         self._wanted = 0
         self._pulled_at = 0.0
 
@@ -96,16 +101,17 @@ class NatsDeliveries:
 
     async def next_batch(self, limit: int) -> list[Delivery]:
         """Wait for at least one delivery and return up to ``limit`` that are there."""
+        await self._pull_if_due(limit)
         while not self._waiting:
-            await self._pull_if_due(limit)
             self._arrived.clear()
             try:
                 async with asyncio.timeout(_RETRY_S):
                     await self._arrived.wait()
             except TimeoutError:
-                continue
+                pass  # a pull may have got lost, with its connection for one
+            await self._pull_if_due(limit)
+        # No waiting from here on: whoever is cancelled must not take messages along.
         batch = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
-        await self._pull_if_due(limit)
         return [self._delivery(message) for message in batch]
 
     def take_waiting(self) -> list[Delivery]:
@@ -144,12 +150,15 @@ class NatsDeliveries:
 
     async def _pull_if_due(self, limit: int) -> None:
         now = asyncio.get_running_loop().time()
+        if self._client.stats["reconnects"] != self._reconnects:
+            self._reconnects, self._wanted = self._client.stats["reconnects"], 0
         is_under_way = self._wanted > 0 and now - self._pulled_at < PULL_EXPIRES_S + _SLACK_S
         if is_under_way or len(self._waiting) >= limit:
             return
         self._pulls += 1
         self._wanted, self._pulled_at = limit, now
-        request = {"batch": limit, "expires": int(PULL_EXPIRES_S * 1e9)}
+        expires_ns = int(PULL_EXPIRES_S * 1e9)
+        request = {"batch": limit, "expires": expires_ns, "max_bytes": MAX_PULL_BYTES}
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}"
         try:
             with translated():

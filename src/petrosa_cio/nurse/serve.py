@@ -32,7 +32,7 @@ async def serve_stream(
             arrivals = [from_delivery(one, fund=fund) for one in batch]
             task = work.create_task(gate.process(arrivals))
             task.add_done_callback(lambda _: slots.release())
-    await _give_back_waiting(intake)
+        await _give_back_waiting(intake)
 
 
 async def _next_batch(intake: Intake, stop: asyncio.Event, limit: int) -> Sequence[Delivery]:
