@@ -10,46 +10,58 @@ import re
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from importlib.metadata import version as installed_version
 
 from petrosa_cio import __version__
-from petrosa_cio.adapters.nats_connection import Client, NatsAccess, connect_nats
+from petrosa_cio.adapters.mongo_traces import MongoTraceStore
+from petrosa_cio.adapters.nats_connection import connect_nats
 from petrosa_cio.adapters.nats_deliveries import NatsDeliveries
-from petrosa_cio.adapters.nats_journal import NatsJournal, journal_is_empty, read_journal
-from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsResponders, listen
+from petrosa_cio.adapters.nats_journal import (
+    NatsJournalReader,
+)
+from petrosa_cio.adapters.nats_messages import NatsResponders, listen
+from petrosa_cio.adapters.nats_position import NatsPosition
 from petrosa_cio.adapters.nats_signals import NatsSignalBus
 from petrosa_cio.adapters.nats_streams import (
     EXECUTIONS,
     INTENTS,
-    StreamSettings,
-    ensure_streams,
-    replay_from_start,
+    JOURNAL,
 )
-from petrosa_cio.adapters.redis_connection import connect_redis
-from petrosa_cio.adapters.redis_ledger import RedisLedger
-from petrosa_cio.adapters.redis_state import RedisStateStore
+from petrosa_cio.adapters.redis_lease import RedisLease
+from petrosa_cio.audit.drain import ACK_WAIT_S as DRAIN_ACK_WAIT_S
+from petrosa_cio.audit.drain import MAX_ENTRIES, Drain
+from petrosa_cio.audit.metrics import PrometheusRecordTally
 from petrosa_cio.audit.record import Provenance
+from petrosa_cio.audit.settler import ACK_WAIT_S as SETTLEMENT_ACK_WAIT_S
 from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
-from petrosa_cio.governance.desk import POLICY_UPDATED, STATE_UPDATED, Desk
-from petrosa_cio.governance.files import Governing, load_governing
+from petrosa_cio.audit.settler import MAX_EVENTS, Settler
+from petrosa_cio.fleet.execution_events import parse_execution
+from petrosa_cio.governance.desk import POLICY_UPDATED, STATE_UPDATED
+from petrosa_cio.governance.files import load_governing
 from petrosa_cio.nurse.door import Door
 from petrosa_cio.nurse.every import every
 from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.nurse.gate import Gate, GateOptions, World
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
 from petrosa_cio.nurse.metrics import PrometheusTally
-from petrosa_cio.nurse.recovery import BEGINNING, Recovery
 from petrosa_cio.nurse.serve import serve_stream
-from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.servers import (
+    Servers,
+    clock,
+    nats_access,
+    open_record,
+    open_servers,
+    prepare,
+    recovery_of,
+)
 from petrosa_cio.settings import Settings
 from petrosa_cio.surfaces.gate_watch import GateWatch
 from petrosa_cio.surfaces.http import create_app, serve_http
 
 GATE_CONSUMER = "cio-gate"
+DRAIN_CONSUMER = "cio-drain"
 HEARTBEAT_GROUP = "cio-heartbeat"
 DOOR_GROUP = "cio-door"
 GATE_STATUS = "cio.gate.status"
@@ -61,102 +73,10 @@ BATCHES_WAITING = 2
 MAX_REPLICAS = 8
 
 
-def clock() -> datetime:
-    """Return the time, aware UTC: the one clock of the program."""
-    return datetime.now(UTC)
-
-
 def replica_name(settings: Settings) -> str:
     """Return the name of this process among its replicas, as one safe token."""
     named = settings.replica or f"{socket.gethostname()}-{os.getpid()}"
     return re.sub(r"[^A-Za-z0-9_-]", "-", named)
-
-
-# --- what every role works with --------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """Open ways to the servers."""
-
-    nats: Client
-    ledger: RedisLedger
-    store: RedisStateStore
-    journal: NatsJournal
-    announcer: NatsAnnouncer
-    desk: Desk
-
-
-@asynccontextmanager
-async def open_servers(settings: Settings, *, name: str) -> AsyncIterator[Servers]:
-    """Connect to NATS and Redis, make sure of the streams, and close everything afterwards.
-
-    Raises:
-        Unavailable: A server cannot be reached.
-    """
-    async with AsyncExitStack() as closing:
-        nats = await connect_nats(nats_access(settings), name=name)
-        closing.push_async_callback(nats.close)
-        await ensure_streams(nats.jetstream(), stream_settings(settings))
-        redis = connect_redis(str(settings.redis_url), ca_file=settings.redis_tls_ca_file)
-        closing.push_async_callback(redis.aclose)
-        timeout_s = settings.ledger_timeout_ms / 1000
-        store = RedisStateStore(redis, settings.fund, timeout_s=timeout_s)
-        journal = NatsJournal(nats, timeout_s=settings.journal_timeout_ms / 1000)
-        announcer = NatsAnnouncer(nats)
-        desk = Desk(store, journal, announcer, fund=settings.fund, clock=clock)
-        ledger = RedisLedger(redis, settings.fund, timeout_s=timeout_s)
-        yield Servers(nats, ledger, store, journal, announcer, desk)
-
-
-def nats_access(settings: Settings) -> NatsAccess:
-    """Return where NATS is and how to sign in."""
-    password, token = settings.nats_password, settings.nats_token
-    return NatsAccess(
-        url=str(settings.nats_url),
-        user=settings.nats_user,
-        password=password.get_secret_value() if password else None,
-        token=token.get_secret_value() if token else None,
-        credentials_file=settings.nats_credentials_file,
-        ca_file=settings.nats_tls_ca_file,
-        cert_file=settings.nats_tls_cert_file,
-        key_file=settings.nats_tls_key_file,
-    )
-
-
-def stream_settings(settings: Settings) -> StreamSettings:
-    """Return how the durable streams are set up."""
-    return StreamSettings(
-        intent_subjects=settings.intent_subjects,
-        execution_subject=settings.execution_subject,
-        journal_max_bytes=settings.journal_max_bytes,
-    )
-
-
-async def prepare(servers: Servers, governing: Governing) -> ActivePolicy:
-    """Make the stores ready: mark a new fund's ledger, activate the first policy. Repeatable.
-
-    Where the journal knows a fund and the ledger does not, the ledger was lost; it is left to be
-    rebuilt, policy included.
-
-    Raises:
-        Unavailable: A server does not answer.
-    """
-    if await journal_is_empty(servers.nats):
-        await servers.ledger.initialise(fresh=True)
-    elif await servers.ledger.is_lost():
-        await recovery_of(servers).recover()
-    return await servers.desk.activate_first(governing.first_policy, author="start")
-
-
-def recovery_of(servers: Servers) -> Recovery:
-    """Return what rebuilds the ledger from the journal when it is lost."""
-    return Recovery(
-        servers.ledger,
-        lambda: read_journal(servers.nats, since=BEGINNING),
-        lambda: replay_from_start(servers.nats.jetstream(), EXECUTIONS, SETTLEMENT_CONSUMER),
-        clock=clock,
-    )
 
 
 @asynccontextmanager
@@ -301,6 +221,71 @@ def gate_health(servers: Servers, feeds: Feeds) -> Health:
     )
 
 
+# --- the record -----------------------------------------------------------------------------
+
+
+async def run_record(settings: Settings, stop: asyncio.Event) -> None:
+    """Store what was decided and settle what was executed, until told to stop.
+
+    One process does each at a time, whoever holds its lease; the others wait to take over.
+    """
+    tally = PrometheusRecordTally()
+    async with open_servers(settings, name="record") as servers, open_record(settings) as archive:
+        drain = await _drain(servers, archive, tally)
+        settler = await _settler(servers, tally)
+        drain_lease = RedisLease(servers.redis, settings.fund, "drain")
+        settler_lease = RedisLease(servers.redis, settings.fund, "settler")
+        working = [
+            asyncio.create_task(drain_lease.while_held(drain.run)),
+            asyncio.create_task(settler_lease.while_held(settler.run)),
+        ]
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*working, stopping):
+            task.cancel()
+        await asyncio.wait(working)
+        failed = [task.exception() for task in working if not task.cancelled()]
+        if any(failed):
+            raise next(error for error in failed if error)
+
+
+async def _drain(servers: Servers, archive: MongoTraceStore, tally: PrometheusRecordTally) -> Drain:
+    deliveries = NatsDeliveries(
+        servers.nats,
+        stream=JOURNAL,
+        consumer=DRAIN_CONSUMER,
+        ack_wait_s=DRAIN_ACK_WAIT_S,
+        max_waiting=MAX_ENTRIES * BATCHES_WAITING,
+    )
+    await deliveries.start()
+    return Drain(
+        NatsJournalReader(servers.nats, deliveries),
+        NatsPosition(servers.nats, stream=JOURNAL, consumer=DRAIN_CONSUMER),
+        archive,
+        tally=tally,
+        clock=clock,
+    )
+
+
+async def _settler(servers: Servers, tally: PrometheusRecordTally) -> Settler:
+    deliveries = NatsDeliveries(
+        servers.nats,
+        stream=EXECUTIONS,
+        consumer=SETTLEMENT_CONSUMER,
+        ack_wait_s=SETTLEMENT_ACK_WAIT_S,
+        max_waiting=MAX_EVENTS * BATCHES_WAITING,
+    )
+    await deliveries.start()
+    return Settler(
+        deliveries,
+        NatsPosition(servers.nats, stream=EXECUTIONS, consumer=SETTLEMENT_CONSUMER),
+        ledger=servers.ledger,
+        held=servers.held,
+        read=parse_execution,
+        tally=tally,
+    )
+
+
 # --- control --------------------------------------------------------------------------------
 
 
@@ -323,6 +308,7 @@ class Role(StrEnum):
     """The processes that the program consists of, in the order in which they start."""
 
     GATE = "gate"
+    RECORD = "record"
     CONTROL = "control"
 
 
@@ -332,5 +318,7 @@ async def run_role(role: Role, settings: Settings) -> None:
         match role:
             case Role.GATE:
                 await run_gate(settings, stop)
+            case Role.RECORD:
+                await run_record(settings, stop)
             case Role.CONTROL:
                 await run_control(settings, stop)

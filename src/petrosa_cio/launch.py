@@ -17,12 +17,12 @@ from petrosa_cio.adapters.nats_journal import NatsJournal
 from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsMessenger
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_state import RedisStateStore
-from petrosa_cio.app import clock, nats_access, open_servers, prepare
 from petrosa_cio.errors import Misconfigured, Problem, Unavailable
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.nurse.arrival import epoch_ms
+from petrosa_cio.servers import clock, nats_access, open_servers, prepare
 from petrosa_cio.settings import Settings, child_environ
 
 log = structlog.get_logger()

@@ -68,6 +68,23 @@ class Moved:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """A decision of the synchronous door whose gate went down before its end was recorded.
+
+    Attributes:
+        decision_id: The decision.
+        taken_at_ms: When it arrived; says where the ledger keeps it.
+        state: ``withdrawn``, or ``begun``: nobody knows whether its signal was sent.
+        detail: For a withdrawal its reason code.
+    """
+
+    decision_id: str
+    taken_at_ms: int
+    state: DecisionState
+    detail: str
+
+
 class Ledger(Protocol):
     """Grants what is shared and limited, atomically for all replicas, and remembers decisions."""
 
@@ -78,13 +95,19 @@ class Ledger(Protocol):
         """Move decisions out of ``reserved``; only the winner of each may act on it."""
 
     async def finish(self, moves: Sequence[Move], *, undelivered: frozenset[str]) -> None:
-        """Mark begun decisions as done; release the reservations of undelivered ones."""
+        """Mark begun decisions as done; release the reservations of undelivered ones.
+
+        Of the synchronous door's decisions, withdrawn ones too: their end is recorded.
+        """
 
     async def settle(self, settlements: Sequence["Settlement"]) -> list[bool]:
         """Apply execution outcomes; each answer tells whether it was applied (not seen before)."""
 
-    async def sweep(self) -> list[str]:
-        """Withdraw decisions of the synchronous door that were left open; return their ids."""
+    async def sweep(self) -> list[LeftOpen]:
+        """Withdraw decisions of the door that were left open; return what nobody recorded.
+
+        What is returned comes again with a later sweep until it was given to `finish`.
+        """
 
     async def exposure(self) -> dict[str, int]:
         """Return units in use by counter."""

@@ -14,9 +14,10 @@ import pytest
 from petrosa_cio.adapters.embedded import ServerProcess, start_nats, start_redis
 from petrosa_cio.adapters.nats_connection import NatsAccess, connect_nats
 from petrosa_cio.adapters.nats_messages import NatsMessenger, listen
-from petrosa_cio.app import Servers, open_servers, run_gate
+from petrosa_cio.app import run_gate
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
+from petrosa_cio.servers import Servers, open_servers
 from petrosa_cio.settings import Settings, load_settings
 from tests.waiting import eventually
 

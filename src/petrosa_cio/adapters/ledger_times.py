@@ -16,6 +16,9 @@ BUCKETS_KEPT: Final = 3
 DOOR_ABANDONED_MS: Final = 5_000
 """An open decision of the synchronous door is abandoned when older: a reply is due in 200 ms."""
 
+DOOR_UNCONFIRMED_MS: Final = 10_000
+"""A decision of the door that was begun this long ago was begun by a process that is gone."""
+
 RATE_HISTORY_MS: Final = 60_000
 """Events are kept at least that long, so that requests with different windows share a counter."""
 
@@ -26,6 +29,7 @@ LUA_CONSTANTS: Final = "\n".join(
         ("SETTLED_BUCKET_MS", SETTLED_BUCKET_MS),
         ("BUCKETS_KEPT", BUCKETS_KEPT),
         ("DOOR_ABANDONED_MS", DOOR_ABANDONED_MS),
+        ("DOOR_UNCONFIRMED_MS", DOOR_UNCONFIRMED_MS),
         ("RATE_HISTORY_MS", RATE_HISTORY_MS),
         ("MAX_UNITS", MAX_UNITS),
     )

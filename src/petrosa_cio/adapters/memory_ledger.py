@@ -8,15 +8,26 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from petrosa_cio.adapters.ledger_times import BUCKET_MS, DOOR_ABANDONED_MS, SETTLED_BUCKET_MS
+from petrosa_cio.adapters.ledger_times import (
+    BUCKET_MS,
+    DOOR_ABANDONED_MS,
+    DOOR_UNCONFIRMED_MS,
+    SETTLED_BUCKET_MS,
+)
 from petrosa_cio.adapters.memory_holdings import Holdings
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.memory_windows import Buckets, EventTimes
 from petrosa_cio.errors import LedgerLost
-from petrosa_cio.ports import Move, Moved, MoveKind, Settlement, SettlementKind
+from petrosa_cio.ports import LeftOpen, Move, Moved, MoveKind, Settlement, SettlementKind
 from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRequest
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.trading_state import TradingState
+
+
+_OVER_AFTER_MS = {
+    DecisionState.BEGUN: DOOR_UNCONFIRMED_MS,
+    DecisionState.WITHDRAWN: DOOR_ABANDONED_MS,
+}
 
 
 @dataclass(slots=True)
@@ -59,6 +70,7 @@ class MemoryLedger:
         self._settled: Buckets[bool] = Buckets(SETTLED_BUCKET_MS)
         self._names: dict[str, str] = {}
         self._open_doors: dict[str, int] = {}
+        self._ending_doors: dict[str, int] = {}
         self._events = EventTimes()
         self._holdings = Holdings()
 
@@ -93,6 +105,8 @@ class MemoryLedger:
         now_ms = self._clock_ms()
         for move in moves:
             decision = self._decisions.get(move.decision_id, at_ms=move.taken_at_ms, now_ms=now_ms)
+            if decision is not None and decision.state is not DecisionState.RESERVED:
+                self._ending_doors.pop(move.decision_id, None)
             if decision is None or decision.state is not DecisionState.BEGUN:
                 continue
             if move.decision_id in undelivered:
@@ -105,10 +119,25 @@ class MemoryLedger:
         now_ms = self._clock_ms()
         return [self._settle(settlement, now_ms) for settlement in settlements]
 
-    async def sweep(self) -> list[str]:
-        """Withdraw decisions of the synchronous door that were left open; return their ids."""
+    async def sweep(self) -> list[LeftOpen]:
+        """Withdraw decisions of the door that were left open; return what nobody recorded."""
         self._require_generation()
-        now_ms, swept = self._clock_ms(), []
+        now_ms = self._clock_ms()
+        return self._unrecorded_doors(now_ms) + self._withdraw_open_doors(now_ms)
+
+    def _unrecorded_doors(self, now_ms: int) -> list[LeftOpen]:
+        found = []
+        for decision_id, taken_at_ms in list(self._ending_doors.items()):
+            decision = self._decisions.get(decision_id, at_ms=taken_at_ms, now_ms=now_ms)
+            if decision is None:
+                del self._ending_doors[decision_id]
+                found.append(LeftOpen(decision_id, taken_at_ms, DecisionState.BEGUN, ""))
+            elif now_ms - decision.since_ms > _OVER_AFTER_MS[decision.state]:
+                found.append(LeftOpen(decision_id, taken_at_ms, decision.state, decision.detail))
+        return found
+
+    def _withdraw_open_doors(self, now_ms: int) -> list[LeftOpen]:
+        found = []
         for decision_id, taken_at_ms in list(self._open_doors.items()):
             decision = self._decisions.get(decision_id, at_ms=taken_at_ms, now_ms=now_ms)
             if decision is None:
@@ -117,9 +146,14 @@ class MemoryLedger:
             elif now_ms - decision.since_ms > DOOR_ABANDONED_MS:
                 self._forget_identity(decision_id, decision)
                 self._withdraw(decision_id, decision, ReasonCode.DEADLINE_EXCEEDED, now_ms)
-                del self._open_doors[decision_id]
-                swept.append(decision_id)
-        return swept
+                self._move_door(decision_id, decision)
+                found.append(LeftOpen(decision_id, taken_at_ms, decision.state, decision.detail))
+        return found
+
+    def _move_door(self, decision_id: str, decision: Decision) -> None:
+        taken_at_ms = self._open_doors.pop(decision_id, None)
+        if taken_at_ms is not None and decision.state is not DecisionState.DONE:
+            self._ending_doors[decision_id] = taken_at_ms
 
     async def exposure(self) -> dict[str, int]:
         """Return units in use by counter, without those of which nothing is in use."""
@@ -194,7 +228,7 @@ class MemoryLedger:
         won = False
         if decision.state is DecisionState.RESERVED:
             won = self._step(decision, move, owner, now_ms)
-            self._open_doors.pop(move.decision_id, None)
+            self._move_door(move.decision_id, decision)
         return Moved(won, decision.state, decision.detail)
 
     def _step(self, decision: Decision, move: Move, owner: str, now_ms: int) -> bool:

@@ -27,6 +27,8 @@ MAX_PULL_BYTES = 64 * 1024 * 1024
 
 _SLACK_S = 1.0
 _RETRY_S = 0.2
+_NO_RESPONDERS = "503"
+_DELETED = "Consumer Deleted"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -71,19 +73,25 @@ class NatsDeliveries:
         self._reconnects = 0
         self._wanted = 0
         self._pulled_at = 0.0
+        self._is_found = False
 
     async def start(self) -> None:
         """Make sure of the consumer and listen. Raises Unavailable."""
-        js = self._client.jetstream()
         with translated():
-            info = await js.stream_info(self._stream)
-            created = info.created or _EPOCH
-            self._created_ns = (created - _EPOCH) // timedelta(microseconds=1) * 1000
-            await self._ensure_consumer()
+            await self._find()
             self._subscription = await self._client.subscribe(
                 f"{self._inbox}.*", cb=self._on_message, pending_msgs_limit=-1,
                 pending_bytes_limit=-1,
             )  # fmt: skip
+
+    async def _find(self) -> None:
+        """Look at the stream, which may have been made anew, and make sure of the consumer."""
+        info = await self._client.jetstream().stream_info(self._stream)
+        await self._ensure_consumer()
+        created_ns = ((info.created or _EPOCH) - _EPOCH) // timedelta(microseconds=1) * 1000
+        if created_ns != self._created_ns:
+            self._waiting.clear()  # their stream is gone, and their sequences mean others now
+        self._created_ns, self._is_found = created_ns, True
 
     async def _ensure_consumer(self) -> None:
         js = self._client.jetstream()
@@ -146,14 +154,18 @@ class NatsDeliveries:
             self._waiting.append(message)
         else:
             self._wanted = 0  # the server ended the pull: it expired, or something is wrong
+            if _is_refusal(message):
+                self._is_found = False
+                return  # to look again takes its time, so as not to go round in circles
         self._arrived.set()
 
     async def _pull_if_due(self, limit: int) -> None:
         now = asyncio.get_running_loop().time()
         if self._client.stats["reconnects"] != self._reconnects:
             self._reconnects, self._wanted = self._client.stats["reconnects"], 0
+            self._is_found = False
         is_under_way = self._wanted > 0 and now - self._pulled_at < PULL_EXPIRES_S + _SLACK_S
-        if is_under_way or len(self._waiting) >= limit:
+        if is_under_way or len(self._waiting) >= limit or not await self._is_there():
             return
         self._pulls += 1
         self._wanted, self._pulled_at = limit, now
@@ -168,6 +180,16 @@ class NatsDeliveries:
         except Unavailable:
             self._wanted = 0
 
+    async def _is_there(self) -> bool:
+        """Return whether the consumer can be asked; where that is in doubt, look for it."""
+        if not self._is_found:
+            try:
+                with translated():
+                    await self._find()
+            except Unavailable as away:
+                log.warning("stream_not_found", stream=self._stream, detail=away.detail)
+        return self._is_found
+
     def _delivery(self, message: Msg) -> Delivery:
         place = message.metadata
         return Delivery(
@@ -180,3 +202,9 @@ class NatsDeliveries:
             stored_at=place.timestamp,
             reply=message.reply,
         )
+
+
+def _is_refusal(ending: Msg) -> bool:
+    """Return whether a pull ended because there is no consumer, or no JetStream, to ask."""
+    headers = ending.headers or {}
+    return headers.get("Status") == _NO_RESPONDERS or headers.get("Description") == _DELETED

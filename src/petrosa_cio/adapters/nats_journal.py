@@ -102,15 +102,17 @@ async def read_journal(client: Client, *, since: datetime) -> AsyncIterator[Jour
         subscription = await js.subscribe(
             JOURNAL_SUBJECT, stream=JOURNAL, config=first_after, ordered_consumer=True
         )
-        pending = (await subscription.consumer_info()).num_pending or 0
+        place = await subscription.consumer_info()
+    # What was handed out may still be on its way: then nothing is pending, and nothing is here.
+    handed_out = place.delivered.consumer_seq if place.delivered else 0
     try:
-        sequence = 0 if pending or subscription.pending_msgs else last
+        sequence = 0 if place.num_pending or handed_out else last
         while sequence < last:
             with translated("journal"):
                 message = await subscription.next_msg(timeout=READ_TIMEOUT_S)
-            place = message.metadata
-            sequence = place.sequence.stream
-            yield _entry(sequence, place.timestamp, message.data)
+            found = message.metadata
+            sequence = found.sequence.stream
+            yield _entry(sequence, found.timestamp, message.data)
     finally:
         with translated("journal"):
             await subscription.unsubscribe()

@@ -13,6 +13,8 @@ from redis.backoff import NoBackoff
 
 from petrosa_cio.errors import Misconfigured, Problem, Unavailable
 
+__all__ = ["REDIS_ERRORS", "Redis", "connect_redis", "reaching_redis", "send"]
+
 REDIS_ERRORS: tuple[type[Exception], ...] = (
     *(
         found

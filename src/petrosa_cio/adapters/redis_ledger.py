@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from petrosa_cio.adapters.redis_script import Script, ScriptRunner
 from petrosa_cio.errors import LedgerLost
-from petrosa_cio.ports import Governed, Move, Moved, Remembered, Settlement
+from petrosa_cio.ports import Governed, LeftOpen, Move, Moved, Remembered, Settlement
 from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRequest
 
 RESERVE: Final = Script("clock", "marked", "ledger", "reserve")
@@ -100,9 +100,15 @@ class RedisLedger:
         answers = await self._run(SETTLE, _batch(settlements))
         return [answer is not None for answer in answers]
 
-    async def sweep(self) -> list[str]:
-        """Withdraw decisions of the synchronous door that were left open; return their ids."""
-        return [decision_id.decode() for decision_id in await self._run(SWEEP)]
+    async def sweep(self) -> list[LeftOpen]:
+        """Withdraw decisions of the door that were left open; return what nobody recorded."""
+        found = iter(await self._run(SWEEP))
+        return [
+            LeftOpen(decision_id.decode(), taken_at_ms, STATES[state], detail.decode())
+            for decision_id, taken_at_ms, state, detail in zip(
+                found, found, found, found, strict=True
+            )
+        ]
 
     async def exposure(self) -> dict[str, int]:
         """Return units in use by counter, without those of which nothing is in use."""

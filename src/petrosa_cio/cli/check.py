@@ -9,7 +9,6 @@ from typing import Annotated
 import orjson
 import typer
 
-from petrosa_cio.app import clock
 from petrosa_cio.cli.root import app, run_async, settings_of_environment
 from petrosa_cio.cli.showing import COLOURS, out, show_problem
 from petrosa_cio.governance.files import load_governing
@@ -20,6 +19,7 @@ from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.reasons import Reason
 from petrosa_cio.risk.snapshot import Regime
 from petrosa_cio.risk.verdict import Verdict, VerdictKind
+from petrosa_cio.servers import clock
 
 DENIED = 2
 

@@ -13,11 +13,11 @@ import typer
 from rich.progress import Progress
 
 from petrosa_cio.adapters.nats_messages import NatsMessenger
-from petrosa_cio.app import clock
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import COLOURS, err, out, show_problem
 from petrosa_cio.fleet.recordings import RecordedIntent, read_recording
 from petrosa_cio.launch import open_messenger
+from petrosa_cio.servers import clock
 from petrosa_cio.settings import Settings
 
 ASK_TIMEOUT_S = 5.0
@@ -119,4 +119,4 @@ def _show(answer: dict[str, object]) -> None:
     out.print(f"[bold {colour}]{verdict}[/]{size}  {answer.get('decision_id') or ''}")
     reasons = answer.get("reasons")
     for reason in reasons if isinstance(reasons, list) else []:
-        out.print(f"  {reason}", markup=False)
+        out.print(f"  {reason}", markup=False, soft_wrap=True)

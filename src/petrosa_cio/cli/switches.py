@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from petrosa_cio.app import clock
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import err, out
 from petrosa_cio.governance.desk import Switched
@@ -15,6 +14,7 @@ from petrosa_cio.launch import open_desk
 from petrosa_cio.risk.parse import subject_token
 from petrosa_cio.risk.snapshot import Regime
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
+from petrosa_cio.servers import clock
 
 Strategy = Annotated[str | None, typer.Option(help="Only this strategy, by the name it states.")]
 Symbol = Annotated[str | None, typer.Option(help="Only this symbol, such as BTCUSDT.")]

@@ -75,8 +75,17 @@ def _recorded(message: object) -> RecordedIntent:
     return RecordedIntent(
         subject if isinstance(subject, str) else _subject_of(payload),
         payload,
-        datetime.fromisoformat(at).astimezone(UTC) if isinstance(at, str) else None,
+        _instant(at) if isinstance(at, str) else None,
     )
+
+
+def _instant(text: str) -> datetime:
+    """Return a recorded time; one without an offset is UTC, as everywhere in the fleet."""
+    try:
+        instant = datetime.fromisoformat(text)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"no such time: {text}") from error
 
 
 def _subject_of(payload: dict[str, object]) -> str:

@@ -66,9 +66,10 @@ def check_against_charter(policy: Policy, charter: Charter) -> None:
 
 def _load_yaml(path: Path) -> object:
     try:
-        return yaml.load(path.read_text("utf-8"), _StrictLoader) or {}  # noqa: S506 - a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.load(path.read_text("utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise PolicyRejected([f"{path.name} cannot be read: {error}"]) from error
+    return {} if content is None else content
 
 
 def _validated(kind: type[Document], content: object) -> Document:

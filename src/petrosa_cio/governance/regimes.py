@@ -1,7 +1,7 @@
 """The market regime as it is stored: one small JSON document a symbol."""
 
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import orjson
 
@@ -27,7 +27,7 @@ def read_regime(document: bytes) -> Regime | None:
         confidence = Decimal(stored["confidence"])
         observed_at = datetime.fromisoformat(stored["observed_at"]).astimezone(UTC)
         name, source = str(stored["name"]), str(stored["source"])
-    except (ValueError, KeyError, TypeError, InvalidOperation):
+    except (ValueError, KeyError, TypeError, ArithmeticError):
         return None
     is_sure = confidence.is_finite() and 0 <= confidence <= 1
     return Regime(name, confidence, observed_at, source) if is_sure else None

@@ -70,12 +70,11 @@ class Fallback:
             return
         try:
             moved = await self._ledger.begin(moves, owner=self._provenance.replica)
-            withdrawn = [
-                (move.decision_id, move.reason)
-                for move, found in zip(moves, moved, strict=True)
-                if found.won
-            ]
-            await self._endings.record(RecordKind.WITHDRAWAL, withdrawn)
+            won = [move for move, found in zip(moves, moved, strict=True) if found.won]
+            await self._endings.record(
+                RecordKind.WITHDRAWAL, [(move.decision_id, move.reason) for move in won]
+            )
+            await self._ledger.finish(won, undelivered=frozenset())
         except Unavailable:
             return  # what was left open is swept when the servers are back
 
@@ -84,14 +83,18 @@ class Fallback:
         return expires_at is not None and self._clock() > expires_at + FINAL_AFTER
 
     async def _deny_without_ledger(self, drafts: Sequence[Draft]) -> None:
-        """Deny what is too old. Should an earlier attempt have approved it, that is withdrawn."""
+        """Deny what is too old.
+
+        An earlier attempt may have approved it, and may even have sent its signal before its gate
+        went down. Only the ledger knows, so it is not called withdrawn, but unconfirmed.
+        """
         if not drafts:
             return
         decisions = [self._denial(one) for one in drafts]
         await self._journal.append([one.record for one in decisions])
         reason = ReasonCode.LEDGER_UNAVAILABLE
         await self._endings.record(
-            RecordKind.WITHDRAWAL, [(one.decision_id, reason) for one in decisions]
+            RecordKind.UNCONFIRMED, [(one.decision_id, reason) for one in decisions]
         )
         await self._end(decisions)
 

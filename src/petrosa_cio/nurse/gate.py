@@ -113,9 +113,7 @@ class Gate:
             clock=world.clock,
             tally=world.tally,
         )
-        self._loose_ends = LooseEnds(
-            ledger=world.ledger, endings=self._endings, clock=world.clock, tally=world.tally
-        )
+        self._loose_ends = LooseEnds(ledger=world.ledger, endings=self._endings, tally=world.tally)
         self._fallback = Fallback(
             ledger=world.ledger,
             journal=world.journal,
@@ -205,7 +203,7 @@ class Gate:
         ended = [(one, _answer(one, fenced)) for one in decisions if not _is_elsewhere(one, fenced)]
         self._endings.answer(ended)
         await self._record_outcomes(_withdrawn(decisions, fenced), published)
-        await self._finish(promoted, published)
+        await self._finish([*promoted, *_withdrawn_calls(decisions, fenced)], published)
         await self._endings.end(ended)
         await self._endings.give_back(busy, delay_s=BUSY_DELAY_S)
 
@@ -241,10 +239,10 @@ class Gate:
             RecordKind.UNCONFIRMED, [(one, BROKEN_OFF) for one in sorted(published.unconfirmed)]
         )
 
-    async def _finish(self, promoted: Sequence[Decision], published: Published) -> None:
-        """Mark the sent ones as done. What cannot be marked now is marked with a later batch."""
+    async def _finish(self, over: Sequence[Decision], published: Published) -> None:
+        """Mark as done what is over and recorded. What cannot be now is with a later batch."""
         now = self._world.clock()
-        self._unfinished |= {one.decision_id: fence_move(one, now=now) for one in promoted}
+        self._unfinished |= {one.decision_id: fence_move(one, now=now) for one in over}
         self._undelivered |= published.undelivered
         if not self._unfinished:
             return
@@ -277,6 +275,11 @@ def _withdrawn(decisions: Sequence[Decision], fenced: Mapping[str, Moved]) -> li
         for one in decisions
         if one.signal and _is_withdrawn(one, fenced)
     ]
+
+
+def _withdrawn_calls(decisions: Sequence[Decision], fenced: Mapping[str, Moved]) -> list[Decision]:
+    """Return what callers at the door asked for and was withdrawn: no redelivery ends it."""
+    return [one for one in decisions if one.draft.arrival.door and _is_withdrawn(one, fenced)]
 
 
 def _is_withdrawn(one: Decision, fenced: Mapping[str, Moved]) -> bool:

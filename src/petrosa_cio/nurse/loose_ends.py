@@ -6,17 +6,14 @@ case in which nobody can know whether its signal was sent: it is recorded as ``u
 never sent again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 from petrosa_cio.audit.record import RecordKind
-from petrosa_cio.nurse.arrival import epoch_ms
 from petrosa_cio.nurse.decision import Draft
 from petrosa_cio.nurse.endings import Endings
 from petrosa_cio.nurse.tally import Tally
 from petrosa_cio.ports import Ledger, Move, MoveKind
 from petrosa_cio.risk.claims import DecisionState, Reserved
-from petrosa_cio.risk.reasons import ReasonCode
 
 UNCONFIRMED_AFTER_MS = 10_000
 """A decision begun this long ago and not done was begun by a process that is gone."""
@@ -32,16 +29,18 @@ def is_open(found: Reserved | None) -> bool:
     return found is None or found.state in (DecisionState.NEW, DecisionState.RESERVED)
 
 
+def closing(decision_id: str, taken_at_ms: int) -> Move:
+    """Return what tells the ledger that a decision's end is recorded."""
+    return Move(decision_id, taken_at_ms, MoveKind.DENY, "", "", "")
+
+
 class LooseEnds:
     """Brings decisions from before to their end."""
 
-    def __init__(
-        self, *, ledger: Ledger, endings: Endings, clock: Callable[[], datetime], tally: Tally
-    ) -> None:
+    def __init__(self, *, ledger: Ledger, endings: Endings, tally: Tally) -> None:
         """Take the ledger that remembers them and the ways to end them."""
         self._ledger = ledger
         self._endings = endings
-        self._clock = clock
         self._tally = tally
 
     async def tie_up(self, drafts: Sequence[Draft], found: Mapping[str, Reserved]) -> None:
@@ -68,14 +67,23 @@ class LooseEnds:
         await self._endings.give_back(busy, delay_s=BUSY_DELAY_S)
 
     async def sweep(self) -> None:
-        """Withdraw what callers of the synchronous door left open when their gate went down."""
-        swept = await self._ledger.sweep()
+        """End what callers of the synchronous door left open when their gate went down."""
+        left = await self._ledger.sweep()
+        begun = [one for one in left if one.state is DecisionState.BEGUN]
         await self._endings.record(
-            RecordKind.WITHDRAWAL, [(one, ReasonCode.DEADLINE_EXCEEDED) for one in swept]
+            RecordKind.WITHDRAWAL,
+            [(one.decision_id, one.detail) for one in left if one not in begun],
         )
+        await self._endings.record(
+            RecordKind.UNCONFIRMED, [(one.decision_id, LEFT_BEHIND) for one in begun]
+        )
+        if begun:
+            self._tally.unconfirmed(len(begun))
+        moves = [closing(one.decision_id, one.taken_at_ms) for one in left]
+        await self._ledger.finish(moves, undelivered=frozenset())
 
     def _is_left_behind(self, found: Reserved) -> bool:
-        age_ms = epoch_ms(self._clock()) - found.since_ms
+        age_ms = found.readings.time_ms - found.since_ms  # both by the ledger's own clock
         return found.state is DecisionState.BEGUN and age_ms > UNCONFIRMED_AFTER_MS
 
     def _is_busy(self, found: Reserved) -> bool:
@@ -87,8 +95,5 @@ class LooseEnds:
         decisions = [(one.arrival.decision_id, LEFT_BEHIND) for one in lost]
         await self._endings.record(RecordKind.UNCONFIRMED, decisions)
         self._tally.unconfirmed(len(lost))
-        moves = [
-            Move(one.arrival.decision_id, one.arrival.stored_at_ms, MoveKind.DENY, "", "", "")
-            for one in lost
-        ]
+        moves = [closing(one.arrival.decision_id, one.arrival.stored_at_ms) for one in lost]
         await self._ledger.finish(moves, undelivered=frozenset())

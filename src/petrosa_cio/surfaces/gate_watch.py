@@ -48,8 +48,13 @@ class GateWatch:
         if not self._beats:
             return [f"no gate has been heard for {self._silent_after_s:g} s"]
         return [
-            f"gate {replica}: {name}: {state}"
+            f"gate {replica}: {ailment}"
             for replica, beat in sorted(self._beats.items())
-            for name, state in sorted(beat.dependencies.items())
-            if state != "ok"
+            for ailment in _ailments(beat)
         ]
+
+
+def _ailments(beat: Beat) -> list[str]:
+    """Return what ails a gate that is not active: never nothing."""
+    named = sorted(beat.dependencies.items())
+    return [f"{name}: {state}" for name, state in named if state != "ok"] or [beat.status]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,8 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from petrosa_cio.errors import Misconfigured, Problem
 
 NOT_READY = 503
 
@@ -68,12 +71,26 @@ class _Server(uvicorn.Server):
 
 
 async def serve_http(app: FastAPI, *, host: str, port: int, stop: asyncio.Event) -> None:
-    """Serve until told to stop."""
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve())
+    """Serve until told to stop.
+
+    Raises:
+        Misconfigured: The address cannot be listened on.
+    """
+    listening = _listen(host, port)
+    server = _Server(uvicorn.Config(app, log_config=None, access_log=False))
+    serving = asyncio.create_task(server.serve([listening]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     server.should_exit = True
     await serving
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        message = f"cannot listen on {host}:{port}: {error.strerror}"
+        mend = "Stop what listens there, or set another port."
+        raise Misconfigured([Problem("CIO_HTTP_PORT", message, mend)]) from error

@@ -1,11 +1,15 @@
--- Closes begun decisions and releases what the undelivered ones hold. ARGV[2] is the batch as JSON,
--- each move as the Python value `Move`, ARGV[3] the list of the undelivered decisions.
+-- Closes begun decisions and releases what the undelivered ones hold; of the synchronous door's,
+-- also withdrawn ones, whose end is recorded by now. ARGV[2] is the batch as JSON, each move as the
+-- Python value `Move`, ARGV[3] the list of the undelivered decisions.
 
 local undelivered = {}
 for _, id in ipairs(cjson.decode(ARGV[3])) do undelivered[id] = true end
 
 for _, move in ipairs(cjson.decode(ARGV[2])) do
   local decision = load_decision(move.decision_id, move.taken_at_ms)
+  if decision and decision.from_door and decision.state ~= 'reserved' then
+    call('HDEL', ENDING_DOORS, decision.id)
+  end
   if decision and decision.state == 'begun' then
     if undelivered[move.decision_id] then release(move.decision_id) end
     move_decision(decision, 'done', decision.verdict)

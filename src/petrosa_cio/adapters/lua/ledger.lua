@@ -35,15 +35,24 @@ local function load_decision(id, taken_at_ms)
   return decision, key
 end
 
--- Where the open decisions of the synchronous door are kept: no redelivery ever ends them.
+-- Decisions of the synchronous door, which no redelivery ever ends: the open ones, and those that
+-- were begun or withdrawn until `finish` says that their end is recorded.
 local OPEN_DOORS = PREFIX .. 'open_doors'
+local ENDING_DOORS = PREFIX .. 'ending_doors'
+
+local function move_door(decision, is_ending)
+  local taken_at_ms = call('HGET', OPEN_DOORS, decision.id)
+  call('HDEL', OPEN_DOORS, decision.id)
+  if is_ending and taken_at_ms then call('HSET', ENDING_DOORS, decision.id, taken_at_ms) end
+end
 
 -- Out of `reserved` nobody resumes a decision or takes it back: only the answer is kept.
 local function move_decision(decision, state, detail)
-  if decision.from_door then call('HDEL', OPEN_DOORS, decision.id) end
+  local is_ending = decision.from_door and state ~= 'done'
+  if decision.from_door then move_door(decision, is_ending) end
   store_decision({
     key = decision.key, id = decision.id, state = state, detail = detail, since_ms = NOW,
-    verdict = decision.verdict,
+    verdict = decision.verdict, from_door = is_ending,
   })
   decision.state, decision.detail = state, detail
 end

@@ -1,20 +1,42 @@
 -- Withdraws decisions of the synchronous door that were left open by a process that is gone, and
 -- lets their ids be sent again: the caller was told, or must assume, that a retry is safe. Answers
--- their ids.
+-- one flat list of what ended with nobody left to record it: id, taken_at_ms, state, detail.
 
-local swept = {}
+local ended = {}
+local function say(id, taken_at_ms, decision)
+  ended[#ended + 1] = id
+  ended[#ended + 1] = tonumber(taken_at_ms)
+  ended[#ended + 1] = decision and decision.state or 'begun'
+  ended[#ended + 1] = decision and decision.detail or ''
+end
+
+local is_over = {}
+function is_over.begun(age_ms) return age_ms > DOOR_UNCONFIRMED_MS end
+function is_over.withdrawn(age_ms) return age_ms > DOOR_ABANDONED_MS end
+
+local ending = call('HGETALL', ENDING_DOORS)
+for i = 1, #ending, 2 do
+  local id, taken_at_ms = ending[i], ending[i + 1]
+  local decision = load_decision(id, tonumber(taken_at_ms))
+  -- Forgotten by now: it may have been sent, so that nothing is released.
+  if not decision then call('HDEL', ENDING_DOORS, id) end
+  if not decision or is_over[decision.state](NOW - decision.since_ms) then
+    say(id, taken_at_ms, decision)
+  end
+end
+
 local open = call('HGETALL', OPEN_DOORS)
 for i = 1, #open, 2 do
-  local id = open[i]
-  local decision = load_decision(id, tonumber(open[i + 1]))
+  local id, taken_at_ms = open[i], open[i + 1]
+  local decision = load_decision(id, tonumber(taken_at_ms))
   if not decision then
     release(id)
     call('HDEL', OPEN_DOORS, id)
   elseif NOW - decision.since_ms > DOOR_ABANDONED_MS then
     forget_identity(decision)
     withdraw(decision, 'DEADLINE_EXCEEDED')
-    swept[#swept + 1] = id
+    say(id, taken_at_ms, decision)
   end
 end
 write_exposure()
-return swept
+return ended

@@ -1,0 +1,24 @@
+"""What decisions hold, in memory: `petrosa_cio.adapters.redis_held` without a server."""
+
+from collections.abc import Mapping
+
+
+class MemoryHeld:
+    """Keeps what decisions hold, for one process and as long as it lives."""
+
+    def __init__(self) -> None:
+        self._version = 0
+        self._lots: dict[str, bytes] = {}
+
+    async def load(self) -> tuple[int, Mapping[str, bytes]]:
+        """Return a version and every lot by decision."""
+        return self._version, dict(self._lots)
+
+    async def save(self, version: int, changes: Mapping[str, bytes | None]) -> bool:
+        """Store lots, None for those that are over, if the version is still the same."""
+        if version != self._version:
+            return False
+        lots = {**self._lots, **changes}
+        self._lots = {key: lot for key, lot in lots.items() if lot is not None}
+        self._version += 1
+        return True

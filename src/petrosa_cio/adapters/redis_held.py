@@ -1,0 +1,45 @@
+"""What decisions hold, in a hash of Redis beside the ledger.
+
+`petrosa_cio.adapters.memory_held` does the same in memory.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from redis.asyncio import Redis
+
+from petrosa_cio.adapters.redis_connection import reaching_redis, send
+from petrosa_cio.adapters.redis_script import Script, ScriptRunner
+
+SAVE: Final = Script("clock", "save_lots")
+_LOT: Final = "lot:"
+
+
+class RedisHeld:
+    """Keeps what decisions hold, by version: of two writers at a time one is told to look again.
+
+    Args:
+        client: From `petrosa_cio.adapters.redis_connection.connect_redis`.
+        fund: The fund whose books these are.
+        timeout_s: Longest time a call may take.
+
+    Every method raises `Unavailable` when Redis is away, slow or broken.
+    """
+
+    def __init__(self, client: Redis, fund: str, *, timeout_s: float = 0.5) -> None:
+        self._client = client
+        self._key = f"cio:{{{fund}}}:held"
+        self._timeout_s = timeout_s
+        self._runner = ScriptRunner(client, fund, timeout_s=timeout_s)
+
+    async def load(self) -> tuple[int, Mapping[str, bytes]]:
+        """Return a version and every lot by decision."""
+        async with reaching_redis(self._timeout_s):
+            stored = await send(self._client, "HGETALL", self._key)
+        version = int(stored.pop(b"version", b"0"))
+        return version, {key.decode().removeprefix(_LOT): lot for key, lot in stored.items()}
+
+    async def save(self, version: int, changes: Mapping[str, bytes | None]) -> bool:
+        """Store lots, None for those that are over, if the version is still the same."""
+        pairs = [part for key, lot in changes.items() for part in (key, lot or b"")]
+        return bool(await self._runner.run(SAVE, version, *pairs))

@@ -1,0 +1,50 @@
+"""The record role's counters, as Prometheus sees them. Label values come from closed lists only."""
+
+from datetime import datetime
+
+from prometheus_client import Counter, Gauge
+
+from petrosa_cio.audit.settlement import SettlementOutcome
+
+DRAINED = Counter("cio_records_drained_total", "Records taken from the journal and stored.")
+STORED = Counter("cio_records_stored_total", "Records that were new to the store.")
+UNREADABLE = Counter("cio_records_unreadable_total", "Records kept aside, as they do not read.")
+DRAINED_UNTIL = Gauge(
+    "cio_drained_until_seconds",
+    "When the newest stored record was journaled, epoch seconds.",
+    multiprocess_mode="max",
+)
+PURGED_BEFORE = Gauge(
+    "cio_journal_purged_before", "Journal sequence up to which it was emptied.",
+    multiprocess_mode="max",
+)  # fmt: skip
+SETTLED = Counter(
+    "cio_settlements_total", "Execution reports, by what became of them.", ["outcome"]
+)
+AWAY = Counter("cio_record_unavailable_total", "Times a dependency was away.", ["dependency"])
+
+
+class PrometheusRecordTally:
+    """Counts into the process's Prometheus registry, for the drain and the settler."""
+
+    def drained(self, records: int, new: int, journaled_at: datetime) -> None:
+        """Count records stored, those of them that were new, and when the newest was journaled."""
+        DRAINED.inc(records)
+        STORED.inc(new)
+        DRAINED_UNTIL.set(journaled_at.timestamp())
+
+    def unreadable(self, records: int) -> None:
+        """Count records kept aside."""
+        UNREADABLE.inc(records)
+
+    def purged(self, before_sequence: int) -> None:
+        """Note up to where the journal was emptied."""
+        PURGED_BEFORE.set(before_sequence)
+
+    def settled(self, outcome: SettlementOutcome) -> None:
+        """Count one report by what became of it."""
+        SETTLED.labels(outcome).inc()
+
+    def unavailable(self, dependency: str) -> None:
+        """Count a dependency that was away."""
+        AWAY.labels(dependency).inc()

@@ -1,0 +1,136 @@
+"""Opens the ways to the servers, and makes the stores ready: the other half of composition."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_traces import MongoTraceStore
+from petrosa_cio.adapters.nats_connection import Client, NatsAccess, connect_nats
+from petrosa_cio.adapters.nats_journal import (
+    NatsJournal,
+    journal_is_empty,
+    read_journal,
+)
+from petrosa_cio.adapters.nats_messages import NatsAnnouncer
+from petrosa_cio.adapters.nats_streams import (
+    EXECUTIONS,
+    StreamSettings,
+    ensure_streams,
+    replay_from_start,
+)
+from petrosa_cio.adapters.redis_connection import Redis, connect_redis
+from petrosa_cio.adapters.redis_held import RedisHeld
+from petrosa_cio.adapters.redis_ledger import RedisLedger
+from petrosa_cio.adapters.redis_state import RedisStateStore
+from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
+from petrosa_cio.governance.desk import Desk
+from petrosa_cio.governance.files import Governing
+from petrosa_cio.nurse.recovery import BEGINNING, Recovery
+from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.settings import Settings
+
+
+def clock() -> datetime:
+    """Return the time, aware UTC: the one clock of the program."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Open ways to the servers."""
+
+    nats: Client
+    redis: Redis
+    ledger: RedisLedger
+    store: RedisStateStore
+    held: RedisHeld
+    journal: NatsJournal
+    announcer: NatsAnnouncer
+    desk: Desk
+
+
+@asynccontextmanager
+async def open_servers(settings: Settings, *, name: str) -> AsyncIterator[Servers]:
+    """Connect to NATS and Redis, make sure of the streams, and close everything afterwards.
+
+    Raises:
+        Unavailable: A server cannot be reached.
+    """
+    async with AsyncExitStack() as closing:
+        nats = await connect_nats(nats_access(settings), name=name)
+        closing.push_async_callback(nats.close)
+        await ensure_streams(nats.jetstream(), stream_settings(settings))
+        redis = connect_redis(str(settings.redis_url), ca_file=settings.redis_tls_ca_file)
+        closing.push_async_callback(redis.aclose)
+        timeout_s = settings.ledger_timeout_ms / 1000
+        store = RedisStateStore(redis, settings.fund, timeout_s=timeout_s)
+        journal = NatsJournal(nats, timeout_s=settings.journal_timeout_ms / 1000)
+        announcer = NatsAnnouncer(nats)
+        desk = Desk(store, journal, announcer, fund=settings.fund, clock=clock)
+        ledger = RedisLedger(redis, settings.fund, timeout_s=timeout_s)
+        held = RedisHeld(redis, settings.fund, timeout_s=timeout_s)
+        yield Servers(nats, redis, ledger, store, held, journal, announcer, desk)
+
+
+def nats_access(settings: Settings) -> NatsAccess:
+    """Return where NATS is and how to sign in."""
+    password, token = settings.nats_password, settings.nats_token
+    return NatsAccess(
+        url=str(settings.nats_url),
+        user=settings.nats_user,
+        password=password.get_secret_value() if password else None,
+        token=token.get_secret_value() if token else None,
+        credentials_file=settings.nats_credentials_file,
+        ca_file=settings.nats_tls_ca_file,
+        cert_file=settings.nats_tls_cert_file,
+        key_file=settings.nats_tls_key_file,
+    )
+
+
+def stream_settings(settings: Settings) -> StreamSettings:
+    """Return how the durable streams are set up."""
+    return StreamSettings(
+        intent_subjects=settings.intent_subjects,
+        execution_subject=settings.execution_subject,
+        journal_max_bytes=settings.journal_max_bytes,
+    )
+
+
+async def prepare(servers: Servers, governing: Governing) -> ActivePolicy:
+    """Make the stores ready: mark a new fund's ledger, activate the first policy. Repeatable.
+
+    Where the journal knows a fund and the ledger does not, the ledger was lost; it is left to be
+    rebuilt, policy included.
+
+    Raises:
+        Unavailable: A server does not answer.
+    """
+    if await journal_is_empty(servers.nats):
+        await servers.ledger.initialise(fresh=True)
+    elif await servers.ledger.is_lost():
+        await recovery_of(servers).recover()
+    return await servers.desk.activate_first(governing.first_policy, author="start")
+
+
+def recovery_of(servers: Servers) -> Recovery:
+    """Return what rebuilds the ledger from the journal when it is lost."""
+    return Recovery(
+        servers.ledger,
+        lambda: read_journal(servers.nats, since=BEGINNING),
+        lambda: replay_from_start(servers.nats.jetstream(), EXECUTIONS, SETTLEMENT_CONSUMER),
+        clock=clock,
+    )
+
+
+@asynccontextmanager
+async def open_record(settings: Settings) -> AsyncIterator[MongoTraceStore]:
+    """Connect to MongoDB and make sure of its indexes. Raises Unavailable."""
+    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
+    try:
+        archive = MongoTraceStore(mongo, settings.mongo_database)
+        await archive.prepare()
+        yield archive
+    finally:
+        await mongo.close()
