@@ -2,7 +2,8 @@
 
 import pytest
 
-from petrosa_cio.ports import Move
+from petrosa_cio.ports import LeftOpen, Move
+from petrosa_cio.risk.claims import DecisionState
 from tests.ledgers import LedgerUnderTest, ask, ask_one, claim, deny, promote, request, withdraw
 
 pytestmark = pytest.mark.integration
@@ -99,7 +100,7 @@ async def test_an_abandoned_door_is_swept(
 ) -> None:
     await ask(subject, request("a", claim(60, 100), identity="i", from_door=from_door))
     subject.clock.advance(age_ms)
-    assert await subject.ledger.sweep() == swept
+    assert [one.decision_id for one in await subject.ledger.sweep()] == swept
     (moved,) = await subject.ledger.begin([promote("a")], owner="me")
     assert moved.won is not bool(swept)
     assert moved.detail == ("DEADLINE_EXCEEDED" if swept else "me")
@@ -109,13 +110,63 @@ async def test_an_abandoned_door_is_swept(
     assert await subject.ledger.sweep() == []
 
 
-async def test_a_door_that_has_moved_is_not_swept(subject: LedgerUnderTest) -> None:
+async def test_a_door_that_has_ended_is_not_swept(subject: LedgerUnderTest) -> None:
     await ask(subject, request("a", identity="i", from_door=True), request("b", from_door=True))
-    await subject.ledger.begin([promote("a"), deny("b")], owner="me")
+    await ask(subject, request("w", from_door=True))
+    await subject.ledger.begin([promote("a"), deny("b"), withdraw("w")], owner="me")
+    await subject.ledger.finish([promote("a"), withdraw("w")], undelivered=frozenset())
     subject.clock.advance(60_000)
     assert await subject.ledger.sweep() == []
     answer = await ask_one(subject, request("c", identity="i"))
     assert answer.readings.first_decision == "a"
+
+
+@pytest.mark.parametrize(
+    ("move", "age_ms", "state", "detail"),
+    [
+        (promote("a"), 10_001, DecisionState.BEGUN, "me"),
+        (promote("a"), 10_000, None, ""),
+        (withdraw("a"), 5_001, DecisionState.WITHDRAWN, "CHECK_FAILED"),
+        (withdraw("a"), 5_000, None, ""),
+    ],
+)
+async def test_what_nobody_recorded_is_told_until_it_is_finished(
+    subject: LedgerUnderTest, move: Move, age_ms: int, state: DecisionState | None, detail: str
+) -> None:
+    asked = request("a", claim(60, 100), from_door=True)
+    await ask(subject, asked)
+    await subject.ledger.begin([move], owner="me")
+    subject.clock.advance(age_ms)
+    found = [] if state is None else [LeftOpen("a", asked.taken_at_ms, state, detail)]
+    for _ in range(2):
+        assert await subject.ledger.sweep() == found
+    held = await subject.ledger.exposure()
+    await subject.ledger.finish([move], undelivered=frozenset())
+    subject.clock.advance(60_000)
+    assert await subject.ledger.sweep() == []
+    assert await subject.ledger.exposure() == held
+
+
+async def test_a_swept_door_comes_again_until_it_is_finished(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", claim(60, 100), from_door=True))
+    subject.clock.advance(5_001)
+    (left,) = await subject.ledger.sweep()
+    assert (left.state, left.detail) == (DecisionState.WITHDRAWN, "DEADLINE_EXCEEDED")
+    assert await subject.ledger.sweep() == []
+    subject.clock.advance(5_001)
+    assert await subject.ledger.sweep() == [left]
+
+
+async def test_a_begun_door_that_expired_still_holds_what_it_may_have_sent(
+    subject: LedgerUnderTest,
+) -> None:
+    await ask(subject, request("a", claim(60, 100), from_door=True))
+    await subject.ledger.begin([promote("a")], owner="me")
+    await subject.forget_decisions()
+    (left,) = await subject.ledger.sweep()
+    assert left.state is DecisionState.BEGUN
+    assert await subject.ledger.sweep() == []
+    assert await subject.ledger.exposure() == {"gross": 60}
 
 
 async def test_what_an_expired_door_held_is_released(subject: LedgerUnderTest) -> None:

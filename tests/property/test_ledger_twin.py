@@ -157,7 +157,7 @@ async def take(subject: LedgerUnderTest, step: Step) -> object:
         case Finish(moves, undelivered):
             await subject.ledger.finish(moves, undelivered=undelivered)
         case Sweep():
-            answer = sorted(await subject.ledger.sweep())
+            answer = sorted(await subject.ledger.sweep(), key=lambda one: one.decision_id)
         case Settle(events):
             answer = await subject.ledger.settle(events)
         case SetState(scope, state):

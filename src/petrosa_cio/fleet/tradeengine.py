@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from math import nextafter
 
 import orjson
 
@@ -78,7 +79,7 @@ def signal_body(promotion: Promotion) -> bytes:
             "symbol": intent.symbol,
             "action": intent.action,
             "confidence": _number(intent.confidence, 1.0),
-            "quantity": _number(verdict.quantity, 0.0),
+            "quantity": _at_most(verdict.quantity),
             "price": _number(intent.price if intent.price is not None else market, 0.0),
             "current_price": _number(market, 0.0),
             "position_size_pct": None,
@@ -97,6 +98,14 @@ def signal_body(promotion: Promotion) -> bytes:
             "_otel_trace_headers": carrier,
         }
     )
+
+
+def _at_most(quantity: Decimal | None) -> float:
+    """Return a quantity as the engine's number, never a hair above what was approved."""
+    if quantity is None:
+        return 0.0
+    nearest = float(quantity)
+    return nearest if Decimal(repr(nearest)) <= quantity else nextafter(nearest, 0.0)
 
 
 def _number(value: Decimal | None, default: float) -> float:

@@ -1,0 +1,140 @@
+"""Build what a decision needs from plain, readable data, as YAML cases and properties state it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from petrosa_cio.risk.claims import MAX_UNITS, Readings, to_units
+from petrosa_cio.risk.decide import assess, conclude
+from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
+from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.parse import Malformed, parse_intent
+from petrosa_cio.risk.policy import Charter, PolicyDocument
+from petrosa_cio.risk.snapshot import Regime, Snapshot
+from petrosa_cio.risk.trading_state import TradingState, TradingStates
+from petrosa_cio.risk.verdict import Assessment, Verdict
+
+CASES = Path(__file__).parent / "cases"
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came out of both halves of one decision."""
+
+    intent: Intent | Malformed
+    assessment: Assessment
+    verdict: Verdict
+
+
+def load(name: str) -> Any:
+    """Read a file of cases; its numbers stay text where they are quoted."""
+    return yaml.safe_load((CASES / name).read_text("utf-8"))
+
+
+def over(base: Any, change: Any) -> Any:
+    """Lay a change over a base, key by key."""
+    if not isinstance(base, dict) or not isinstance(change, dict):
+        return change
+    return base | {key: over(base.get(key), value) for key, value in change.items()}
+
+
+def ago(seconds: float | str) -> datetime:
+    """Return the instant so many seconds before the moment of decision."""
+    return NOW - timedelta(microseconds=int(Decimal(str(seconds)) * 1_000_000))
+
+
+def snapshot_of(case: Mapping[str, Any]) -> Snapshot:
+    """Build the world of a case."""
+    charter = Charter.model_validate(case.get("charter") or {})
+    policy, world = case.get("policy"), case.get("snapshot") or {}
+    document = {"policy": policy, "overlays": case.get("overlays") or []}
+    confirmed = world.get("policy_confirmed_s_ago", 0)
+    equity = world.get("equity_usd")
+    return Snapshot(
+        now=NOW,
+        policy=None
+        if policy is None
+        else PolicyBook(PolicyDocument.model_validate(document), charter, 7),
+        charter_in_force=charter_in_force(charter),
+        policy_confirmed_at=None if confirmed is None else ago(confirmed),
+        trading_states=_states(world.get("trading")),
+        regimes={symbol: _regime(one) for symbol, one in (world.get("regimes") or {}).items()},
+        reference_prices={
+            symbol: Decimal(str(price)) for symbol, price in (world.get("prices") or {}).items()
+        },
+        equity_usd=None if equity is None else Decimal(str(equity)),
+    )
+
+
+def _states(trading: Plain | None) -> TradingStates | None:
+    if trading is None:
+        return None
+    fund = trading.get("fund")
+    return TradingStates(
+        None if fund is None else TradingState(fund),
+        {name: TradingState(state) for name, state in (trading.get("strategies") or {}).items()},
+        {name: TradingState(state) for name, state in (trading.get("symbols") or {}).items()},
+    )
+
+
+def _regime(one: Plain) -> Regime:
+    confidence = Decimal(str(one.get("confidence", 1)))
+    return Regime(one["name"], confidence, ago(one.get("s_ago", 0)), "test")
+
+
+def readings_of(assessment: Assessment, ledger: Mapping[str, Any]) -> Readings:
+    """Read an honest ledger: it tests and takes what it is asked for, by its own counts.
+
+    ``used_usd`` and ``events`` say what was there before, by counter and by window in seconds.
+    """
+    used_usd, events = ledger.get("used_usd") or {}, ledger.get("events") or {}
+    used = tuple(
+        to_units(Decimal(str(used_usd.get(claim.counter, 0)))) for claim in assessment.claims
+    )
+    seen = tuple(events.get(rate.window_ms // 1000, 0) for rate in assessment.rates)
+    fits = all(
+        before + claim.amount <= (MAX_UNITS if claim.ceiling is None else claim.ceiling)
+        for before, claim in zip(used, assessment.claims, strict=True)
+    )
+    in_time = all(
+        before < rate.ceiling for before, rate in zip(seen, assessment.rates, strict=True)
+    )
+    first, holder = ledger.get("first_decision"), ledger.get("name_holder")
+    held = not assessment.denies and fits and in_time and first is None and holder is None
+    return Readings(
+        held=ledger.get("held", held),
+        used=used,
+        rates=seen,
+        time_ms=0,
+        first_decision=first,
+        first_verdict=ledger.get("first_verdict", ""),
+        same_content=ledger.get("same_content", False),
+        name_holder=holder,
+    )
+
+
+def decide(case: Mapping[str, Any]) -> Decided:
+    """Decide a case: message in, verdict out. A ``ledger`` of null does not answer."""
+    message = dict(case["intent"])
+    stated, stored = message.pop("stated_s_ago", None), message.pop("stored_s_ago", 0)
+    if stated is not None:
+        message["timestamp"] = ago(stated).isoformat()
+    intent = parse_intent(json.dumps(message).encode())
+    taken_at = ago(stored)
+    if isinstance(intent, Intent) and intent.stated_at is not None:
+        taken_at = min(taken_at, intent.stated_at)
+    assessment = assess(intent, taken_at=taken_at, snapshot=snapshot_of(case))
+    readings = None
+    ledger = case.get("ledger", {})
+    if assessment.asks_ledger and ledger is not None:
+        readings = readings_of(assessment, ledger)
+    return Decided(intent, assessment, conclude(assessment, readings))

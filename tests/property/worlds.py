@@ -1,0 +1,264 @@
+"""Draw policies, worlds, intents and ledgers: each one that passes, with a few things changed.
+
+So about a third of all intents are approved or reduced, the changes crowd around the limits where
+mistakes live, and what fails shrinks to the few changes that matter.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from petrosa_cio.risk.in_force import (
+    PolicyBook,
+    charter_in_force,
+    entry_chain,
+    pair_entries,
+    stated_limits,
+)
+from petrosa_cio.risk.intent import Action, Intent, OrderType
+from petrosa_cio.risk.limit_kinds import Change
+from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
+from petrosa_cio.risk.parse import subject_token
+from petrosa_cio.risk.policy import ANY, Charter, Overlay, Policy, PolicyDocument
+from petrosa_cio.risk.snapshot import Regime, Snapshot
+from petrosa_cio.risk.trading_state import TradingState, TradingStates
+from tests.deciding import NOW, Plain, ago
+
+STRATEGIES = ("momentum_v1", "Spread Watch")
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+REGIMES = ("calm", "wild")
+
+
+def decimals(*texts: str) -> list[Decimal]:
+    return [Decimal(text) for text in texts]
+
+
+MONEY = decimals("0", "30", "49.9999", "50", "50.00005", "100", "1000", "5000")
+QUANTITIES = decimals("0", "0.00000001", "0.0005", "0.001", "0.002", "1", "5")
+PRICES = decimals("0.00001", "49000", "49999.7", "50000", "50000.3", "51000")
+FRACTIONS = decimals("0", "0.333", "0.5", "0.8", "1")
+SECONDS = (0, 2, 5, 30, 60, 300, 400)
+COUNTS = (0, 1, 3)
+
+
+# --- policies -------------------------------------------------------------------------------------
+
+_BY_FIELD: dict[str, Iterable[Any]] = {
+    "allowed_strategies": ((), STRATEGIES[:1], STRATEGIES[1:], STRATEGIES),
+    "allowed_symbols": ((), SYMBOLS[:1], SYMBOLS[1:], SYMBOLS),
+    "allowed_actions": ((), ("buy",), ("sell",), ("buy", "sell")),
+    "allowed_order_types": ((), ("market",), ("limit",), ("market", "limit")),
+    "regime_directions": ((), ("long",), ("short",), ("long", "short")),
+    "on_order_above_max": ("deny", "reduce"),
+    "max_order_quantity": QUANTITIES,
+}
+_BY_UNIT: dict[str, Iterable[Any]] = {
+    "USD": MONEY,
+    "fraction": FRACTIONS,
+    "seconds": SECONDS,
+    "yes or no": (False, True),
+}
+
+
+def _values(field: str) -> list[Any]:
+    plain = _BY_FIELD.get(field) or _BY_UNIT.get(LIMIT_KINDS[field].unit, COUNTS)
+    return [frozenset(one) if isinstance(one, tuple) else one for one in plain]
+
+
+VALUES = {field: _values(field) for field in LIMIT_KINDS}
+ANYWHERE = [field for field in LIMIT_KINDS if not LIMIT_KINDS[field].families]
+SIZES = ["max_order_notional_usd", "max_order_quantity", "max_position_usd"]
+
+Place = tuple[str, ...]
+Edit = tuple[Place, str, Any]
+
+PLACES: list[Place] = [
+    ("fund",),
+    *(("symbols", name) for name in (ANY, "BTCUSDT")),
+    *(("strategies", name) for name in (ANY, "momentum_v1")),
+    *(("strategy_symbols", who, what) for who in (ANY, "momentum_v1") for what in (ANY, "BTCUSDT")),
+    *(("regimes", name) for name in (ANY, *REGIMES)),
+]
+
+# The limits that act on each other's sizes come up more often than the rest.
+_STATEMENTS = [
+    (field, value)
+    for field in (*ANYWHERE, *SIZES, *SIZES, *["on_order_above_max"] * 8)
+    for value in VALUES[field]
+]
+_REGIME_STATEMENTS = [
+    (field, value)
+    for field in ("size_scale", "regime_directions", "max_order_notional_usd")
+    for value in VALUES[field]
+]
+EDITS = st.tuples(st.sampled_from(PLACES), st.sampled_from(_STATEMENTS)) | st.tuples(
+    st.sampled_from([place for place in PLACES if place[0] == "regimes"]),
+    st.sampled_from(_REGIME_STATEMENTS),
+)
+LIMITS = st.lists(st.sampled_from(_STATEMENTS), max_size=2).map(dict)
+LIMIT_SETS = LIMITS.map(LimitSet.model_validate)
+
+
+def _families(edits: list[tuple[Place, tuple[str, Any]]]) -> Plain:
+    plain: Plain = {}
+    for place, (field, value) in edits:
+        at = plain
+        for step in place:
+            at = at.setdefault(step, {})
+        at[field] = value
+    return plain
+
+
+FAMILIES = st.lists(EDITS, max_size=4).map(_families)
+POLICIES = FAMILIES.map(Policy.model_validate)
+CHARTERS = LIMIT_SETS.map(lambda bounds: Charter(bounds=bounds))
+DEMANDING_CHARTERS = st.builds(
+    Charter,
+    bounds=LIMIT_SETS,
+    required_limits=st.sampled_from(((), (), ("max_position_usd",), ("min_confidence",))).map(
+        frozenset
+    ),
+)
+OVERLAYS = st.builds(
+    lambda families, ends: Overlay(overlay_id="x", reason="x", expires_at=ends, **families),
+    FAMILIES,
+    st.sampled_from((ago(-1), NOW)),
+)
+DOCUMENTS = st.builds(
+    PolicyDocument, policy=POLICIES, overlays=st.lists(OVERLAYS, max_size=1).map(tuple)
+)
+
+
+@st.composite
+def tightened(draw: st.DrawFn, old: Policy) -> Policy:
+    """Draw a policy that is nowhere looser, by tightening single limits of single entries."""
+    plain: Plain = old.model_dump(exclude_unset=True)
+    for place, (field, value) in draw(st.lists(EDITS, min_size=1, max_size=6)):
+        before = getattr(stated_limits(_chain(old, place)), field)
+        change = LIMIT_KINDS[field].compare_optional(before, value)
+        if field != "unsized_order_usd" and change in (Change.EQUAL, Change.TIGHTER):
+            at = plain
+            for step in place:
+                at = at.setdefault(step, {})
+            at[field] = value
+    return Policy.model_validate(plain)
+
+
+def _chain(policy: Policy, place: Place) -> dict[str, LimitSet]:
+    """Return what the policy says at a place: its entry, over those that it replaces."""
+    family, *names = place
+    if family == "fund":
+        return {"fund": policy.fund}
+    if family == "strategy_symbols":
+        return pair_entries(policy, *names)
+    return entry_chain(family, getattr(policy, family), names[0])
+
+
+# --- the world, the intent, the ledger ------------------------------------------------------------
+
+
+def _changed(base: Plain, changes: dict[str, list[Any]], most: int) -> st.SearchStrategy[Plain]:
+    flat = [(key, value) for key, values in changes.items() for value in values]
+    return st.lists(st.sampled_from(flat), max_size=most).map(lambda some: base | dict(some))
+
+
+def _regime(name: str, confidence: Decimal = Decimal("0.8"), s_ago: int = 2) -> Regime:
+    return Regime(name, confidence, ago(s_ago), "test")
+
+
+_ACTIVE, _REDUCING, _HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
+
+WORLDS = _changed(
+    {
+        "policy_confirmed_at": NOW,
+        "trading_states": TradingStates(_ACTIVE),
+        "regimes": {"*": _regime("calm")},
+        "reference_prices": {"BTCUSDT": Decimal(50_000)},
+        "equity_usd": Decimal(100),
+    },
+    {
+        "policy_confirmed_at": [ago(5), ago("5.000001"), None],
+        "trading_states": [
+            None,
+            TradingStates(None),
+            TradingStates(_REDUCING),
+            TradingStates(_HALTED),
+            TradingStates(_ACTIVE, {"momentum_v1": _HALTED, "Spread_Watch": _REDUCING}),
+            TradingStates(_ACTIVE, symbols={"BTCUSDT": _HALTED, "ETHUSDT": _REDUCING}),
+            TradingStates(_REDUCING, {"momentum_v1": _ACTIVE}, {"BTCUSDT": _ACTIVE}),
+        ],
+        "regimes": [
+            {},
+            {"*": _regime("wild")},
+            {"BTCUSDT": _regime("wild"), "*": _regime("calm")},
+            {"BTCUSDT": _regime("sideways"), "ETHUSDT": _regime("calm")},
+            *({"*": _regime("calm", doubt)} for doubt in FRACTIONS),
+            *({"*": _regime("calm", s_ago=seconds)} for seconds in SECONDS),
+        ],
+        "reference_prices": [{}, *({"BTCUSDT": price} for price in PRICES)],
+        "equity_usd": [None, Decimal(0), Decimal("-5"), Decimal("99.99")],
+    },
+    most=2,
+)
+
+
+def world(document: PolicyDocument | None, charter: Charter, parts: Plain) -> Snapshot:
+    """Put a snapshot together, with a policy book of its own."""
+    book = None if document is None else PolicyBook(document, charter, 3)
+    return Snapshot(NOW, book, charter_in_force(charter), **parts)
+
+
+INTENTS = _changed(
+    {
+        "strategy": "momentum_v1",
+        "symbol": "BTCUSDT",
+        "action": Action.BUY,
+        "confidence": Decimal("0.8"),
+        "quantity": Decimal("0.001"),
+        "current_price": Decimal(50_000),
+    },
+    {
+        "strategy": ["Spread Watch"],
+        "symbol": ["ETHUSDT"],
+        "action": [Action.SELL, Action.SELL, Action.CLOSE, Action.CLOSE, Action.HOLD],
+        "stated_at": [ago(seconds) for seconds in (-30, "-5.000001", -5, 0, 2, 60, 300, 301)],
+        "confidence": [*FRACTIONS, None, Decimal("1.000001")],
+        "quantity": [*QUANTITIES, *decimals("0.0010000001", "0.0033", "-1", "2000001"), None, None],
+        "position_size_pct": [*FRACTIONS, Decimal(-1)],
+        "quote_quantity": [*MONEY, Decimal(-1)],
+        "price": [*PRICES, Decimal(0)],
+        "current_price": [*PRICES, None],
+        "stop_loss": PRICES,
+        "take_profit": PRICES,
+        "order_type": [OrderType.LIMIT],
+    },
+    most=2,
+).map(lambda parts: Intent(token=subject_token(parts["strategy"]), **parts))
+
+_POSITIONS = [f"position:{symbol}:{side}" for symbol in SYMBOLS for side in ("long", "short")]
+
+LEDGERS = _changed(
+    {
+        "used_usd": {},
+        "events": {},
+        "first_decision": None,
+        "same_content": False,
+        "name_holder": None,
+    },
+    {
+        "used_usd": [{counter: used} for counter in ("gross", *_POSITIONS) for used in MONEY],
+        "events": [{window: count} for window in (1, 60) for count in COUNTS],
+        "first_decision": ["d1"],
+        "same_content": [True],
+        "name_holder": ["other"],
+    },
+    most=2,
+)  # fmt: skip
+
+
+def taken_at(intent: Intent) -> datetime:
+    """Return when the intent counts as made: never later than it was stored."""
+    return NOW if intent.stated_at is None else min(NOW, intent.stated_at)

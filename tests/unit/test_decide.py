@@ -1,0 +1,155 @@
+"""The two halves of a decision where something goes wrong, and what the parts say of themselves."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from petrosa_cio.risk.catalogue import MEANINGS
+from petrosa_cio.risk.checks import CHECKS
+from petrosa_cio.risk.claims import MAX_UNITS, Readings, from_units, to_units
+from petrosa_cio.risk.decide import assess, conclude
+from petrosa_cio.risk.identity import decision_id, intent_digest, intent_identity
+from petrosa_cio.risk.intent import Action, Direction, Intent
+from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
+from petrosa_cio.risk.shared_limits import SHARED_CODES
+from petrosa_cio.risk.snapshot import Regime, Snapshot
+from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind
+from petrosa_cio.risk.verdict import Assessment, VerdictKind
+from tests.deciding import NOW, snapshot_of
+
+BUY = Intent(
+    "momentum_v1",
+    "momentum_v1",
+    "BTCUSDT",
+    Action.BUY,
+    stated_id="abc",
+    confidence=Decimal("0.8"),
+    quantity=Decimal("0.001"),
+    current_price=Decimal(50_000),
+)
+
+
+def snapshot_with(**fields: Any) -> Snapshot:
+    policy = {"fund": {"min_regime_confidence": "0.5"}}
+    return replace(
+        snapshot_of({"policy": policy, "snapshot": {"trading": {"fund": "active"}}}), **fields
+    )
+
+
+def test_a_check_that_raises_denies_and_the_others_are_heard() -> None:
+    broken = Regime("calm", Decimal("NaN"), NOW, "test")
+    snapshot = snapshot_with(regimes={"*": broken}, policy_confirmed_at=None)
+    reasons = assess(BUY, taken_at=NOW, snapshot=snapshot).reasons
+    assert [(reason.code, reason.scope, reason.observed) for reason in reasons] == [
+        (ReasonCode.CHECK_FAILED, "REGIME_CONFIDENCE_LOW", "InvalidOperation"),
+        (ReasonCode.POLICY_STALE, "", "never confirmed"),
+    ]
+
+
+def test_an_assessment_that_raises_denies() -> None:
+    snapshot = snapshot_with(reference_prices={"BTCUSDT": Decimal("NaN")})
+    assessment = assess(BUY, taken_at=NOW, snapshot=snapshot)
+    assert assessment.denies
+    readings = Readings(held=False, used=(), rates=(), time_ms=0)
+    reason = conclude(assessment, readings).reasons
+    assert reason == (Reason(ReasonCode.CHECK_FAILED, observed="InvalidOperation", scope="assess"),)
+
+
+def test_readings_that_do_not_answer_what_was_asked_deny() -> None:
+    assessment = assess(BUY, taken_at=NOW, snapshot=snapshot_with())
+    assert not assessment.denies
+    verdict = conclude(assessment, Readings(held=True, used=(), rates=(), time_ms=0))
+    assert verdict.kind is VerdictKind.DENY
+    assert [(one.code, one.scope) for one in verdict.reasons] == [
+        (ReasonCode.CHECK_FAILED, "ledger")
+    ]
+
+
+def test_reasons_of_the_ledger_without_a_price_name_no_quantity() -> None:
+    assessment = assess(BUY, taken_at=NOW, snapshot=snapshot_with())
+    full = tuple(replace(claim, ceiling=0) for claim in assessment.claims)
+    unpriced = Assessment((), claims=full)
+    reasons = conclude(unpriced, Readings(False, used=(0, 0), rates=(), time_ms=0)).reasons
+    assert [reason.would_pass for reason in reasons] == [None, None]
+
+
+def test_an_approval_books_what_it_approves_and_expires() -> None:
+    policy = {"fund": {"max_order_notional_usd": 40, "on_order_above_max": "reduce"}}
+    snapshot = snapshot_of({"policy": policy, "snapshot": {"trading": {"fund": "active"}}})
+    assessment = assess(BUY, taken_at=NOW, snapshot=snapshot)
+    assert assessment.quantity == Decimal("0.0008")
+    assert [(claim.counter, claim.amount, claim.cut) for claim in assessment.claims] == [
+        ("position:BTCUSDT:long", 400_000, 100_000),
+        ("gross", 400_000, 100_000),
+    ]
+    assert assessment.expires_at is not None
+    assert (assessment.expires_at - NOW).total_seconds() == 300
+    assert assessment.policy_revision == 7
+
+
+def test_amounts_are_never_understated() -> None:
+    assert to_units(Decimal("0.0001")) == 1
+    assert to_units(Decimal("0.00010000000000000000000000000000000001")) == 2
+    assert to_units(Decimal("-0.00015")) == -1
+    assert to_units(Decimal(900_000_000_000)) < MAX_UNITS
+    assert from_units(to_units(Decimal("12.3456"))) == Decimal("12.3456")
+
+
+def test_a_reason_reads_as_traders_are_used_to() -> None:
+    reason = Reason(
+        ReasonCode.NOTIONAL_ABOVE_MAX, Effect.REDUCE, limit="100", observed="150", entry="fund"
+    )
+    assert str(reason) == "NOTIONAL_ABOVE_MAX: limit=100, observed=150, entry=fund"
+    assert str(Reason(ReasonCode.NOT_AN_ORDER)) == "NOT_AN_ORDER"
+
+
+def test_a_scope_reads_as_its_key() -> None:
+    assert str(FUND) == "fund"
+    assert str(Scope(ScopeKind.STRATEGY, "momentum_v1")) == "strategy:momentum_v1"
+
+
+def test_an_intent_knows_the_side_it_opens() -> None:
+    sides = {action: replace(BUY, action=action).direction for action in Action}
+    assert sides == {
+        Action.BUY: Direction.LONG,
+        Action.SELL: Direction.SHORT,
+        Action.CLOSE: None,
+        Action.HOLD: None,
+    }
+
+
+def test_every_control_has_a_sentence_and_a_place_in_the_list() -> None:
+    listed = list(ReasonCode)
+    table = [check.code for check in CHECKS]
+    assert table == sorted(table, key=listed.index)
+    assert list(SHARED_CODES) == sorted(SHARED_CODES, key=listed.index)
+    assert list(MEANINGS) == listed
+    assert all(meaning.endswith(".") for meaning in MEANINGS.values())
+
+
+def test_a_decision_is_named_by_its_message() -> None:
+    name = decision_id("fund", "CIO_INTENTS", 1, 2)
+    assert len(name) == 32
+    assert name == decision_id("fund", "CIO_INTENTS", 1, 2)
+    others = {
+        decision_id("fund2", "CIO_INTENTS", 1, 2),
+        decision_id("fund", "CIO_INTENTS2", 1, 2),
+        decision_id("fund", "CIO_INTENTS", 2, 2),
+        decision_id("fund", "CIO_INTENTS", 1, 3),
+        decision_id("fund", "CIO_INTENTS", 12, 2),
+        decision_id("fundC", "IO_INTENTS", 1, 2),
+    }
+    assert name not in others
+    assert len(others) == 6
+
+
+def test_an_identity_belongs_to_its_strategy() -> None:
+    assert intent_identity(BUY) == intent_identity(replace(BUY, quantity=Decimal(9)))
+    assert intent_identity(BUY) != intent_identity(replace(BUY, strategy="other"))
+    assert intent_identity(replace(BUY, stated_id=None)) is None
+
+
+def test_a_digest_tells_what_is_wanted_and_not_when() -> None:
+    assert intent_digest(BUY) == intent_digest(replace(BUY, stated_at=NOW, metadata={"a": 1}))
+    assert intent_digest(BUY) != intent_digest(replace(BUY, quantity=Decimal("0.002")))
+    assert intent_digest(BUY) != intent_digest(replace(BUY, action=Action.SELL))
