@@ -60,7 +60,7 @@ async def test_nothing_is_tried_twice_and_every_wait_ends() -> None:
     assert pool.max_connections == 3
     connection = pool.make_connection()  # type: ignore[no-untyped-call]
     assert connection.retry.get_retries() == 0
-    assert (connection.socket_timeout, connection.socket_connect_timeout) == (0.7, 0.7)
+    assert (connection.socket_timeout, connection.socket_connect_timeout) == (None, 0.7)
     await client.aclose()
 
 

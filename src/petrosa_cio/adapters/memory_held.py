@@ -11,11 +11,11 @@ class MemoryHeld:
         self._lots: dict[str, bytes] = {}
 
     async def load(self) -> tuple[int, Mapping[str, bytes]]:
-        """Return a version and every lot by decision."""
+        """Return a version and every entry by name, a lot by its decision."""
         return self._version, dict(self._lots)
 
     async def save(self, version: int, changes: Mapping[str, bytes | None]) -> bool:
-        """Store lots, None for those that are over, if the version is still the same."""
+        """Store entries in one step, None for those to remove, if the version is the same."""
         if version != self._version:
             return False
         lots = {**self._lots, **changes}

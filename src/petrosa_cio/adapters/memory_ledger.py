@@ -23,7 +23,6 @@ from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRe
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.trading_state import TradingState
 
-
 _OVER_AFTER_MS = {
     DecisionState.BEGUN: DOOR_UNCONFIRMED_MS,
     DecisionState.WITHDRAWN: DOOR_ABANDONED_MS,

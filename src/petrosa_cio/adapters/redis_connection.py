@@ -38,7 +38,7 @@ def connect_redis(
         url: ``redis://`` or, with TLS, ``rediss://``, with credentials where needed.
         ca_file: Certificates of the authorities to trust instead of the system's; TLS only.
         max_connections: Connections in the pool; further calls wait for one, within their limit.
-        timeout_s: Seconds to connect, to read, to write and to wait for a free connection.
+        timeout_s: Seconds to connect and to wait for a free connection.
 
     Raises:
         Misconfigured: when ``ca_file`` is given for a URL without TLS, or the URL is not one.
@@ -51,7 +51,9 @@ def connect_redis(
             url,
             max_connections=max_connections,
             timeout=timeout_s,
-            socket_timeout=timeout_s,
+            # Not here: with a limit of its own the library loses a task's cancellation now and
+            # then. Every call is limited by `reaching_redis`.
+            socket_timeout=None,
             socket_connect_timeout=timeout_s,
             socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),

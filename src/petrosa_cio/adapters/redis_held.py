@@ -33,13 +33,13 @@ class RedisHeld:
         self._runner = ScriptRunner(client, fund, timeout_s=timeout_s)
 
     async def load(self) -> tuple[int, Mapping[str, bytes]]:
-        """Return a version and every lot by decision."""
+        """Return a version and every entry by name, a lot by its decision."""
         async with reaching_redis(self._timeout_s):
             stored = await send(self._client, "HGETALL", self._key)
         version = int(stored.pop(b"version", b"0"))
         return version, {key.decode().removeprefix(_LOT): lot for key, lot in stored.items()}
 
     async def save(self, version: int, changes: Mapping[str, bytes | None]) -> bool:
-        """Store lots, None for those that are over, if the version is still the same."""
+        """Store entries in one step, None for those to remove, if the version is the same."""
         pairs = [part for key, lot in changes.items() for part in (key, lot or b"")]
         return bool(await self._runner.run(SAVE, version, *pairs))

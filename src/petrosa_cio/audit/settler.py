@@ -1,21 +1,22 @@
 """The settler: brings what the engine executed into the ledger.
 
-The ledger is settled first, each report once by its key; then the lots are kept; then the reports
-are acknowledged. A crash in between only repeats: the ledger knows the keys, and the lots are as
-they were before. Reports are taken in stream order, those of a predecessor that ended included.
+What a batch of reports comes to is decided once. The decision is kept together with the lots in one
+step; only then the ledger is settled, each part once by its key; then the reports are acknowledged.
+Whoever follows a settler that ended in between first settles what that one had decided, and finds
+the reports known. Reports are taken in stream order, those of a predecessor that ended included.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+import orjson
 import structlog
 
-from petrosa_cio.audit.lots import Lot, read_lot, write_lot
+from petrosa_cio.audit.lots import read_lot, write_lot
 from petrosa_cio.audit.patience import ConsumerPosition, left_behind, until_done
 from petrosa_cio.audit.settlement import Books, SettlementOutcome, Step, after, settle
 from petrosa_cio.errors import Unavailable
-from petrosa_cio.ports import Delivery, Ledger
+from petrosa_cio.ports import Delivery, Ledger, Settlement, SettlementKind
 from petrosa_cio.risk.execution import ExecutionEvent, UnreadableExecution
 
 log = structlog.get_logger()
@@ -25,6 +26,9 @@ T = TypeVar("T")
 CONSUMER = "cio-settlement"
 ACK_WAIT_S = 30.0
 MAX_EVENTS = 64
+
+DECIDED = "/decided"
+"""Where settlements are kept beside the lots, from their decision until the ledger has them."""
 
 _EXPECTED = frozenset(
     {SettlementOutcome.SETTLED, SettlementOutcome.WITHOUT_EFFECT, SettlementOutcome.REPEATED}
@@ -42,13 +46,13 @@ class Executions(Protocol):
 
 
 class HeldStore(Protocol):
-    """Keeps what decisions hold."""
+    """Keeps what decisions hold, and what was decided of it."""
 
     async def load(self) -> tuple[int, Mapping[str, bytes]]:
-        """Return a version and every lot by decision. Raises Unavailable."""
+        """Return a version and every entry by name. Raises Unavailable."""
 
     async def save(self, version: int, changes: Mapping[str, bytes | None]) -> bool:
-        """Store lots, None for those that are over, if the version is still the same.
+        """Store entries in one step, None for those to remove, if the version is still the same.
 
         Returns whether it was. Raises Unavailable.
         """
@@ -62,14 +66,6 @@ class SettlerTally(Protocol):
 
     def unavailable(self, dependency: str) -> None:
         """Count a dependency that was away."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What a batch of reports comes to."""
-
-    steps: tuple[Step, ...]
-    changes: Mapping[str, Lot]
 
 
 class Settler:
@@ -115,30 +111,46 @@ class Settler:
         """Settle some reports and acknowledge them. Does not return before."""
         if not batch:
             return
-        plan = await self._patiently(lambda: self._settle_once(batch))
-        for delivery, step in zip(batch, plan.steps, strict=True):
+        steps = await self._patiently(lambda: self._decide(batch))
+        await self._patiently(self._apply)
+        for delivery, step in zip(batch, steps, strict=True):
             self._tell(delivery, step.outcome)
         try:
             await self._executions.acknowledge(batch)
         except Unavailable as away:  # they come again, and are known
             self._tally.unavailable(away.dependency)
 
-    async def _settle_once(self, batch: Sequence[Delivery]) -> _Plan:
+    async def _decide(self, batch: Sequence[Delivery]) -> list[Step]:
+        """Decide what the reports change, and keep that. What is left of others comes first."""
+        await self._apply()
         version, stored = await self._held.load()
         lots = {decision_id: read_lot(lot) for decision_id, lot in stored.items()}
-        books = Books(lots, await self._ledger.reservations())
-        plan = self._plan(batch, books)
-        await self._ledger.settle([one for step in plan.steps for one in step.settlements])
-        changes = {
-            key: None if lot.is_over else write_lot(lot) for key, lot in plan.changes.items()
-        }
-        if changes and not await self._held.save(version, changes):
-            raise Unavailable("held", "another settler was quicker")
-        return plan
+        steps = self._steps(batch, Books(lots, await self._ledger.reservations()))
+        changes: dict[str, bytes | None] = {}
+        for step in steps:
+            for decision_id, lot in step.lots.items():
+                changes[decision_id] = None if lot.is_over else write_lot(lot)
+        settlements = [one for step in steps for one in step.settlements]
+        if settlements:
+            changes[DECIDED] = orjson.dumps(settlements)
+        if changes:
+            await self._save(version, changes)
+        return steps
 
-    def _plan(self, batch: Sequence[Delivery], books: Books) -> _Plan:
+    async def _apply(self) -> None:
+        """Settle what was decided and not yet settled, by whomever."""
+        version, stored = await self._held.load()
+        decided = stored.get(DECIDED)
+        if decided is not None:
+            await self._ledger.settle(_read_settlements(decided))
+            await self._save(version, {DECIDED: None})
+
+    async def _save(self, version: int, changes: Mapping[str, bytes | None]) -> None:
+        if not await self._held.save(version, changes):
+            raise Unavailable("held", "another settler was quicker")
+
+    def _steps(self, batch: Sequence[Delivery], books: Books) -> list[Step]:
         steps: list[Step] = []
-        changes: dict[str, Lot] = {}
         for delivery in batch:
             event = self._read(delivery.body)
             if isinstance(event, UnreadableExecution):
@@ -148,8 +160,7 @@ class Settler:
             step = settle(event, books, sequence=delivery.sequence)
             books = after(books, step)
             steps.append(step)
-            changes |= step.lots
-        return _Plan(tuple(steps), changes)
+        return steps
 
     def _tell(self, delivery: Delivery, outcome: SettlementOutcome) -> None:
         self._tally.settled(outcome)
@@ -159,3 +170,15 @@ class Settler:
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         return await until_done(work, on_unavailable=self._tally.unavailable)
+
+
+def _read_settlements(stored: bytes) -> list[Settlement]:
+    return [
+        Settlement(
+            event_key=one["event_key"],
+            kind=SettlementKind(one["kind"]),
+            decision_id=one["decision_id"],
+            units=one["units"],
+        )
+        for one in orjson.loads(stored)
+    ]

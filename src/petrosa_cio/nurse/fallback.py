@@ -14,7 +14,8 @@ from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import Arrival
 from petrosa_cio.nurse.decision import Decision, Draft, conclude_draft, fence_move
 from petrosa_cio.nurse.endings import Endings
-from petrosa_cio.ports import Journal, Ledger, Move, MoveKind
+from petrosa_cio.ports import Journal, Ledger, Move, Moved, MoveKind
+from petrosa_cio.risk.claims import DecisionState
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Reason, ReasonCode
 from petrosa_cio.risk.snapshot import Snapshot
@@ -114,8 +115,17 @@ class Fallback:
             kind=MoveKind.WITHDRAW,
             reason=ReasonCode.CHECK_FAILED,
         )
-        await self._ledger.begin([move], owner=self._provenance.replica)
+        (moved,) = await self._ledger.begin([move], owner=self._provenance.replica)
+        await self._tell_of_an_approval_before(decision.decision_id, moved)
         await self._end([decision])
+
+    async def _tell_of_an_approval_before(self, decision_id: str, moved: Moved) -> None:
+        """Record what befell an approval, should an earlier attempt have journaled one."""
+        reason = ReasonCode.CHECK_FAILED
+        if moved.state is DecisionState.WITHDRAWN:
+            await self._endings.record(RecordKind.WITHDRAWAL, [(decision_id, reason)])
+        elif moved.state is DecisionState.BEGUN:
+            await self._endings.record(RecordKind.UNCONFIRMED, [(decision_id, reason)])
 
     async def _end(self, decisions: Sequence[Decision]) -> None:
         answered = [(one, one.answer) for one in decisions]

@@ -1,7 +1,8 @@
 """The loops that bring batches to the gate, and end well when told to stop."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -11,6 +12,8 @@ from petrosa_cio.nurse.gate import Gate
 from petrosa_cio.ports import Delivery, Intake
 
 log = structlog.get_logger()
+
+Result = TypeVar("Result")
 
 
 async def serve_stream(
@@ -25,31 +28,30 @@ async def serve_stream(
     slots = asyncio.Semaphore(in_flight)
     async with asyncio.TaskGroup() as work:
         while not stop.is_set():
-            batch = await _next_batch(intake, stop, batch_max)
-            if not batch:
+            batch = await _unless(stop, intake.next_batch(batch_max)) or []
+            if not batch or not await _unless(stop, slots.acquire()):
+                await _give_back(intake, batch)
                 continue
-            await slots.acquire()
             arrivals = [from_delivery(one, fund=fund) for one in batch]
             task = work.create_task(gate.process(arrivals))
             task.add_done_callback(lambda _: slots.release())
-        await _give_back_waiting(intake)
+        await _give_back(intake, intake.take_waiting())
 
 
-async def _next_batch(intake: Intake, stop: asyncio.Event, limit: int) -> Sequence[Delivery]:
-    """Wait for a batch or for the word to stop, whichever comes first."""
-    pulling = asyncio.ensure_future(intake.next_batch(limit))
+async def _unless(stop: asyncio.Event, work: Coroutine[object, object, Result]) -> Result | None:
+    """Wait for a result or for the word to stop, whichever comes first; None for the latter."""
+    working = asyncio.ensure_future(work)
     stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({pulling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if pulling.done():
-        return pulling.result()
-    pulling.cancel()
-    await asyncio.wait({pulling})
-    return () if pulling.cancelled() else pulling.result()
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.wait({working})
+    return None if working.cancelled() else working.result()
 
 
-async def _give_back_waiting(intake: Intake) -> None:
-    waiting = intake.take_waiting()
+async def _give_back(intake: Intake, waiting: Sequence[Delivery]) -> None:
     if not waiting:
         return
     try:
