@@ -328,6 +328,11 @@ class Published:
     undelivered: frozenset[str] = frozenset()
     unconfirmed: frozenset[str] = frozenset()
 
+    @property
+    def unsure(self) -> frozenset[str]:
+        """Decisions whose signal is not simply on its way."""
+        return self.undelivered | self.unconfirmed
+
 
 class SignalBus(Protocol):
     """The way out to the order engine. Never buffers while disconnected, never sends twice."""

@@ -13,6 +13,8 @@ from nats.protocol import parser
 
 __all__ = ["Client", "RobustClient"]
 
+FLUSH_TIMEOUT_S = 10
+
 # The server takes space and tab as separators, and nothing else. The library's own patterns also
 # split at a vertical tab or a form feed, which may stand in a subject.
 _WORD, _GAP, _REPLY = rb"([^ \t\r\n]+)", rb"[ \t]+", rb"(([^ \t\r\n]+)[ \t]+)?"
@@ -22,7 +24,23 @@ parser.HMSG_RE = re.compile(rb"\AHMSG" + _HEAD + rb"(\d+)" + _GAP + rb"(\d+)\r\n
 
 
 class RobustClient(Client):
-    """A client that reads every message, readable or not."""
+    """A client that reads every message, readable or not, and knows what is written."""
+
+    async def flush(self, timeout: int = FLUSH_TIMEOUT_S) -> None:  # noqa: ASYNC109 (inherited)
+        """Wait until the server has all that was published.
+
+        The library's own only sends a ping, which overtakes what still waits to be written.
+        """
+        await self._flush_pending(force_flush=True)
+        await super().flush(timeout)
+
+    async def abort(self) -> None:
+        """Close at once, and throw away what is not yet written; a plain close waits for that."""
+        self._pending, self._pending_data_size = [], 0
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
+        await self.close()
 
     async def _process_headers(self, headers: bytes | None) -> dict[str, str] | None:
         """Return the headers; none where they do not read."""

@@ -16,7 +16,7 @@ from petrosa_cio.errors import Unavailable
 
 log = structlog.get_logger()
 
-__all__ = ["Client", "NatsAccess", "connect_nats", "translated"]
+__all__ = ["Client", "NatsAccess", "RobustClient", "connect_nats", "translated"]
 
 CONNECT_TIMEOUT_S = 5
 
@@ -64,7 +64,7 @@ def translated(dependency: str = "nats") -> Iterator[None]:
         raise Unavailable(dependency, f"{type(error).__name__}: {error}") from error
 
 
-async def connect_nats(access: NatsAccess, *, name: str, reconnects: bool = True) -> Client:
+async def connect_nats(access: NatsAccess, *, name: str, reconnects: bool = True) -> RobustClient:
     """Connect to NATS.
 
     Nothing is ever buffered while disconnected: a message that cannot be sent now is an error now,

@@ -8,12 +8,13 @@ when nobody listens; a round trip after the batch has therefore heard of every s
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from uuid import uuid4
 
 import structlog
-from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-from petrosa_cio.adapters.nats_connection import translated
+from petrosa_cio.adapters.nats_connection import RobustClient, translated
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import Published, SignalMessage
 
@@ -26,10 +27,10 @@ NO_RESPONDERS = "503"
 class NatsSignalBus:
     """Publishes signals, each once."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[RobustClient]]) -> None:
         """Take what opens a connection that does not reconnect."""
         self._connect = connect
-        self._client: Client | None = None
+        self._client: RobustClient | None = None
         self._replies: Subscription | None = None
         self._inbox = ""
         self._one_batch = asyncio.Lock()
@@ -50,10 +51,14 @@ class NatsSignalBus:
         for signal in signals:
             reply = f"{self._inbox}.{signal.decision_id}"
             await client.publish(signal.subject, signal.body, reply, signal.headers)
-        await client.flush(timeout=ROUND_TRIP_S)
-        return await _nobody_listens(replies)
+        # The library's own flush overtakes what is still to be written, so a message to ourselves
+        # marks the end: when it is here, so is every answer to what went before it.
+        end = f"{self._inbox}.{uuid4().hex}"
+        await client.publish(end)
+        async with asyncio.timeout(ROUND_TRIP_S):
+            return await _nobody_listens(replies, end)
 
-    async def _connected(self) -> tuple[Client, Subscription]:
+    async def _connected(self) -> tuple[RobustClient, Subscription]:
         if self._client is None or self._replies is None or not self._client.is_connected:
             await self.close()
             self._client = await self._connect()
@@ -62,21 +67,20 @@ class NatsSignalBus:
         return self._client, self._replies
 
     async def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection, if there is one, with whatever it has not yet written."""
         client, self._client, self._replies = self._client, None, None
         if client is not None:
-            with translated():
-                await client.close()
+            with suppress(Unavailable), translated():
+                await client.abort()
 
 
-async def _nobody_listens(replies: Subscription) -> frozenset[str]:
-    """Return the decisions whose signal met nobody, from the replies that are there.
+async def _nobody_listens(replies: Subscription, end: str) -> frozenset[str]:
+    """Return the decisions whose signal met nobody, from the replies until the end.
 
     What the engine itself replies proves nothing about an execution and is dropped.
     """
     found = []
-    while replies.pending_msgs:
-        message = await replies.next_msg(timeout=ROUND_TRIP_S)
+    while (message := await replies.next_msg(timeout=ROUND_TRIP_S)).subject != end:
         if message.headers and message.headers.get("Status") == NO_RESPONDERS:
             found.append(message.subject.rpartition(".")[2])
     return frozenset(found)

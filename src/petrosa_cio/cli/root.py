@@ -42,6 +42,7 @@ def cio(
     ] = False,
 ) -> None:
     """Stand between the bots and the order engine."""
+    set_up_logging("error")  # standard output is for answers; `cio run` has more to say
 
 
 def settings_of_environment() -> Settings:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from petrosa_cio.errors import Misconfigured
@@ -25,7 +26,7 @@ def show_misconfigured(wrong: Misconfigured) -> None:
 
 def show_problem(what: str, *details: str) -> None:
     """Show what went wrong and what helps."""
-    err.print(f"[bold red]{what}[/]")
+    err.print(f"[bold red]{escape(what)}[/]")
     for detail in details:
         err.print(f"  {detail}", markup=False)
 

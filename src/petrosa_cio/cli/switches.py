@@ -2,17 +2,20 @@
 
 import getpass
 import json
+import os
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import err, out
 from petrosa_cio.governance.desk import Switched
 from petrosa_cio.launch import open_desk
 from petrosa_cio.risk.parse import subject_token
-from petrosa_cio.risk.snapshot import Regime
+from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from petrosa_cio.servers import clock
 
@@ -50,13 +53,38 @@ def _switch(
     state: TradingState, strategy: str | None, symbol: str | None, reason: str, as_json: bool
 ) -> None:
     scope = _scope(strategy, symbol)
-    switched = run_async(_switched(scope, state, reason))
+    switched = run_async(_switched(scope, state, _readable(reason)))
     if as_json:
         out.print_json(json.dumps({"scope": str(scope), "state": state, "epoch": switched.epoch}))
     else:
         out.print(f"[bold]{scope}[/] is now [bold]{state}[/].")
     if switched.unrecorded:
-        err.print(f"[yellow]It stands, but could not be recorded: {switched.unrecorded}[/]")
+        _show_unrecorded(switched.unrecorded)
+
+
+def _show_unrecorded(why: str) -> None:
+    err.print(f"[yellow]It stands, but could not be recorded: {escape(why)}[/]")
+
+
+def author() -> str:
+    """Return who switches, as the machine knows them; in a container a user may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _readable(text: str) -> str:
+    """Return a word of the command line as text, whatever its bytes: a halt must not fail on it."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def symbol_of(text: str) -> str:
+    """Return a symbol in capitals. Raises BadParameter for what no intent could name."""
+    symbol = text.upper()
+    if not re.fullmatch(r"[A-Z0-9]{3,32}", symbol):
+        raise typer.BadParameter(f"expected letters and digits, such as BTCUSDT, was {text!r}")
+    return symbol
 
 
 def _scope(strategy: str | None, symbol: str | None) -> Scope:
@@ -64,12 +92,12 @@ def _scope(strategy: str | None, symbol: str | None) -> Scope:
         raise typer.BadParameter("name a strategy or a symbol, not both")
     if strategy:
         return Scope(ScopeKind.STRATEGY, subject_token(strategy))
-    return Scope(ScopeKind.SYMBOL, symbol.upper()) if symbol else FUND
+    return Scope(ScopeKind.SYMBOL, symbol_of(symbol)) if symbol else FUND
 
 
 async def _switched(scope: Scope, state: TradingState, reason: str) -> Switched:
     async with open_desk(running_settings()) as desk:
-        return await desk.switch(scope, state, reason=reason, author=getpass.getuser())
+        return await desk.switch(scope, state, reason=reason, author=author())
 
 
 regime_app = typer.Typer(help="The market regime, as the gate believes it.", no_args_is_help=True)
@@ -83,11 +111,12 @@ def regime_set(
     confidence: Annotated[str, typer.Option(help="How sure, 0 to 1.")] = "1",
 ) -> None:
     """Say which market regime a symbol is in."""
-    regime = Regime(name, _fraction(confidence), clock(), getpass.getuser())
-    unrecorded = run_async(_regime_set(symbol.upper(), regime))
-    out.print(f"[bold]{symbol.upper()}[/] is now in [bold]{name}[/].")
+    regime = Regime(_readable(name), _fraction(confidence), clock(), author())
+    scope = symbol if symbol == ANY_SYMBOL else symbol_of(symbol)
+    unrecorded = run_async(_regime_set(scope, regime))
+    out.print(f"[bold]{scope}[/] is now in [bold]{escape(regime.name)}[/].")
     if unrecorded:
-        err.print(f"[yellow]It stands, but could not be recorded: {unrecorded}[/]")
+        _show_unrecorded(unrecorded)
 
 
 async def _regime_set(symbol: str, regime: Regime) -> str | None:

@@ -58,7 +58,11 @@ from petrosa_cio.risk.snapshot import Snapshot
 log = structlog.get_logger()
 
 NOBODY_LISTENS = "nobody listens for signals"
+FORGOTTEN = "the ledger lost its data before the signal could be sent"
 BROKEN_OFF = "the connection broke before the signal was known to be sent"
+
+LONGEST_FENCE_S = 5.0
+"""A signal is not sent when more time than this has passed since the fence was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,12 @@ class Gate:
             await self._suspect(once, error)
 
     async def sweep(self) -> None:
-        """End what callers at the door left open when their gate went down. Raises Unavailable."""
+        """End what was left open: here for want of Redis, or at a door whose gate went down.
+
+        Raises:
+            Unavailable: A server is away; the rest is ended another time.
+        """
+        await self._finish([], Published())
         await self._loose_ends.sweep()
 
     async def _suspect(self, arrivals: Sequence[Arrival], error: Exception) -> None:
@@ -196,14 +205,18 @@ class Gate:
 
     async def _carry_out(self, decisions: Sequence[Decision]) -> None:
         await self._world.journal.append([one.record for one in decisions])
+        asked_at = monotonic()
         fenced = await self._fence([one for one in decisions if one.draft.assessment.asks_ledger])
         promoted = [one for one in decisions if _is_mine_to_send(one, fenced)]
-        published = await self._publish(promoted)
+        published = await self._publish(promoted, asked_at=asked_at)
         busy = [one.draft.arrival for one in decisions if _is_elsewhere(one, fenced)]
         ended = [(one, _answer(one, fenced)) for one in decisions if not _is_elsewhere(one, fenced)]
         self._endings.answer(ended)
-        await self._record_outcomes(_withdrawn(decisions, fenced), published)
-        await self._finish([*promoted, *_withdrawn_calls(decisions, fenced)], published)
+        sure = [one for one in promoted if one.decision_id not in published.unsure]
+        await self._finish(sure, Published())
+        await self._record_outcomes(decisions, fenced, published)
+        rest = [one for one in promoted if one.decision_id in published.unsure]
+        await self._finish([*rest, *_withdrawn_calls(decisions, fenced)], published)
         await self._endings.end(ended)
         await self._endings.give_back(busy, delay_s=BUSY_DELAY_S)
 
@@ -218,20 +231,27 @@ class Gate:
         moved = await self._world.ledger.begin(moves, owner=self._options.provenance.replica)
         return dict(zip((move.decision_id for move in moves), moved, strict=True))
 
-    async def _publish(self, promoted: Sequence[Decision]) -> Published:
-        """Send each signal once, and never again whatever becomes of it."""
+    async def _publish(self, promoted: Sequence[Decision], *, asked_at: float) -> Published:
+        """Send each signal once, and never again whatever becomes of it.
+
+        A process that stood still since it asked the fence does not send: much may have changed.
+        """
         signals = [one.signal for one in promoted if one.signal]
         if not signals:
             return Published()
-        published = await self._world.signals.publish(signals)
+        if monotonic() - asked_at > LONGEST_FENCE_S:
+            published = Published(unconfirmed=frozenset(one.decision_id for one in signals))
+        else:
+            published = await self._world.signals.publish(signals)
         self._world.tally.published(len(signals), published)
         return published
 
     async def _record_outcomes(
-        self, withdrawn: Sequence[tuple[str, str]], published: Published
+        self, decisions: Sequence[Decision], fenced: Mapping[str, Moved], published: Published
     ) -> None:
         record = self._endings.record
-        await record(RecordKind.WITHDRAWAL, withdrawn)
+        await record(RecordKind.WITHDRAWAL, _withdrawn(decisions, fenced))
+        await record(RecordKind.UNCONFIRMED, _forgotten(decisions, fenced))
         await record(
             RecordKind.UNDELIVERED, [(one, NOBODY_LISTENS) for one in sorted(published.undelivered)]
         )
@@ -274,6 +294,15 @@ def _withdrawn(decisions: Sequence[Decision], fenced: Mapping[str, Moved]) -> li
         (one.decision_id, fenced[one.decision_id].detail)
         for one in decisions
         if one.signal and _is_withdrawn(one, fenced)
+    ]
+
+
+def _forgotten(decisions: Sequence[Decision], fenced: Mapping[str, Moved]) -> list[tuple[str, str]]:
+    """Return the approvals that the ledger lost between its grant and the fence."""
+    return [
+        (one.decision_id, FORGOTTEN)
+        for one in decisions
+        if one.signal and fenced[one.decision_id].state is DecisionState.NEW
     ]
 
 
