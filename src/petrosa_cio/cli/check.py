@@ -104,7 +104,8 @@ def _number(text: str | None, option: str) -> Decimal | None:
     except InvalidOperation:
         number = Decimal("NaN")
     if not (number.is_finite() and number > 0):
-        raise typer.BadParameter("expected a number above 0", param_hint=option)
+        show_problem(f"{option}: expected a number above 0, was {text}.")
+        raise typer.Exit(1)  # not 2, which says that an intent is denied
     return number
 
 

@@ -34,7 +34,7 @@ class Recollection:
 
     def take(self, record: Mapping[str, Any]) -> None:
         """Take the next record."""
-        match record["kind"]:
+        match RecordKind(record["kind"]):
             case RecordKind.VERDICT:
                 self._take_verdict(record)
             case RecordKind.WITHDRAWAL | RecordKind.UNDELIVERED | RecordKind.UNCONFIRMED as kind:

@@ -1,0 +1,92 @@
+"""What the journal remembers of decisions and of what governed."""
+
+from typing import Any
+
+from petrosa_cio.nurse.recollection import RECENT_MS, recollect
+from petrosa_cio.risk.claims import DecisionState
+
+NOON_MS = 1_795_348_800_000
+CLAIM = ["GROSS_EXPOSURE_ABOVE_MAX", "gross", 100, None, None, 0]
+HELD = (("gross", 100),)
+
+
+def verdict(
+    decision_id: str, kind: str = "approve", *, at: str = "11:59:00", mode: str = "enforce"
+) -> dict[str, Any]:
+    return {
+        "kind": "verdict",
+        "decision_id": decision_id,
+        "mode": mode,
+        "intent": {"strategy": "A B", "token": "A_B", "identity": "i", "digest": "d"},
+        "source": {"stored_at": f"2026-11-22T{at}+00:00"},
+        "decision": {"assessment": {"claims": [CLAIM]}},
+        "verdict": {"kind": kind},
+    }
+
+
+def later(kind: str, decision_id: str) -> dict[str, Any]:
+    return {"kind": kind, "decision_id": decision_id, "reason": "FUND_HALTED"}
+
+
+def change(subject: str, scope: str, value: str) -> dict[str, Any]:
+    return {"kind": "change", "change": {"subject": subject, "scope": scope, "value": value}}
+
+
+def only(*records: dict[str, Any]) -> tuple[DecisionState, str, tuple[Any, ...]]:
+    (one,) = recollect(records, now_ms=NOON_MS).remembered()
+    return one.state, one.detail, one.holdings
+
+
+def test_noon_is_noon() -> None:
+    assert RECENT_MS == 30 * 60_000
+
+
+def test_an_approval_of_which_nothing_more_is_known_counts_as_begun_and_holds() -> None:
+    assert only(verdict("a")) == (DecisionState.BEGUN, "before-the-loss", HELD)
+
+
+def test_what_came_of_an_approval_is_remembered() -> None:
+    approved = verdict("a")
+    assert only(approved, later("withdrawal", "a")) == (DecisionState.WITHDRAWN, "FUND_HALTED", ())
+    assert only(approved, later("undelivered", "a")) == (DecisionState.DONE, "approve", ())
+    assert only(approved, later("unconfirmed", "a")) == (DecisionState.DONE, "approve", HELD)
+
+
+def test_the_first_verdict_counts_and_what_befalls_a_denial_does_not() -> None:
+    denied = (DecisionState.DONE, "deny", ())
+    assert only(verdict("a", "deny"), verdict("a"), later("withdrawal", "a")) == denied
+
+
+def test_an_old_denial_is_forgotten_and_an_old_approval_still_holds() -> None:
+    found = recollect(
+        [verdict("a", "deny", at="11:29:00"), verdict("b", at="11:29:00")], now_ms=NOON_MS
+    )
+    (old,) = found.remembered()
+    assert (old.decision_id, old.is_recent, old.holdings) == ("b", False, HELD)
+
+
+def test_what_was_only_observed_holds_nothing() -> None:
+    assert only(verdict("a", mode="observe")) == (DecisionState.DONE, "approve", ())
+
+
+def test_a_message_that_was_no_intent_leaves_nothing_to_remember() -> None:
+    record = verdict("a", "deny") | {"intent": {"strategy": None, "symbol": None}}
+    assert list(recollect([record], now_ms=NOON_MS).remembered()) == []
+
+
+def test_what_governed_is_the_newest_of_each_but_never_the_funds_own_state() -> None:
+    governed = recollect(
+        [
+            change("policy", "2", "new"),
+            change("policy", "1", "old"),
+            change("regime", "BTCUSDT", "wild"),
+            change("trading_state", "fund", "halted"),
+            change("trading_state", "strategy:A_B", "halted"),
+            change("trading_state", "symbol:BTCUSDT", "halted"),
+            change("trading_state", "symbol:BTCUSDT", "active"),
+        ],
+        now_ms=NOON_MS,
+    ).governed()
+    assert (governed.revision, governed.policy) == (2, "new")
+    assert governed.regimes == {"BTCUSDT": "wild"}
+    assert governed.trading_states == {"strategy:A_B": "halted"}
