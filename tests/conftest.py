@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from petrosa_cio.adapters.embedded import start_mongo, start_nats, start_redis
-
+from petrosa_cio.adapters.embedded.process import ServerProcess
 
 # Properties take the time they need: nothing here measures.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,4 +45,12 @@ async def mongo_url(anyio_backend: str, servers_dir: Path) -> AsyncIterator[str]
     """A MongoDB stand-in that all tests share: name your databases apart."""
     server = await start_mongo(servers_dir / "mongo")
     yield server.url
+    await server.stop()
+
+
+@pytest.fixture
+async def own_nats(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A NATS server of one test's own, which it may stop, freeze and start again."""
+    server = await start_nats(tmp_path / "nats")
+    yield server
     await server.stop()

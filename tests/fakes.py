@@ -1,0 +1,164 @@
+"""Small stand-ins for what the gate works with, each with knobs for how it fails.
+
+They note what happens to them in one shared list of effects, so that a test can ask for the order.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from petrosa_cio.adapters.memory_ledger import MemoryLedger
+from petrosa_cio.errors import Unavailable
+from petrosa_cio.ports import Delivery, Move, Moved, Published, SignalMessage
+from petrosa_cio.risk.claims import Reserved, ReserveRequest
+from petrosa_cio.risk.verdict import Verdict
+
+Effects = list[tuple[str, str]]
+"""What happened and to whom, in order."""
+
+
+async def nothing() -> None:
+    """Do nothing."""
+
+
+@dataclass
+class FakeIntake:
+    """A stream of intents: put deliveries in, and see what becomes of each."""
+
+    effects: Effects = field(default_factory=list)
+    away: bool = False
+    acknowledged: list[Delivery] = field(default_factory=list)
+    given_back: list[tuple[Delivery, float]] = field(default_factory=list)
+    _waiting: deque[Delivery] = field(default_factory=deque)
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, *deliveries: Delivery) -> None:
+        self._waiting.extend(deliveries)
+        self._arrived.set()
+
+    async def next_batch(self, limit: int) -> list[Delivery]:
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+
+    def take_waiting(self) -> list[Delivery]:
+        waiting, self._waiting = list(self._waiting), deque()
+        return waiting
+
+    async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        _here(self.away, "nats")
+        self.acknowledged += deliveries
+        self.effects += [("acknowledge", str(one.sequence)) for one in deliveries]
+
+    async def give_back(self, deliveries: Sequence[Delivery], *, delay_s: float) -> None:
+        _here(self.away, "nats")
+        self.given_back += [(one, delay_s) for one in deliveries]
+        self.effects += [("give_back", str(one.sequence)) for one in deliveries]
+
+
+@dataclass
+class FakeJournal:
+    """A journal that keeps every record; ``before`` runs before each append."""
+
+    effects: Effects = field(default_factory=list)
+    away: bool = False
+    room: int | None = None
+    records: list[bytes] = field(default_factory=list)
+    before: Callable[[], Awaitable[None]] = nothing
+
+    async def append(self, records: Sequence[bytes]) -> int:
+        await self.before()
+        _here(self.away, "journal")
+        size = sum(map(len, self.records)) + sum(map(len, records))
+        _here(self.room is not None and size > self.room, "journal")
+        self.records += records
+        self.effects += [("journal", record.decode()) for record in records]
+        return len(self.records)
+
+
+@dataclass
+class FakeSignalBus:
+    """The way to an engine that listens, does not, or cannot be reached for certain."""
+
+    effects: Effects = field(default_factory=list)
+    listening: bool = True
+    broken: bool = False
+    sent: list[SignalMessage] = field(default_factory=list)
+
+    async def publish(self, signals: Sequence[SignalMessage]) -> Published:
+        decisions = frozenset(one.decision_id for one in signals)
+        if self.broken:
+            return Published(unconfirmed=decisions)
+        if not self.listening:
+            return Published(undelivered=decisions)
+        self.sent += signals
+        self.effects += [("publish", one.decision_id) for one in signals]
+        return Published()
+
+
+@dataclass
+class FakeAnnouncer:
+    """Keeps what live watchers would hear."""
+
+    effects: Effects = field(default_factory=list)
+    heard: list[tuple[str, bytes]] = field(default_factory=list)
+
+    async def announce(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        self.heard += messages
+        self.effects += [("announce", subject) for subject, _ in messages]
+
+
+@dataclass
+class FakeTally:
+    """Counts by name."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def decided(self, verdict: Verdict, final: str) -> None:
+        self.counts[final] += 1
+        self.counts["withdrawn"] += verdict.kind != final
+        self.counts.update(str(reason.code) for reason in verdict.reasons)
+
+    def published(self, signals: int, outcome: Published) -> None:
+        self.counts["signals"] += signals
+        self.counts["undelivered"] += len(outcome.undelivered)
+        self.counts["unconfirmed"] += len(outcome.unconfirmed)
+
+    def unconfirmed(self, decisions: int) -> None:
+        self.counts["unconfirmed"] += decisions
+
+    def given_back(self, intents: int) -> None:
+        self.counts["given_back"] += intents
+
+    def unavailable(self, dependency: str) -> None:
+        self.counts[f"{dependency} away"] += 1
+
+
+class FailingLedger(MemoryLedger):
+    """The ledger in memory, which notes its steps and of which any step can be ``away``."""
+
+    away: frozenset[str] = frozenset()
+    effects: Effects
+
+    async def reserve(self, requests: Sequence[ReserveRequest]) -> list[Reserved]:
+        self._note("reserve", [one.decision_id for one in requests])
+        return await super().reserve(requests)
+
+    async def begin(self, moves: Sequence[Move], *, owner: str) -> list[Moved]:
+        self._note("begin", [one.decision_id for one in moves])
+        return await super().begin(moves, owner=owner)
+
+    async def finish(self, moves: Sequence[Move], *, undelivered: frozenset[str]) -> None:
+        self._note("finish", [one.decision_id for one in moves])
+        await super().finish(moves, undelivered=undelivered)
+
+    def _note(self, name: str, decisions: list[str]) -> None:
+        _here(name in self.away, "redis")
+        self.effects += [(name, one) for one in decisions]
+
+
+def _here(away: bool, dependency: str) -> None:
+    if away:
+        raise Unavailable(dependency, "away for a test")

@@ -1,0 +1,34 @@
+"""NATS as tests use it: connections, and a way to talk to the server past the library."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from petrosa_cio.adapters.nats_connection import Client, NatsAccess, connect_nats
+
+
+@asynccontextmanager
+async def connected(url: str, *, reconnects: bool = True) -> AsyncIterator[Client]:
+    """Connect while the block runs."""
+    client = await connect_nats(NatsAccess(url), name=uuid4().hex, reconnects=reconnects)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def publish_raw(
+    url: str, subject: bytes, body: bytes, *, headers: bytes = b"", reply: bytes = b""
+) -> None:
+    """Publish bytes that a client library would refuse, and wait until the server has them."""
+    host, _, port = url.removeprefix("nats://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    await reader.readline()
+    writer.write(b'CONNECT {"verbose":false,"headers":true}\r\n')
+    head = b" ".join(filter(None, (b"HPUB" if headers else b"PUB", subject, reply)))
+    sizes = b"%d %d" % (len(headers), len(headers + body)) if headers else b"%d" % len(body)
+    writer.write(head + b" " + sizes + b"\r\n" + headers + body + b"\r\nPING\r\n")
+    assert await reader.readline() == b"PONG\r\n"
+    writer.close()
+    await writer.wait_closed()

@@ -1,0 +1,114 @@
+"""Where people throw the switches."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from petrosa_cio.errors import Unavailable
+from petrosa_cio.governance.desk import POLICY_UPDATED, STATE_UPDATED, Desk
+from petrosa_cio.governance.regimes import read_regime
+from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.risk.policy import Policy
+from petrosa_cio.risk.snapshot import Regime
+from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
+from tests.gates import House
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+@pytest.fixture
+def desk(house: House) -> Desk:
+    return Desk(house.states, house.journal, house.announcer, fund="main", clock=house.now)
+
+
+async def test_a_switch_takes_effect_is_recorded_and_announced(house: House, desk: Desk) -> None:
+    switched = await desk.switch(FUND, TradingState.HALTED, reason="drill", author="ann")
+    assert (switched.epoch, switched.unrecorded) == (1, None)
+    assert house.states.states_now.fund is TradingState.HALTED
+    (record,) = house.records
+    assert (record["kind"], record["fund"]) == ("change", "main")
+    assert record["change"] == {
+        "subject": "trading_state",
+        "scope": "fund",
+        "value": "halted",
+        "author": "ann",
+        "reason": "drill",
+    }
+    assert house.announcer.heard == [(STATE_UPDATED, house.journal.records[0])]
+
+
+@pytest.mark.parametrize(
+    "scope", [FUND, Scope(ScopeKind.STRATEGY, "a"), Scope(ScopeKind.SYMBOL, "BTC")]
+)
+async def test_switching_twice_changes_nothing_but_is_recorded_twice(
+    house: House, desk: Desk, scope: Scope
+) -> None:
+    first = await desk.switch(scope, TradingState.HALTED, reason="a", author="ann")
+    again = await desk.switch(scope, TradingState.HALTED, reason="b", author="bob")
+    assert first.epoch == again.epoch
+    assert [one["change"]["author"] for one in house.records] == ["ann", "bob"]
+    assert len({one["decision_id"] for one in house.records}) == 2
+
+
+async def test_a_halt_stands_even_if_it_cannot_be_recorded(house: House, desk: Desk) -> None:
+    house.journal.away = True
+    switched = await desk.switch(FUND, TradingState.HALTED, reason="drill", author="ann")
+    assert switched.unrecorded == "journal: away for a test"
+    assert house.states.states_now.fund is TradingState.HALTED
+    assert house.announcer.heard
+
+
+async def test_a_halt_needs_nothing_but_the_store(house: House) -> None:
+    desk = Desk(house.states, None, None, fund="main", clock=house.now)
+    switched = await desk.switch(FUND, TradingState.HALTED, reason="drill", author="ann")
+    assert switched.unrecorded == "NATS is away"
+    assert house.states.states_now.fund is TradingState.HALTED
+
+
+async def test_a_regime_is_stored_and_recorded(house: House, desk: Desk) -> None:
+    regime = Regime("calm", Decimal("0.75"), house.now(), "ann")
+    assert await desk.set_regime("BTCUSDT", regime, author="ann") is None
+    stored = await house.states.regimes()
+    assert read_regime(stored["BTCUSDT"]) == regime
+    (record,) = house.records
+    assert (record["change"]["subject"], record["change"]["scope"]) == ("regime", "BTCUSDT")
+    assert json.loads(record["change"]["value"])["name"] == "calm"
+    house.journal.away = True
+    assert await desk.set_regime("*", regime, author="ann") == "journal: away for a test"
+
+
+async def test_the_first_policy_is_activated_once_and_recorded_under_one_identity(
+    house: House, desk: Desk
+) -> None:
+    first = await desk.activate_first(Policy(name="mine"), author="start")
+    again = await desk.activate_first(Policy(name="other"), author="start")
+    assert first == again
+    assert (first.revision, json.loads(first.document)["policy"]["name"]) == (1, "mine")
+    assert {one["decision_id"] for one in house.records} == {"policy-main-1"}
+    assert {one["change"]["value"] for one in house.records} == {first.document.decode()}
+    assert [subject for subject, _ in house.announcer.heard] == [POLICY_UPDATED] * 2
+
+
+async def test_of_two_that_start_at_once_one_policy_is_in_force(house: House, desk: Desk) -> None:
+    activate = house.states.activate
+
+    async def beaten(document: bytes, *, parent: int, tightens: bool) -> ActivePolicy | None:
+        await activate(b'{"policy": {"name": "theirs"}}', parent=0, tightens=True)
+        return await activate(document, parent=parent, tightens=tightens)
+
+    house.states.activate = beaten  # type: ignore[method-assign]
+    active = await desk.activate_first(Policy(name="mine"), author="start")
+    assert b"theirs" in active.document
+
+
+async def test_a_policy_that_vanishes_at_once_is_no_policy(house: House, desk: Desk) -> None:
+    async def refused(_document: bytes, **_: object) -> None:
+        return None
+
+    house.states.activate = refused  # type: ignore[assignment, method-assign]
+    with pytest.raises(Unavailable):
+        await desk.activate_first(Policy(), author="start")

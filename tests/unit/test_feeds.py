@@ -1,0 +1,185 @@
+"""The gate's picture of the world: fresh, or growing old, and never taken from garbage."""
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+import orjson
+import pytest
+
+from petrosa_cio.errors import Unavailable
+from petrosa_cio.governance.regimes import write_regime
+from petrosa_cio.nurse import feeds as feeds_module
+from petrosa_cio.nurse.feeds import Feeds
+from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.risk.policy import Charter
+from petrosa_cio.risk.snapshot import Regime
+from petrosa_cio.risk.trading_state import TradingState
+from tests.gates import POLICY, House
+from tests.waiting import eventually
+
+
+@pytest.fixture
+async def house() -> House:
+    return await House().open()
+
+
+async def test_before_anything_is_read_nothing_is_known() -> None:
+    snapshot = House().feeds.snapshot()
+    assert (snapshot.policy, snapshot.trading_states) == (None, None)
+    assert snapshot.policy_confirmed_at is None
+
+
+async def test_everything_is_read(house: House) -> None:
+    regime = Regime("calm", Decimal("0.9"), house.now(), "ann")
+    await house.states.set_regime("BTCUSDT", write_regime(regime))
+    await house.feeds.refresh()
+    snapshot = house.feeds.snapshot()
+    assert snapshot.policy
+    assert snapshot.policy.revision == 1
+    assert snapshot.policy.document.policy.name == "test"
+    assert snapshot.trading_states
+    assert snapshot.trading_states.fund is TradingState.ACTIVE
+    assert snapshot.regimes == {"BTCUSDT": regime}
+    assert snapshot.now == snapshot.policy_confirmed_at == house.feeds.refreshed_at == house.now()
+
+
+async def test_what_cannot_be_confirmed_stays_and_grows_old(house: House) -> None:
+    confirmed_at = house.now()
+
+    async def away() -> ActivePolicy | None:
+        raise Unavailable("redis")
+
+    house.states.active_policy = away  # type: ignore[method-assign]
+    house.clock.advance(7_000)
+    with pytest.raises(Unavailable):
+        await house.feeds.refresh()
+    snapshot = house.feeds.snapshot()
+    assert snapshot.policy
+    assert snapshot.policy_confirmed_at == house.feeds.refreshed_at == confirmed_at
+    assert snapshot.now - confirmed_at == timedelta(seconds=7)
+
+
+async def give(house: House, revision: int, document: bytes) -> None:
+    """Let the store hold a policy, whatever it is."""
+
+    async def active_policy() -> ActivePolicy:
+        return ActivePolicy(revision, revision, document)
+
+    house.states.active_policy = active_policy  # type: ignore[method-assign]
+    house.clock.advance(1_000)
+    await house.feeds.refresh()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        b"{}",
+        b'{"policy": {"fund": {"max_order_notional_usdd": "1"}}}',
+        b'{"policy": {"fund": {"min_confidence": "2"}}}',
+        b'{"policy": {}, "overlays": [{}]}',
+    ],
+)
+async def test_a_policy_that_does_not_read_is_never_taken_over(
+    house: House, document: bytes
+) -> None:
+    confirmed_at = house.now()
+    await give(house, 2, document)
+    snapshot = house.feeds.snapshot()
+    assert snapshot.policy
+    assert snapshot.policy.revision == 1
+    assert snapshot.policy_confirmed_at == confirmed_at
+
+
+async def test_a_policy_that_went_back_is_never_taken_over(house: House) -> None:
+    await house.activate(POLICY | {"name": "second"})
+    confirmed_at = house.now()
+    await give(house, 1, orjson.dumps({"policy": POLICY}))
+    snapshot = house.feeds.snapshot()
+    assert snapshot.policy
+    assert snapshot.policy.revision == 2
+    assert snapshot.policy_confirmed_at == confirmed_at
+
+
+async def test_a_store_that_forgot_the_policy_does_not_confirm_it(house: House) -> None:
+    confirmed_at = house.now()
+
+    async def active_policy() -> None:
+        return None
+
+    house.states.active_policy = active_policy  # type: ignore[method-assign]
+    await house.pass_time(3)
+    snapshot = house.feeds.snapshot()
+    assert snapshot.policy
+    assert snapshot.policy_confirmed_at == confirmed_at
+    assert snapshot.trading_states
+
+
+GOOD_REGIME = {
+    "name": "calm",
+    "confidence": "0.5",
+    "observed_at": "2026-11-23T12:00:00+00:00",
+    "source": "ann",
+}
+WRONG: list[dict[str, object]] = [
+    {"confidence": "NaN"},
+    {"confidence": "1.01"},
+    {"confidence": "-0.1"},
+    {"confidence": "many"},
+    {"confidence": None},
+    {"confidence": []},
+    {"observed_at": "yesterday"},
+    {"observed_at": 7},
+    {"observed_at": "0001-01-01T00:00:00+14:00"},
+]
+BAD_REGIMES = [
+    b"", b"[]", b"null", b"\xff", b'{"name": "calm"}',
+    *(orjson.dumps(GOOD_REGIME | wrong) for wrong in WRONG),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", BAD_REGIMES)
+async def test_a_regime_that_does_not_read_is_not_known(house: House, document: bytes) -> None:
+    await house.states.set_regime("BTCUSDT", document)
+    await house.feeds.refresh()
+    assert house.feeds.snapshot().regimes == {}
+
+
+async def test_a_change_is_read_at_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds_module, "REFRESH_S", 60.0)
+    feeds = Feeds(house.states, Charter(), clock=house.now, policy_max_age_s=5)
+    stop = asyncio.Event()
+    running = asyncio.create_task(feeds.run(stop))
+    await eventually(lambda: feeds.refreshed_at)
+    await house.switch(TradingState.HALTED)
+    feeds.wake()
+
+    def halted() -> bool:
+        states = feeds.snapshot().trading_states
+        return states is not None and states.fund is TradingState.HALTED
+
+    await eventually(halted)
+    stop.set()
+    feeds.wake()
+    await running
+
+
+async def test_a_store_that_is_away_is_asked_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "REFRESH_S", 0.01)
+    asked = []
+
+    async def away() -> ActivePolicy | None:
+        asked.append(1)
+        raise Unavailable("redis")
+
+    house.states.active_policy = away  # type: ignore[method-assign]
+    stop = asyncio.Event()
+    running = asyncio.create_task(house.feeds.run(stop))
+    await eventually(lambda: len(asked) > 2)
+    stop.set()
+    await running
