@@ -60,7 +60,7 @@ def policy_fields() -> Iterator[str]:
         NOTE,
         "",
         "A policy states limits by whom they are about: `fund`, `symbols`, `strategies`, "
-        "`strategy_symbols` (by strategy, then by symbol) and `regimes`. The entry `\"*\"` is the "
+        '`strategy_symbols` (by strategy, then by symbol) and `regimes`. The entry `"*"` is the '
         "default of its family; a specific entry replaces it field by field. In force for an "
         "intent is the strictest of one entry per family, of the overlays that have not expired, "
         "and of the charter's bounds. A field that is left out states no limit.",

@@ -47,6 +47,7 @@ from petrosa_cio.nurse.gate import Gate, GateOptions, World
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
 from petrosa_cio.nurse.metrics import PrometheusTally
 from petrosa_cio.nurse.serve import serve_stream
+from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.servers import (
     Servers,
     clock,
@@ -66,6 +67,7 @@ HEARTBEAT_GROUP = "cio-heartbeat"
 DOOR_GROUP = "cio-door"
 GATE_STATUS = "cio.gate.status"
 SWEEP_S = 5.0
+REMEMBER_S = 6 * 3600.0
 STATUS_INTERVAL_S = 1.0
 GATE_SILENT_S = 3.0
 STORE_SILENT_S = 3.0
@@ -191,6 +193,7 @@ async def _serve_gate(
         tasks.create_task(feeds.run(stop))
         tasks.create_task(door.serve(stop))
         tasks.create_task(every(SWEEP_S, gate.sweep, stop))
+        tasks.create_task(every(REMEMBER_S, servers.desk.remember, stop))
         tasks.create_task(every(settings.heartbeat_interval_s, push, stop))
         tasks.create_task(every(STATUS_INTERVAL_S, tell_control, stop))
         tasks.create_task(
@@ -215,10 +218,19 @@ def gate_health(servers: Servers, feeds: Feeds) -> Health:
         {
             "nats": None if servers.nats.is_connected else "not connected",
             "redis": f"silent for more than {STORE_SILENT_S:g} s" if silent else None,
-            "policy": None if snapshot.policy else "none in force",
+            "policy": policy_problem(snapshot),
+            "journal": servers.journal.trouble,
             "trading_state": None if states and states.fund else "unknown, which counts as halted",
         }
     )
+
+
+def policy_problem(snapshot: Snapshot) -> str | None:
+    """Return what is wrong with the policy, if anything is."""
+    if snapshot.policy is None or snapshot.policy_confirmed_at is None:
+        return "none in force"
+    age_s = (snapshot.now - snapshot.policy_confirmed_at).total_seconds()
+    return f"not confirmed for {age_s:.0f} s" if age_s > snapshot.policy_max_age_s else None
 
 
 # --- the record -----------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ import structlog
 from petrosa_cio.adapters.embedded import EmbeddedServers
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
-from petrosa_cio.adapters.nats_connection import connect_nats
+from petrosa_cio.adapters.nats_connection import Client, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
 from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsMessenger
 from petrosa_cio.adapters.redis_connection import connect_redis
@@ -22,12 +22,16 @@ from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.nurse.arrival import epoch_ms
+from petrosa_cio.risk.policy import document_hash
 from petrosa_cio.servers import clock, nats_access, open_servers, prepare
-from petrosa_cio.settings import Settings, child_environ
+from petrosa_cio.settings import Settings, child_environ, variable
 
 log = structlog.get_logger()
 
 RUNNING_NOTE = "running.json"
+
+SWITCH_TIMEOUT_S = 5.0
+"""A person who throws a switch waits longer for Redis than an intent may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Running:
     child_environ: dict[str, str]
     policy_name: str
     policy_revision: int
+    policy_file_differs: bool
     charter_name: str
     trading_state: str
 
@@ -61,11 +66,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             active = await prepare(servers, governing)
             states = await servers.store.trading_states()
         with announced(resolved), shared_metrics(resolved) as metrics:
+            document = read_policy_document(active.document)
+            differs = document_hash(document.policy) != document_hash(governing.first_policy)
             yield Running(
                 settings=resolved,
                 child_environ=child_environ(resolved) | metrics,
-                policy_name=read_policy_document(active.document).policy.name,
+                policy_name=document.policy.name,
                 policy_revision=active.revision,
+                policy_file_differs=differs,
                 charter_name=governing.charter.name,
                 trading_state=states.fund or "unknown, which counts as halted",
             )
@@ -95,41 +103,75 @@ def shared_metrics(settings: Settings) -> Iterator[dict[str, str]]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def discovered_settings(settings: Settings) -> Settings:
+def discovered_settings(settings: Settings, *, need: Sequence[str]) -> Settings:
     """Fill in the servers of the program that runs in the data folder, where none are stated.
 
+    Args:
+        settings: What is stated.
+        need: Fields without which the command cannot do its work.
+
     Raises:
-        Misconfigured: None are stated and no program runs there.
+        Misconfigured: A needed one is not stated and no program runs there.
     """
-    if settings.nats_url and settings.redis_url:
-        return settings
     try:
         found = json.loads((settings.data_dir / RUNNING_NOTE).read_text())
     except (OSError, ValueError):
-        message = f"no program runs in the data folder {settings.data_dir}, and it is not set"
-        mend = "Start `cio run`, or say where the server is."
-        raise Misconfigured([Problem("CIO_NATS_URL", message, mend)]) from None
+        found = {}
     stated = {name: url for name in found if (url := getattr(settings, name))}
-    return settings.model_copy(update=found | stated)
+    filled = settings.model_copy(update=found | stated)
+    message = f"no program runs in the data folder {settings.data_dir}, and it is not set"
+    mend = "Start `cio run`, or say where the server is."
+    missing = [name for name in need if getattr(filled, name) is None]
+    if missing:
+        raise Misconfigured([Problem(variable(name), message, mend) for name in missing])
+    return filled
 
 
 @asynccontextmanager
 async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
-    """Open what a switch needs. A halt must not wait for NATS: without it the desk still works."""
-    timeout_s = settings.ledger_timeout_ms / 1000
+    """Open what a switch needs: Redis. NATS is only looked for once the switch is thrown."""
     async with AsyncExitStack() as closing:
-        redis = connect_redis(str(settings.redis_url), ca_file=settings.redis_tls_ca_file)
+        redis = connect_redis(
+            str(settings.redis_url), ca_file=settings.redis_tls_ca_file, timeout_s=SWITCH_TIMEOUT_S
+        )
         closing.push_async_callback(redis.aclose)
-        store = RedisStateStore(redis, settings.fund, timeout_s=timeout_s)
-        journal, announcer = None, None
-        try:
-            nats = await connect_nats(nats_access(settings), name="cio", reconnects=False)
-            closing.push_async_callback(nats.close)
-            journal = NatsJournal(nats, timeout_s=settings.journal_timeout_ms / 1000)
-            announcer = NatsAnnouncer(nats)
-        except Unavailable as away:
-            log.warning("nats_away", detail=away.detail)
-        yield Desk(store, journal, announcer, fund=settings.fund, clock=clock)
+        store = RedisStateStore(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S)
+        later = _NatsWhenNeeded(settings)
+        closing.push_async_callback(later.close)
+        yield Desk(store, later, later, fund=settings.fund, clock=clock)
+
+
+class _NatsWhenNeeded:
+    """Journal and announcements over a connection that is opened by the first of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+
+    async def append(self, records: Sequence[bytes]) -> int:
+        """Write records durably. Raises Unavailable."""
+        journal = NatsJournal(
+            await self._connected(), timeout_s=self._settings.journal_timeout_ms / 1000
+        )
+        return await journal.append(records)
+
+    async def announce(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Publish what live watchers may want to know; what cannot be sent is dropped."""
+        with suppress(Unavailable):
+            await NatsAnnouncer(await self._connected()).announce(messages)
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._client is not None:
+            await self._client.close()
+
+    async def _connected(self) -> Client:
+        if self._settings.nats_url is None:
+            raise Unavailable("nats", "CIO_NATS_URL is not set")
+        if self._client is None:
+            access = nats_access(self._settings)
+            self._client = await connect_nats(access, name="cio", reconnects=False)
+        return self._client
 
 
 @asynccontextmanager

@@ -39,8 +39,9 @@ def clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Open ways to the servers."""
+    """Open ways to the servers, for one fund."""
 
+    fund: str
     nats: Client
     redis: Redis
     ledger: RedisLedger
@@ -71,7 +72,7 @@ async def open_servers(settings: Settings, *, name: str) -> AsyncIterator[Server
         desk = Desk(store, journal, announcer, fund=settings.fund, clock=clock)
         ledger = RedisLedger(redis, settings.fund, timeout_s=timeout_s)
         held = RedisHeld(redis, settings.fund, timeout_s=timeout_s)
-        yield Servers(nats, redis, ledger, store, held, journal, announcer, desk)
+        yield Servers(settings.fund, nats, redis, ledger, store, held, journal, announcer, desk)
 
 
 def nats_access(settings: Settings) -> NatsAccess:
@@ -120,6 +121,7 @@ def recovery_of(servers: Servers) -> Recovery:
         servers.ledger,
         lambda: read_journal(servers.nats, since=BEGINNING),
         lambda: replay_from_start(servers.nats.jetstream(), EXECUTIONS, SETTLEMENT_CONSUMER),
+        fund=servers.fund,
         clock=clock,
     )
 

@@ -110,6 +110,8 @@ def any_order(f: Facts) -> Codes:
     yield "PRICE_NOT_POSITIVE", any(p < 0 or (f.opens and p == 0) for p in f.prices)
     yield "PRICE_NOT_POSITIVE", f.opens and f.entry is None
     yield "CONFIDENCE_INVALID", f.opens if sure is None else not 0 <= sure <= 1
+    vague = not i.quantity and (i.position_size_pct or i.quote_quantity)
+    yield "SIZE_UNKNOWN", f.size is None and (f.opens or vague)
     stops = f.opens or f.limits["halted_denies_exits"]
     yield "FUND_HALTED", stops and f.fund in ("halted", None)
     yield "STRATEGY_HALTED", stops and f.who == "halted"
@@ -124,7 +126,6 @@ def any_order(f: Facts) -> Codes:
 def opening(f: Facts) -> Codes:
     i, limits, entry, world, regime = f.intent, f.limits, f.entry, f.world, f.regime
     stop, target, sign = i.stop_loss, i.take_profit, 1 if f.long else -1
-    yield "SIZE_UNKNOWN", f.size is None
     yield "STOP_LOSS_WRONG_SIDE", None not in (stop, entry) and (stop - entry) * sign >= 0
     yield "TAKE_PROFIT_WRONG_SIDE", None not in (target, entry) and (target - entry) * sign <= 0
     for code, field, value in (
@@ -141,7 +142,7 @@ def opening(f: Facts) -> Codes:
     yield "REGIME_UNKNOWN", limits["regime_required"] and regime is None
     oldest, doubt = limits["max_regime_age_s"], limits["min_regime_confidence"]
     aged = regime and oldest is not None and world.now - regime.observed_at
-    yield "REGIME_STALE", limits["regime_required"] and aged and aged > timedelta(seconds=oldest)
+    yield "REGIME_STALE", aged and aged > timedelta(seconds=oldest)
     yield "REGIME_CONFIDENCE_LOW", regime and doubt is not None and regime.confidence < doubt
     yield "REDUCING_ONLY", "reducing" in (f.fund, f.who, f.what)
     since = world.policy_confirmed_at and world.now - world.policy_confirmed_at

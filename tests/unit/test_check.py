@@ -1,10 +1,12 @@
 """``cio check`` decides offline and says so with its exit code."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 import petrosa_cio.cli.main  # noqa: F401 - brings the commands
@@ -15,6 +17,12 @@ INTENT = {
     "confidence": 0.8, "quantity": 0.01, "price": 50000, "current_price": 50000,
     "stop_loss": 49000, "timestamp": "2026-01-02T03:04:05+00:00",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()  # a command sets it up for its own standard error
 
 
 def check(*arguments: str, stdin: bytes = b"") -> tuple[int, str]:

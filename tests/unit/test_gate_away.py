@@ -28,14 +28,22 @@ async def test_without_a_ledger_nothing_is_decided_and_everything_comes_again(
     house: House,
 ) -> None:
     house.ledger.away = frozenset({"reserve"})
-    arrivals = [house.arrive(), house.arrive_bytes(b"{")]
-    await house.gate().process(arrivals)
+    arrival = house.arrive()
+    await house.gate().process([arrival])
     assert house.journal.records == []
-    assert [one for one, _ in house.intake.given_back] == [one.delivery for one in arrivals]
+    assert [one for one, _ in house.intake.given_back] == [arrival.delivery]
     assert not house.signals.sent
     assert not house.intake.acknowledged
     assert house.tally.counts["redis away"] == 1
-    assert house.tally.counts["given_back"] == 2
+    assert house.tally.counts["given_back"] == 1
+
+
+async def test_without_a_ledger_what_is_no_intent_is_denied_all_the_same(house: House) -> None:
+    house.ledger.away = frozenset({"reserve"})
+    good, bad = house.arrive(), house.arrive_bytes(b"{")
+    await house.gate().process([good, bad])
+    assert [one for one, _ in house.intake.given_back] == [good.delivery]
+    assert house.intake.acknowledged == [bad.delivery]
 
 
 async def test_a_ledger_that_lost_its_data_counts_as_away(house: House) -> None:
@@ -103,7 +111,7 @@ async def test_a_fence_that_does_not_answer_lets_nothing_pass(house: House) -> N
     assert len(house.intake.given_back) == 1
 
 
-async def test_a_decision_the_ledger_forgot_is_made_anew(house: House) -> None:
+async def test_an_approval_the_ledger_forgot_is_unconfirmed_and_never_sent(house: House) -> None:
     forgetful = Moved(won=False, state=DecisionState.NEW, detail="")
 
     async def begin(moves: Sequence[object], *, owner: str) -> list[Moved]:
@@ -113,7 +121,8 @@ async def test_a_decision_the_ledger_forgot_is_made_anew(house: House) -> None:
     house.ledger.begin = begin  # type: ignore[method-assign]
     await house.gate().process([arrival])
     assert not house.signals.sent
-    assert [one for one, _ in house.intake.given_back] == [arrival.delivery]
+    assert house.intake.acknowledged == [arrival.delivery]
+    assert b'"kind":"unconfirmed"' in house.journal.records[-1]
 
 
 async def test_a_stream_that_cannot_be_told_is_no_reason_to_stop(house: House) -> None:

@@ -116,13 +116,6 @@ def test_overlays_keep_their_order_in_the_canonical_form() -> None:
     assert text.index(b'"overlay_id":"b"') < text.index(b'"overlay_id":"a"')
 
 
-def test_a_book_knows_whether_regimes_matter() -> None:
-    narrowing = {"overlay_id": "x", "reason": "x", "expires_at": "2027-01-01T00:00:00Z"}
-    assert not book_of({}).uses_regimes
-    assert book_of({"regimes": {"calm": {}}}).uses_regimes
-    assert book_of({}, narrowing | {"regimes": {"*": {}}}).uses_regimes
-
-
 def test_what_is_in_force_is_worked_out_once() -> None:
     book = book_of({"fund": {"max_position_usd": 10}})
     first = book.in_force("momentum_v1", "BTCUSDT", None, NOW)

@@ -1,8 +1,9 @@
 """What the journal remembers of decisions and of what governed."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from petrosa_cio.nurse.recollection import RECENT_MS, recollect
+from petrosa_cio.nurse.recollection import RECENT_MS, Recollection
 from petrosa_cio.risk.claims import DecisionState
 
 NOON_MS = 1_795_348_800_000
@@ -10,11 +11,19 @@ CLAIM = ["GROSS_EXPOSURE_ABOVE_MAX", "gross", 100, None, None, 0]
 HELD = (("gross", 100),)
 
 
+def recollect(records: Sequence[dict[str, Any]]) -> Recollection:
+    found = Recollection(fund="main", now_ms=NOON_MS)
+    for record in records:
+        found.take(record)
+    return found
+
+
 def verdict(
     decision_id: str, kind: str = "approve", *, at: str = "11:59:00", mode: str = "enforce"
 ) -> dict[str, Any]:
     return {
         "kind": "verdict",
+        "fund": "main",
         "decision_id": decision_id,
         "mode": mode,
         "intent": {"strategy": "A B", "token": "A_B", "identity": "i", "digest": "d"},
@@ -25,15 +34,16 @@ def verdict(
 
 
 def later(kind: str, decision_id: str) -> dict[str, Any]:
-    return {"kind": kind, "decision_id": decision_id, "reason": "FUND_HALTED"}
+    return {"kind": kind, "fund": "main", "decision_id": decision_id, "reason": "FUND_HALTED"}
 
 
 def change(subject: str, scope: str, value: str) -> dict[str, Any]:
-    return {"kind": "change", "change": {"subject": subject, "scope": scope, "value": value}}
+    said = {"subject": subject, "scope": scope, "value": value}
+    return {"kind": "change", "fund": "main", "change": said}
 
 
 def only(*records: dict[str, Any]) -> tuple[DecisionState, str, tuple[Any, ...]]:
-    (one,) = recollect(records, now_ms=NOON_MS).remembered()
+    (one,) = recollect(records).remembered()
     return one.state, one.detail, one.holdings
 
 
@@ -58,9 +68,7 @@ def test_the_first_verdict_counts_and_what_befalls_a_denial_does_not() -> None:
 
 
 def test_an_old_denial_is_forgotten_and_an_old_approval_still_holds() -> None:
-    found = recollect(
-        [verdict("a", "deny", at="11:29:00"), verdict("b", at="11:29:00")], now_ms=NOON_MS
-    )
+    found = recollect([verdict("a", "deny", at="11:29:00"), verdict("b", at="11:29:00")])
     (old,) = found.remembered()
     assert (old.decision_id, old.is_recent, old.holdings) == ("b", False, HELD)
 
@@ -71,7 +79,7 @@ def test_what_was_only_observed_holds_nothing() -> None:
 
 def test_a_message_that_was_no_intent_leaves_nothing_to_remember() -> None:
     record = verdict("a", "deny") | {"intent": {"strategy": None, "symbol": None}}
-    assert list(recollect([record], now_ms=NOON_MS).remembered()) == []
+    assert list(recollect([record]).remembered()) == []
 
 
 def test_what_governed_is_the_newest_of_each_but_never_the_funds_own_state() -> None:
@@ -84,9 +92,12 @@ def test_what_governed_is_the_newest_of_each_but_never_the_funds_own_state() -> 
             change("trading_state", "strategy:A_B", "halted"),
             change("trading_state", "symbol:BTCUSDT", "halted"),
             change("trading_state", "symbol:BTCUSDT", "active"),
-        ],
-        now_ms=NOON_MS,
+        ]
     ).governed()
     assert (governed.revision, governed.policy) == (2, "new")
     assert governed.regimes == {"BTCUSDT": "wild"}
     assert governed.trading_states == {"strategy:A_B": "halted"}
+
+
+def test_other_funds_are_passed_by() -> None:
+    assert list(recollect([verdict("a") | {"fund": "other"}]).remembered()) == []

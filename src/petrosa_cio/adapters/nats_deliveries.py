@@ -12,7 +12,6 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
 
 from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.errors import Unavailable
@@ -102,10 +101,7 @@ class NatsDeliveries:
             ack_wait=self._ack_wait_s,
             max_ack_pending=self._max_waiting,
         )
-        try:
-            await js.consumer_info(self._stream, self._consumer)
-        except NotFoundError:
-            await js.add_consumer(self._stream, config)
+        await js.add_consumer(self._stream, config)  # makes it, or sets what has changed
 
     async def next_batch(self, limit: int) -> list[Delivery]:
         """Wait for at least one delivery and return up to ``limit`` that are there."""

@@ -14,6 +14,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.adapters.nats_deliveries import NatsDeliveries
 from petrosa_cio.adapters.nats_streams import JOURNAL, JOURNAL_SUBJECT
+from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import JournalEntry
 
 MAX_MESSAGE_BYTES = 900_000
@@ -31,6 +32,12 @@ class NatsJournal:
         """Take a connection and the longest wait for one message, in seconds."""
         self._js = client.jetstream()
         self._timeout_s = timeout_s
+        self._trouble: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last write failed; None after one that did not."""
+        return self._trouble
 
     async def append(self, records: Sequence[bytes]) -> int:
         """Write records durably, in order, and return the last journal sequence.
@@ -39,12 +46,17 @@ class NatsJournal:
             Unavailable: The server is away, slow, or the journal is full.
         """
         sequence = 0
-        for message in split(records):
-            with translated("journal"):
-                acknowledged = await self._js.publish(
-                    JOURNAL_SUBJECT, message, timeout=self._timeout_s, stream=JOURNAL
-                )
-            sequence = acknowledged.seq
+        try:
+            for message in split(records):
+                with translated("journal"):
+                    acknowledged = await self._js.publish(
+                        JOURNAL_SUBJECT, message, timeout=self._timeout_s, stream=JOURNAL
+                    )
+                sequence = acknowledged.seq
+        except Unavailable as away:
+            self._trouble = away.detail
+            raise
+        self._trouble = None
         return sequence
 
 

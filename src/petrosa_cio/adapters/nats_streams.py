@@ -4,10 +4,10 @@ Set-up is repeatable: each process asks for the streams it needs, and finds them
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
 from petrosa_cio.adapters.nats_connection import translated
@@ -18,12 +18,15 @@ EXECUTIONS = "CIO_EXECUTIONS"
 
 JOURNAL_SUBJECT = "cio.journal.records"
 
-INTENTS_MAX_AGE_S = 3_600
+INTENTS_MAX_AGE_S = 86_400
 """How long a captured intent waits for a gate: far beyond the age at which it is stale."""
 
 INTENTS_DUPLICATE_WINDOW_S = 0.1
 """Within this window strangers' equal ``Nats-Msg-Id``s swallow each other's messages; the ledger
 judges repetition, so it is made as short as the server allows."""
+
+OURS = ("subjects", "retention", "discard", "max_age", "max_bytes", "duplicate_window")
+"""What of a stream this program states; copies, placement and the like are left as they are."""
 
 EXECUTIONS_MAX_AGE_S = 30 * 86_400
 
@@ -36,13 +39,11 @@ class StreamSettings:
         intent_subjects: Subjects on which intents arrive.
         execution_subject: Subject on which the engine reports executions.
         journal_max_bytes: Size at which the journal refuses further records.
-        replicas: Copies of each stream in a NATS cluster.
     """
 
     intent_subjects: Sequence[str]
     execution_subject: str
     journal_max_bytes: int
-    replicas: int = 1
 
 
 async def ensure_streams(js: JetStreamContext, settings: StreamSettings) -> None:
@@ -60,7 +61,6 @@ def _configs(settings: StreamSettings) -> tuple[StreamConfig, ...]:
             storage=StorageType.FILE,
             max_age=INTENTS_MAX_AGE_S,
             duplicate_window=INTENTS_DUPLICATE_WINDOW_S,
-            num_replicas=settings.replicas,
         ),
         StreamConfig(
             name=JOURNAL,
@@ -69,7 +69,6 @@ def _configs(settings: StreamSettings) -> tuple[StreamConfig, ...]:
             storage=StorageType.FILE,
             discard=DiscardPolicy.NEW,
             max_bytes=settings.journal_max_bytes,
-            num_replicas=settings.replicas,
         ),
         StreamConfig(
             name=EXECUTIONS,
@@ -77,18 +76,21 @@ def _configs(settings: StreamSettings) -> tuple[StreamConfig, ...]:
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
             max_age=EXECUTIONS_MAX_AGE_S,
-            num_replicas=settings.replicas,
         ),
     )
 
 
-async def _ensure(js: JetStreamContext, config: StreamConfig) -> StreamInfo:
+async def _ensure(js: JetStreamContext, config: StreamConfig) -> None:
+    """Make a stream, or set what is ours in one that is there; the rest is its operator's."""
     with translated():
         try:
-            await js.stream_info(str(config.name))
+            found = (await js.stream_info(str(config.name))).config
         except NotFoundError:
-            return await js.add_stream(config)
-        return await js.update_stream(config)
+            await js.add_stream(config)
+            return
+        wanted = replace(found, **{name: getattr(config, name) for name in OURS})
+        if wanted != found:
+            await js.update_stream(wanted)
 
 
 async def replay_from_start(js: JetStreamContext, stream: str, consumer: str) -> None:

@@ -65,7 +65,7 @@ class RedisLedger:
 
     async def is_lost(self) -> bool:
         """Return whether the generation marker is missing."""
-        return await self._runner.run(HOLDINGS) is None
+        return not await self._runner.is_marked()
 
     async def restore(self, remembered: Sequence[Remembered]) -> bool:
         """Give a lost ledger back what was remembered; return False if it is in use again."""

@@ -49,6 +49,11 @@ class ScriptRunner:
         self._timeout_s = timeout_s
         self._clock_ms = clock_ms
 
+    async def is_marked(self) -> bool:
+        """Return whether the generation marker is there. Raises Unavailable."""
+        async with reaching_redis(self._timeout_s):
+            return bool(await send(self._client, "EXISTS", self._generation_key))
+
     async def run(self, script: Script, *arguments: str | bytes | int) -> Any:
         """Run a script and return its raw answer.
 

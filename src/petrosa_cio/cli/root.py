@@ -50,13 +50,16 @@ def settings_of_environment() -> Settings:
     return load_settings(os.environ)
 
 
-def running_settings() -> Settings:
+def running_settings(*need: str) -> Settings:
     """Return the settings with the servers of the running program filled in.
 
+    Args:
+        *need: Fields without which the command cannot do its work.
+
     Raises:
-        Misconfigured: No server is configured and no program runs in the data folder.
+        Misconfigured: A needed server is not stated and no program runs in the data folder.
     """
-    return discovered_settings(settings_of_environment())
+    return discovered_settings(settings_of_environment(), need=need)
 
 
 def set_up_logging(level: str) -> None:

@@ -12,7 +12,7 @@ from petrosa_cio.cli.root import app, run_async, set_up_logging, settings_of_env
 from petrosa_cio.cli.showing import facts_table, out
 from petrosa_cio.errors import Misconfigured, Problem
 from petrosa_cio.launch import Running, running
-from petrosa_cio.settings import Settings
+from petrosa_cio.settings import Settings, describe
 from petrosa_cio.supervisor import supervise
 
 
@@ -67,12 +67,12 @@ async def _run_all(settings: Settings) -> int:
 
 def show_start(started: Running) -> None:
     """Show what runs where, which rules hold, and what to do next."""
-    settings = started.settings
+    settings, shown = started.settings, dict(describe(started.settings))
     http = f"http://{settings.http_host}:{settings.http_port}"
     facts = [
-        ("NATS", str(settings.nats_url)),
-        ("Redis", str(settings.redis_url)),
-        ("MongoDB", str(settings.mongo_url)),
+        ("NATS", shown["CIO_NATS_URL"]),
+        ("Redis", shown["CIO_REDIS_URL"]),
+        ("MongoDB", shown["CIO_MONGO_URL"]),
         ("HTTP", f"{http}/health/readiness"),
         ("data folder", str(settings.data_dir)),
         ("mode", settings.mode),
@@ -87,3 +87,8 @@ def show_start(started: Running) -> None:
         ("stop everything", 'cio halt --reason "why"   (and Ctrl-C ends this program)'),
     ]
     out.print(facts_table("petrosa-cio is starting", facts))
+    if started.policy_file_differs:
+        out.print(
+            "[bold yellow]The policy file is not what is in force.[/] The store already holds a "
+            "policy, and a file is only activated when it holds none."
+        )

@@ -46,7 +46,7 @@ def send(
 ) -> None:
     """Send recorded intents to the gate, with their timestamps shifted to now."""
     intents = read_intents(file)
-    settings = running_settings()
+    settings = running_settings("nats_url")
     pace = None if at_once else speed
     run_async(_send(settings, intents, _Manner(pace, keep_time, new_ids, ask)))
 

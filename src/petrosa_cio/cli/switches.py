@@ -96,7 +96,7 @@ def _scope(strategy: str | None, symbol: str | None) -> Scope:
 
 
 async def _switched(scope: Scope, state: TradingState, reason: str) -> Switched:
-    async with open_desk(running_settings()) as desk:
+    async with open_desk(running_settings("redis_url")) as desk:
         return await desk.switch(scope, state, reason=reason, author=author())
 
 
@@ -120,7 +120,7 @@ def regime_set(
 
 
 async def _regime_set(symbol: str, regime: Regime) -> str | None:
-    async with open_desk(running_settings()) as desk:
+    async with open_desk(running_settings("redis_url")) as desk:
         return await desk.set_regime(symbol, regime, author=regime.source)
 
 

@@ -16,8 +16,9 @@ from petrosa_cio.governance.regimes import write_regime
 from petrosa_cio.ports import ActivePolicy, Announcer, GovernanceStore, Journal
 from petrosa_cio.risk.policy import Policy, PolicyDocument, canonical_json
 from petrosa_cio.risk.snapshot import Regime
-from petrosa_cio.risk.trading_state import Scope, TradingState
+from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState
 
+REMEMBERED = "as it stands"
 STATE_UPDATED = "cio.state.updated"
 POLICY_UPDATED = "cio.policy.updated"
 
@@ -85,6 +86,32 @@ class Desk:
         change = Change("policy", scope, value, author, "in force at start")
         await self._tell(f"policy-{self._fund}-{active.revision}", change, POLICY_UPDATED)
         return active
+
+    async def remember(self) -> None:
+        """Record anew what governs, so that the journal knows it however long ago it was stated.
+
+        Raises:
+            Unavailable: The store is away.
+        """
+        active, states = await self._store.active_policy(), await self._store.trading_states()
+        stated = [
+            Change("trading_state", str(Scope(kind, name)), state, REMEMBERED, REMEMBERED)
+            for kind, by_name in (
+                (ScopeKind.STRATEGY, states.strategies),
+                (ScopeKind.SYMBOL, states.symbols),
+            )
+            for name, state in by_name.items()
+        ]
+        for symbol, regime in (await self._store.regimes()).items():
+            stated.append(Change("regime", symbol, regime.decode(), REMEMBERED, REMEMBERED))
+        if active is not None:
+            scope, document = str(active.revision), active.document.decode()
+            stated.append(Change("policy", scope, document, REMEMBERED, REMEMBERED))
+        if self._journal is not None:
+            records = [
+                change_record(uuid4().hex, one, at=self._clock(), fund=self._fund) for one in stated
+            ]
+            await self._journal.append(records)
 
     async def _tell(self, change_id: str, change: Change, subject: str) -> str | None:
         """Record and announce a change; return why it could not be recorded, if so."""

@@ -15,6 +15,7 @@ from petrosa_cio.nurse.arrival import Arrival
 from petrosa_cio.nurse.decision import Decision, Draft, conclude_draft, fence_move
 from petrosa_cio.nurse.endings import Endings
 from petrosa_cio.ports import Journal, Ledger, Move, Moved, MoveKind
+from petrosa_cio.risk.checks.well_formed import ENGINE_MAX_AGE_S
 from petrosa_cio.risk.claims import DecisionState
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Reason, ReasonCode
@@ -44,6 +45,7 @@ class Fallback:
         self._endings = endings
         self._provenance = provenance
         self._clock = clock
+        self._to_withdraw: dict[str, Move] = {}
 
     async def wait_or_deny(self, drafts: Sequence[Draft]) -> None:
         """Give back what may still be decided; deny for good what is too old by now."""
@@ -80,8 +82,10 @@ class Fallback:
             return  # what was left open is swept when the servers are back
 
     def _is_over(self, one: Draft) -> bool:
-        expires_at = one.assessment.expires_at
-        return expires_at is not None and self._clock() > expires_at + FINAL_AFTER
+        if not one.assessment.asks_ledger:
+            return True  # the message alone decides
+        longest = one.taken_at + timedelta(seconds=ENGINE_MAX_AGE_S)
+        return self._clock() > (one.assessment.expires_at or longest) + FINAL_AFTER
 
     async def _deny_without_ledger(self, drafts: Sequence[Draft]) -> None:
         """Deny what is too old.
@@ -97,7 +101,24 @@ class Fallback:
         await self._endings.record(
             RecordKind.UNCONFIRMED, [(one.decision_id, reason) for one in decisions]
         )
+        for one in decisions:
+            if one.draft.assessment.asks_ledger:
+                self._to_withdraw[one.decision_id] = replace(
+                    fence_move(one, now=self._clock()), kind=MoveKind.WITHDRAW, reason=reason
+                )
         await self._end(decisions)
+
+    async def withdraw_denied(self) -> None:
+        """Release what intents still hold that were denied while the ledger was away.
+
+        Raises:
+            Unavailable: It still is.
+        """
+        if self._to_withdraw:
+            moves = list(self._to_withdraw.values())
+            await self._ledger.begin(moves, owner=self._provenance.replica)
+            for move in moves:
+                self._to_withdraw.pop(move.decision_id, None)
 
     async def deny_suspect(self, arrival: Arrival, error: Exception, snapshot: Snapshot) -> None:
         """Deny a message on which this program failed. Raises whatever still goes wrong."""

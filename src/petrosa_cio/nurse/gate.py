@@ -146,6 +146,7 @@ class Gate:
             Unavailable: A server is away; the rest is ended another time.
         """
         await self._finish([], Published())
+        await self._fallback.withdraw_denied()
         await self._loose_ends.sweep()
 
     async def _suspect(self, arrivals: Sequence[Arrival], error: Exception) -> None:
@@ -283,9 +284,9 @@ def _is_mine_to_send(one: Decision, fenced: Mapping[str, Moved]) -> bool:
 
 
 def _is_elsewhere(one: Decision, fenced: Mapping[str, Moved]) -> bool:
-    """Return whether another replica is busy with this decision, or the ledger forgot it."""
+    """Return whether another replica is busy with this decision."""
     moved = fenced.get(one.decision_id)
-    return bool(moved and not moved.won and moved.state in (DecisionState.BEGUN, DecisionState.NEW))
+    return bool(moved and not moved.won and moved.state is DecisionState.BEGUN)
 
 
 def _withdrawn(decisions: Sequence[Decision], fenced: Mapping[str, Moved]) -> list[tuple[str, str]]:
@@ -317,6 +318,9 @@ def _is_withdrawn(one: Decision, fenced: Mapping[str, Moved]) -> bool:
 
 
 def _answer(one: Decision, fenced: Mapping[str, Moved]) -> Answer:
+    moved = fenced.get(one.decision_id)
+    if one.signal and moved and moved.state is DecisionState.NEW:
+        return withdrawn_answer(one, FORGOTTEN)
     if one.signal and _is_withdrawn(one, fenced):
         return withdrawn_answer(one, fenced[one.decision_id].detail)
     return one.answer

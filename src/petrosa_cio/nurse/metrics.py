@@ -1,6 +1,6 @@
 """The gate's counters, as Prometheus sees them. Label values come from closed lists only."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
 from petrosa_cio.ports import Published
 from petrosa_cio.risk.verdict import Verdict
@@ -13,10 +13,6 @@ UNCONFIRMED = Counter("cio_unconfirmed_total", "Signals of which nobody knows if
 WITHDRAWN = Counter("cio_withdrawn_total", "Approvals withdrawn before their signal was sent.")
 GIVEN_BACK = Counter("cio_given_back_total", "Intents given back to the stream to come again.")
 UNAVAILABLE = Counter("cio_unavailable_total", "Batches a dependency stopped.", ["dependency"])
-BATCHES = Histogram(
-    "cio_batch_seconds", "Time a batch took from arrival to end.",
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
-)  # fmt: skip
 
 
 class PrometheusTally:

@@ -1,6 +1,6 @@
 """What the journal remembers, folded record by record into what a lost ledger must know again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,8 +24,9 @@ class Recollection:
     it is never sent again, and what it reserved stays reserved.
     """
 
-    def __init__(self, *, now_ms: int) -> None:
-        """Take the moment from which to tell what is recent, epoch milliseconds."""
+    def __init__(self, *, fund: str, now_ms: int) -> None:
+        """Take the fund, and the moment from which to tell what is recent, epoch milliseconds."""
+        self._fund = fund
         self._recent_since_ms = now_ms - RECENT_MS
         self._decisions: dict[str, dict[str, Any]] = {}
         self._policy: tuple[int, str | None] = (0, None)
@@ -33,7 +34,9 @@ class Recollection:
         self._regimes: dict[str, str] = {}
 
     def take(self, record: Mapping[str, Any]) -> None:
-        """Take the next record."""
+        """Take the next record; those of other funds are passed by."""
+        if record["fund"] != self._fund:
+            return
         match RecordKind(record["kind"]):
             case RecordKind.VERDICT:
                 self._take_verdict(record)
@@ -100,11 +103,3 @@ class Recollection:
             if state != TradingState.ACTIVE
         }
         return Governed(policy, revision, states, dict(self._regimes))
-
-
-def recollect(records: Iterable[Mapping[str, Any]], *, now_ms: int) -> Recollection:
-    """Fold records into what they amount to."""
-    found = Recollection(now_ms=now_ms)
-    for record in records:
-        found.take(record)
-    return found

@@ -35,9 +35,11 @@ class Recovery:
         history: Callable[[], AsyncIterator[JournalEntry]],
         settle_again: Callable[[], Awaitable[None]],
         *,
+        fund: str,
         clock: Callable[[], datetime],
     ) -> None:
         """Take the ledger, what reads the whole journal, and what replays execution outcomes."""
+        self._fund = fund
         self._ledger = ledger
         self._history = history
         self._settle_again = settle_again
@@ -55,18 +57,27 @@ class Recovery:
     async def recover(self) -> None:
         """Rebuild the ledger from the journal. Raises Unavailable."""
         log.error("ledger_lost", consequence="rebuilt from the journal; the fund is halted")
-        found = Recollection(now_ms=epoch_ms(self._clock()))
+        found = Recollection(fund=self._fund, now_ms=epoch_ms(self._clock()))
         async for entry in self._history():
             for record in entry.records:
-                found.take(orjson.loads(record))
+                _take(found, record, entry.sequence)
         count = 0
         for batch in _batches(found.remembered()):
             if not await self._ledger.restore(batch):
                 return
             count += len(batch)
+        # Before the seal, for it to be done again should this end here; until then nothing settles.
+        await self._settle_again()
         if await self._ledger.seal(found.governed()):
-            await self._settle_again()
             log.error("ledger_rebuilt", decisions=count, next_step="look at it, then: cio resume")
+
+
+def _take(found: Recollection, record: bytes, sequence: int) -> None:
+    """Take a record in; one that is none is a stranger's, and passed by."""
+    try:
+        found.take(orjson.loads(record))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        log.error("record_unreadable", journal_sequence=sequence)
 
 
 def _batches(remembered: Iterator[Remembered]) -> Iterator[Sequence[Remembered]]:

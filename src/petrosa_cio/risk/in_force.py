@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from petrosa_cio.risk.limits import LIMIT_KINDS, NO_LIMITS, LimitSet
+from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.policy import ANY, Charter, Families, PolicyDocument, document_hash
 
 CACHE_SIZE = 4_096
@@ -71,12 +71,6 @@ class PolicyBook:
         expiries = tuple(sorted(overlay.expires_at for overlay in self.document.overlays))
         set_once(self, "_expiries", expiries)
 
-    @property
-    def uses_regimes(self) -> bool:
-        """True when any entry is about a market regime."""
-        families = (self.document.policy, *self.document.overlays)
-        return any(entry.regimes for entry in families)
-
     def in_force(self, strategy: str, symbol: str, regime: str | None, now: datetime) -> InForce:
         """Return the limits for an intent; ``regime`` is None when it is not known."""
         key = (strategy, symbol, regime, bisect_right(self._expiries, now))
@@ -99,9 +93,6 @@ class PolicyBook:
 def charter_in_force(charter: Charter) -> InForce:
     """Return what is in force when there is no policy at all: the charter's bounds."""
     return meet_all(_charter_stated(charter), charter.required_limits)
-
-
-NOTHING_IN_FORCE = InForce(NO_LIMITS, {})
 
 
 def meet_all(stated: list[_Stated], required_limits: frozenset[str]) -> InForce:

@@ -216,6 +216,9 @@ _TIMES_IN_FORCE = {kind.value.casefold(): kind for kind in TimeInForce}
 _MODES = {kind.value: kind for kind in StrategyMode}
 
 
+_REDUCE_ONLY = ("reduce_only", "close_on_trigger", "reduceOnly", "closePosition")
+
+
 def _action_of(message: Mapping[str, object]) -> Action:
     """Return the one action that all spellings agree on.
 
@@ -234,8 +237,8 @@ def _action_of(message: Mapping[str, object]) -> Action:
     if action not in (Action.BUY, Action.SELL):
         return action
     opens = _choice(message, "position_type", _POSITION_TYPES, action)
-    reduces = _flag(message, "reduce_only") or _flag(message, "close_on_trigger")
-    return Action.CLOSE if reduces or opens is not action else action
+    reduces = [_flag(message, spelling) for spelling in _REDUCE_ONLY]
+    return Action.CLOSE if any(reduces) or opens is not action else action
 
 
 def _timestamp_of(message: Mapping[str, object]) -> datetime | None:
@@ -289,8 +292,7 @@ _KNOWN = frozenset(
         "signal_type",
         "side",
         "position_type",
-        "reduce_only",
-        "close_on_trigger",
+        *_REDUCE_ONLY,
         "intent_id",
         "signal_id",
         "id",

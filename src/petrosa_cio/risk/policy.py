@@ -18,8 +18,6 @@ from petrosa_cio.risk.limits import LIMIT_KINDS, NO_LIMITS, LimitSet
 ANY = "*"
 """The name of a family's default entry."""
 
-FAMILIES = ("fund", "symbols", "strategies", "strategy_symbols", "regimes")
-
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 SymbolOrAny = Annotated[str, Field(pattern=r"^(\*|[A-Z0-9]{3,32})$")]
 """Intents name symbols in capitals, so that an entry in small letters would never apply."""

@@ -132,10 +132,13 @@ class Settings(BaseSettings):
         "enforce", description="enforce sends signals, observe only records what it would do"
     )
     policy_max_age_s: int = Field(
-        5, description="seconds a policy may go unconfirmed before all is denied", ge=2, le=3600
+        5,
+        description="seconds a policy may go unconfirmed before openings are denied",
+        ge=2,
+        le=3600,
     )
     max_intent_bytes: int = Field(
-        65536, description="size of the largest intent that is read, in bytes", ge=1024, le=524288
+        65536, description="size of the largest intent that is read, in bytes", ge=1024, le=65536
     )
 
     ledger_timeout_ms: int = Field(

@@ -22,7 +22,7 @@ CHECKS: tuple[Check, ...] = (
     Check(Code.QUANTITY_NOT_POSITIVE, well_formed.quantity_not_positive, Applies.TO_ORDERS),
     Check(Code.PRICE_NOT_POSITIVE, well_formed.price_not_positive, Applies.TO_ORDERS),
     Check(Code.CONFIDENCE_INVALID, well_formed.confidence_invalid, Applies.TO_ORDERS),
-    Check(Code.SIZE_UNKNOWN, well_formed.size_unknown, limit_field="unsized_order_usd"),
+    Check(Code.SIZE_UNKNOWN, well_formed.size_unknown, Applies.TO_ORDERS, "unsized_order_usd"),
     Check(Code.STOP_LOSS_WRONG_SIDE, well_formed.stop_loss_wrong_side),
     Check(Code.TAKE_PROFIT_WRONG_SIDE, well_formed.take_profit_wrong_side),
     Check(

@@ -12,9 +12,9 @@ def regime_unknown(case: Case) -> Finding | None:
 
 
 def regime_stale(case: Case) -> Finding | None:
-    """The policy wants the market regime to be known and the last one is too old."""
+    """The market regime that the limits were taken from is older than the policy allows."""
     regime, limit = case.regime, case.limits.max_regime_age_s
-    if not case.limits.regime_required or regime is None or limit is None:
+    if regime is None or limit is None:
         return None
     age = case.snapshot.now - regime.observed_at
     if age.total_seconds() <= limit:

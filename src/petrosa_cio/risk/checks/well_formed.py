@@ -68,8 +68,13 @@ def confidence_invalid(case: Case) -> Finding | None:
 
 
 def size_unknown(case: Case) -> Finding | None:
-    """No size can be told: the intent states none that can be resolved, nor does the policy."""
-    if case.size is not None:
+    """No size can be told: the intent states none that can be resolved, nor does the policy.
+
+    An exit without any size closes all there is; one whose size cannot be resolved must not.
+    """
+    intent = case.intent
+    is_vague = not intent.quantity and bool(intent.position_size_pct or intent.quote_quantity)
+    if case.size is not None or (intent.is_exit and not is_vague):
         return None
     return Finding("a size, or unsized_order_usd in the policy", "none that can be resolved")
 
