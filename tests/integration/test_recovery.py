@@ -13,7 +13,9 @@ import pytest
 
 from petrosa_cio.adapters.embedded import ServerProcess, start_nats, start_redis
 from petrosa_cio.adapters.nats_connection import NatsAccess, connect_nats
+from petrosa_cio.adapters.nats_deliveries import NatsDeliveries
 from petrosa_cio.adapters.nats_messages import NatsMessenger, listen
+from petrosa_cio.adapters.nats_streams import EXECUTIONS, replay_from_start
 from petrosa_cio.app import run_gate
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
@@ -124,3 +126,29 @@ async def _is_answering(scene: Scene) -> bool:
         return bool((await scene.ask("hello", action="hold"))["verdict"] == "deny")
     except Unavailable:
         return False
+
+
+async def test_a_consumer_that_starts_over_gets_everything_again(scene: Scene) -> None:
+    js = scene.servers.nats.jetstream()
+    deliveries = NatsDeliveries(
+        scene.servers.nats, stream=EXECUTIONS, consumer="replayed", ack_wait_s=30, max_waiting=10
+    )
+    await deliveries.start()
+    for number in range(3):
+        await js.publish("execution.events.s", str(number).encode())
+    seen: list[bytes] = []
+    while len(seen) < 3:
+        batch = await deliveries.next_batch(10)
+        await deliveries.acknowledge(batch)
+        seen += [one.body for one in batch]
+
+    async def all_acknowledged() -> bool:
+        return not (await js.consumer_info(EXECUTIONS, "replayed")).num_ack_pending
+
+    await eventually(all_acknowledged)
+    await replay_from_start(js, EXECUTIONS, "replayed")
+    again: list[bytes] = []
+    while len(again) < 3:
+        again += [one.body for one in await deliveries.next_batch(10)]
+    assert again == seen == [b"0", b"1", b"2"]
+    await deliveries.stop()

@@ -97,6 +97,7 @@ async def replay_from_start(js: JetStreamContext, stream: str, consumer: str) ->
     """Let a durable consumer start over, if it exists. Raises Unavailable."""
     with translated():
         try:
-            await js.reset_consumer(stream, consumer, seq=1)
+            await js.consumer_info(stream, consumer)
         except NotFoundError:
-            return
+            return  # the server does not answer where there is nothing to reset
+        await js.reset_consumer(stream, consumer, seq=1)

@@ -14,6 +14,7 @@ from itertools import islice
 import orjson
 import structlog
 
+from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import epoch_ms
 from petrosa_cio.nurse.every import every
 from petrosa_cio.nurse.recollection import Recollection
@@ -66,10 +67,19 @@ class Recovery:
             if not await self._ledger.restore(batch):
                 return
             count += len(batch)
-        # Before the seal, for it to be done again should this end here; until then nothing settles.
-        await self._settle_again()
+        await self._replay_executions()
         if await self._ledger.seal(found.governed()):
             log.error("ledger_rebuilt", decisions=count, next_step="look at it, then: cio resume")
+
+    async def _replay_executions(self) -> None:
+        """Let executions be settled again. Done before the seal: until then nothing settles.
+
+        Where it cannot be done, what was refused or closed stays held: too much, never too little.
+        """
+        try:
+            await self._settle_again()
+        except Unavailable as away:
+            log.error("executions_not_replayed", detail=str(away))
 
 
 def _take(found: Recollection, record: bytes, sequence: int) -> None:
