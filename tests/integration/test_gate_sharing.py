@@ -13,7 +13,7 @@ from tests.integration.gate_intents import messages
 
 pytestmark = pytest.mark.integration
 
-MANY = int(os.environ.get("CHAOS_INTENTS", "4000"))
+MANY = int(os.environ.get("CHAOS_INTENTS", "20000"))
 BURST = 4_000
 
 
@@ -21,7 +21,7 @@ async def test_two_replicas_share_the_intents_and_double_none(tmp_path: Path) ->
     async with gate_house(tmp_path) as house:
         await house.start("r1", "r2")
         await house.publish(messages(MANY))
-        await house.settled()
+        await house.settled(timeout_s=100)
         evidence = await gather(house)
     evidence.check()
     assert len(evidence.captured) == MANY
