@@ -7,7 +7,6 @@ under two names each. The ``decision_id`` is empty when the signal had none. The
 come twice. Numbers are read as strictly as those of intents.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +14,7 @@ from decimal import Decimal
 from petrosa_cio.risk.execution import ExecutionEvent, ExecutionKind, UnreadableExecution
 from petrosa_cio.risk.intent import Direction
 from petrosa_cio.risk.parse import MAX_ID_LENGTH
+from petrosa_cio.risk.strict_json import NotStrictJson, load_object
 
 MAX_EVENT_BYTES = 65_536
 _MAX_REASON_LENGTH = 1_024
@@ -32,8 +32,8 @@ class _Problem(Exception):
 def parse_execution(body: bytes) -> ExecutionEvent | UnreadableExecution:
     """Read one report. Nothing is raised, whatever the bytes."""
     try:
-        return _event_of(_load_object(body))
-    except _Problem as problem:
+        return _event_of(load_object(body, MAX_EVENT_BYTES))
+    except (NotStrictJson, _Problem) as problem:
         return UnreadableExecution(str(problem))
 
 
@@ -54,37 +54,6 @@ def _event_of(message: Mapping[str, object]) -> ExecutionEvent:
         at=_instant(message, "fill_time") or _instant(message, "timestamp"),
         reason=_text(message, "reason", longest=_MAX_REASON_LENGTH),
     )
-
-
-# --- JSON, strictly -------------------------------------------------------------------------------
-
-
-def _refuse_constant(token: str) -> object:
-    raise _Problem(f"{token} is not a number")
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Problem("a key stands twice in one object")
-    return found
-
-
-_DECODER = json.JSONDecoder(
-    parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique
-)
-
-
-def _load_object(body: bytes) -> Mapping[str, object]:
-    if len(body) > MAX_EVENT_BYTES:
-        raise _Problem(f"{len(body)} bytes, more than the {MAX_EVENT_BYTES} that are read")
-    try:
-        message = _DECODER.decode(body.decode("utf-8"))
-    except (ValueError, RecursionError, ArithmeticError) as error:
-        raise _Problem(f"not JSON: {type(error).__name__}") from error
-    if not isinstance(message, dict):
-        raise _Problem("not a JSON object")
-    return message
 
 
 # --- One field ------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ raised. JSON is read strictly: no NaN or Infinity, no key twice, no boolean for 
 that is not exactly a decimal of sensible size, no control character in a name.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from petrosa_cio.risk.intent import Action, Intent, OrderType, StrategyMode, TimeInForce
+from petrosa_cio.risk.strict_json import NotStrictJson, load_object
 
 MAX_NAME_LENGTH = 64
 MAX_ID_LENGTH = 128
@@ -76,7 +76,7 @@ def parse_intent(
     """
     message: Mapping[str, object] = {}
     try:
-        message = _load_object(body, max_bytes)
+        message = _load(body, max_bytes)
         return _intent_of(message, headers or {})
     except _Problem as problem:
         return Malformed(str(problem), _shown(message, "strategy_id"), _shown(message, "symbol"))
@@ -90,31 +90,11 @@ def _shown(message: Mapping[str, object], key: str) -> str | None:
 # --- JSON, strictly -------------------------------------------------------------------------------
 
 
-def _refuse_constant(token: str) -> object:
-    raise _Problem(f"{token} is not a number that can be traded")
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Problem("a key stands twice in one object")
-    return found
-
-
-_DECODER = json.JSONDecoder(
-    parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique
-)
-
-
-def _load_object(body: bytes, max_bytes: int) -> Mapping[str, object]:
-    if len(body) > max_bytes:
-        raise _Problem(f"{len(body)} bytes, more than the {max_bytes} that are read")
+def _load(body: bytes, max_bytes: int) -> Mapping[str, object]:
     try:
-        message = _DECODER.decode(body.decode("utf-8"))
-    except (ValueError, RecursionError, ArithmeticError) as error:
-        raise _Problem(f"not JSON: {type(error).__name__}") from error
-    if not isinstance(message, dict):
-        raise _Problem("not a JSON object")
+        message = load_object(body, max_bytes)
+    except NotStrictJson as problem:
+        raise _Problem(str(problem)) from problem
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _too_deep(message, MAX_DEPTH):
         raise _Problem(f"nested deeper than {MAX_DEPTH}")
     return message
