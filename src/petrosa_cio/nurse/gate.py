@@ -38,7 +38,7 @@ from petrosa_cio.nurse.decision import (
 )
 from petrosa_cio.nurse.endings import Endings
 from petrosa_cio.nurse.fallback import Fallback
-from petrosa_cio.nurse.loose_ends import BUSY_DELAY_S, LooseEnds, is_open
+from petrosa_cio.nurse.loose_ends import BUSY_DELAY_S, LooseEnds, closing, is_open
 from petrosa_cio.nurse.shedder import Shedder
 from petrosa_cio.nurse.tally import Tally
 from petrosa_cio.ports import (
@@ -262,8 +262,10 @@ class Gate:
 
     async def _finish(self, over: Sequence[Decision], published: Published) -> None:
         """Mark as done what is over and recorded. What cannot be now is with a later batch."""
-        now = self._world.clock()
-        self._unfinished |= {one.decision_id: fence_move(one, now=now) for one in over}
+        self._unfinished |= {
+            one.decision_id: closing(one.decision_id, one.draft.arrival.stored_at_ms)
+            for one in over
+        }
         self._undelivered |= published.undelivered
         if not self._unfinished:
             return
