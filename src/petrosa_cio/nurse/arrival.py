@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic_ns
 
 import orjson
 
@@ -58,12 +59,14 @@ class Arrival:
         source: The message.
         delivery: The stream's delivery, to acknowledge; None through the door.
         door: The waiting caller; None through the stream.
+        arrived_ns: When it arrived here, in nanoseconds of the monotonic clock.
     """
 
     decision_id: str
     source: Source
     delivery: Delivery | None = None
     door: DoorCall | None = field(default=None, compare=False)
+    arrived_ns: int = field(default_factory=monotonic_ns, compare=False)
 
     @property
     def stored_at_ms(self) -> int:

@@ -1,0 +1,47 @@
+"""Opens telemetry for one process, and closes it in time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from petrosa_cio import __version__
+from petrosa_cio.settings import Settings
+from petrosa_cio.telemetry.metrics import note_start
+from petrosa_cio.telemetry.outbox import Outbox
+from petrosa_cio.telemetry.traces import NoTraceSink, TraceSink
+
+log = structlog.get_logger()
+
+CLOSE_TIMEOUT_S = 2.0
+"""Longest time that each of the two steps of closing may take, in seconds."""
+
+
+@contextmanager
+def watched(settings: Settings, *, role: str, replica: str) -> Iterator[TraceSink]:
+    """Have telemetry for this process while the block runs; yield where traces go.
+
+    Args:
+        settings: Whether and where to.
+        role: Which of the program's processes this is.
+        replica: Its name among its like.
+    """
+    note_start(role, __version__)
+    if settings.otel_endpoint is None:
+        yield NoTraceSink()
+        return
+    # Imported here, as the SDK costs a second and some threads that a program without it saves.
+    from petrosa_cio.telemetry.exporting import Exporting  # noqa: PLC0415
+
+    exporting = Exporting(
+        settings.otel_endpoint,
+        settings.otel_protocol,
+        {"service.instance.id": replica, "cio.role": role, "cio.fund": settings.fund},
+    )
+    log.info("telemetry_on", endpoint=settings.otel_endpoint, is_open=exporting.is_open)
+    outbox = Outbox(exporting.export, ratio=settings.trace_ratio)
+    try:
+        yield outbox
+    finally:
+        outbox.close(timeout_s=CLOSE_TIMEOUT_S)
+        exporting.close(timeout_s=CLOSE_TIMEOUT_S)
