@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from petrosa_otel import setup_telemetry  # type: ignore[import-untyped]
+from petrosa_otel import setup as petrosa_otel  # type: ignore[import-untyped]
 
 from petrosa_cio import __version__
 from petrosa_cio.telemetry.bridge import observe_registry
@@ -52,10 +52,11 @@ class Exporting:
         self._ids = _GivenIds()
         self._complaints.listen()
         _set_environment(attributes)
-        self.is_open = setup_telemetry(
+        self.is_open = petrosa_otel.setup_telemetry(
             SERVICE, __version__, otlp_endpoint=endpoint, protocol=protocol,
             enable_logs=False, enable_http=False,
         )  # fmt: skip
+        petrosa_otel.flush_telemetry = _already_flushed
         self._spans, self._meters = trace.get_tracer_provider(), metrics.get_meter_provider()
         if isinstance(self._spans, TracerProvider):
             # petrosa-otel offers no way to state these; a tracer takes what its provider has.
@@ -107,6 +108,13 @@ class Exporting:
             thread.start()
         for thread in closing:
             thread.join(max(0.0, until - monotonic()))
+
+
+def _already_flushed(timeout_seconds: float = 0.0) -> None:
+    """Take the place of what petrosa-otel does at exit, which keeps to no time limit.
+
+    `Exporting.close` has sent by then what could be sent.
+    """
 
 
 def _end(span: Span, taken: Interval, since_ns: int) -> None:

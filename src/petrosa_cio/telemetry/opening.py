@@ -13,7 +13,7 @@ from petrosa_cio.telemetry.traces import NoTraceSink, TraceSink
 
 log = structlog.get_logger()
 
-CLOSE_TIMEOUT_S = 2.0
+CLOSE_TIMEOUT_S = 1.0
 """Longest time that each of the two steps of closing may take, in seconds."""
 
 
