@@ -209,7 +209,8 @@ async def _serve_gate(
         tasks.create_task(every(REMEMBER_S, servers.desk.remember, stop))
         tasks.create_task(every(settings.heartbeat_interval_s, push, stop))
         tasks.create_task(every(STATUS_INTERVAL_S, tell_control, stop))
-        tasks.create_task(every(GAUGES_INTERVAL_S, gauges.note, stop))
+        tasks.create_task(every(STATUS_INTERVAL_S, gauges.note_feeds, stop))
+        tasks.create_task(every(GAUGES_INTERVAL_S, gauges.note_backlog, stop))
         tasks.create_task(
             serve_stream(
                 gate,

@@ -79,8 +79,10 @@ def collecting(*, answers: bool = True) -> Iterator[Collector]:
     """Run a collector on a free port of this machine."""
     collector = Collector()
     server = grpc.server(ThreadPoolExecutor(8))
-    trace_grpc.add_TraceServiceServicer_to_server(_Traces(collector), server)
-    metrics_grpc.add_MetricsServiceServicer_to_server(_Metrics(collector), server)
+    trace_grpc.add_TraceServiceServicer_to_server(_Traces(collector), server)  # type: ignore[no-untyped-call]
+    metrics_grpc.add_MetricsServiceServicer_to_server(  # type: ignore[no-untyped-call]
+        _Metrics(collector), server
+    )
     collector.url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     if answers:
         collector.answers.set()

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.integration
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-TRACED = {"_otel_trace_context": {"traceparent": f"00-{TRACE}-{CALLER}-01"}}
+TRACED: dict[str, Any] = {"_otel_trace_context": {"traceparent": f"00-{TRACE}-{CALLER}-01"}}
 
 
 @pytest.fixture

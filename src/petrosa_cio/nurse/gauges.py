@@ -67,13 +67,13 @@ class GateGauges:
         """Say that a heartbeat was sent."""
         HEARTBEAT.set(self._clock().timestamp())
 
-    async def note(self) -> None:
-        """Show how things stand now. Raises Unavailable where the stream cannot be asked."""
-        self._note_feeds()
+    async def note_backlog(self) -> None:
+        """Show what waits. Raises Unavailable where the stream cannot be asked."""
         WAITING.set(await self._backlog.waiting())
         IN_HAND.set(await self._backlog.outstanding())
 
-    def _note_feeds(self) -> None:
+    async def note_feeds(self) -> None:
+        """Show how fresh the picture is, from memory."""
         snapshot = self._feeds.snapshot()
         POLICY_CONFIRMED.set(_epoch(snapshot.policy_confirmed_at))
         POLICY_REVISION.set(snapshot.policy.revision if snapshot.policy else 0)

@@ -11,8 +11,9 @@ from prometheus_client import Counter, Histogram
 
 from petrosa_cio.nurse.arrival import Answer
 from petrosa_cio.nurse.decision import Decision
-from petrosa_cio.nurse.tracing import NO_TRACING, Tracing
+from petrosa_cio.nurse.tracing import FAILURES, NO_TRACING, Tracing
 from petrosa_cio.ports import Published
+from petrosa_cio.risk.reasons import Effect
 from petrosa_cio.risk.verdict import VerdictKind
 from petrosa_cio.telemetry.metrics import BatchHistogram
 from petrosa_cio.telemetry.steps import Step, StepTimes
@@ -46,6 +47,10 @@ STEP = Histogram(
 # What never happened is shown as zero, so that its first time is seen as an increase.
 for _kind in VerdictKind:
     VERDICTS.labels(_kind)
+for _code in FAILURES:
+    REASONS.labels(_code, Effect.DENY)
+for _dependency in ("nats", "redis"):
+    UNAVAILABLE.labels(_dependency)
 _SHARED = (Step.LEDGER, Step.JOURNAL, Step.FENCE, Step.PUBLISH)
 _STEPS: dict[Step, Histogram] = {step: STEP.labels(step) for step in _SHARED}
 

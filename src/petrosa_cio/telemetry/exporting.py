@@ -122,9 +122,14 @@ def _end(span: Span, taken: Interval, since_ns: int) -> None:
 
 
 def _set_environment(attributes: dict[str, str]) -> None:
-    """State for the libraries what they can only be told by the environment."""
+    """State for the libraries what they can only be told by the environment.
+
+    The name of the service is among it: petrosa-otel forgets the one it is given as soon as there
+    are other attributes. What an operator states stands last and so wins.
+    """
     stated = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
-    ours = ",".join(f"{name}={value}" for name, value in attributes.items())
+    service = {"service.name": os.environ.get("OTEL_SERVICE_NAME", SERVICE)}
+    ours = ",".join(f"{name}={value}" for name, value in (service | attributes).items())
     os.environ["OTEL_RESOURCE_ATTRIBUTES"] = f"{ours},{stated}".strip(",")
     os.environ.setdefault("HOSTNAME", attributes["service.instance.id"])
     os.environ.setdefault("OTEL_EXPORTER_OTLP_TIMEOUT", EXPORT_TIMEOUT_S)
