@@ -49,7 +49,7 @@ from petrosa_cio.nurse.gauges import GateGauges
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
 from petrosa_cio.nurse.metrics import PrometheusTally
 from petrosa_cio.nurse.serve import serve_stream
-from petrosa_cio.nurse.tracing import SampledTracing
+from petrosa_cio.nurse.tracing import NO_TRACING, SampledTracing
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.servers import (
     Servers,
@@ -65,7 +65,7 @@ from petrosa_cio.surfaces.gate_watch import GateWatch
 from petrosa_cio.surfaces.gauges import ControlGauges
 from petrosa_cio.surfaces.http import create_app, serve_http
 from petrosa_cio.telemetry.opening import watched
-from petrosa_cio.telemetry.traces import NoTraceSink, TraceSink
+from petrosa_cio.telemetry.traces import TraceSink
 
 GATE_CONSUMER = "cio-gate"
 DRAIN_CONSUMER = "cio-drain"
@@ -81,7 +81,6 @@ GATE_SILENT_S = 3.0
 STORE_SILENT_S = 3.0
 BATCHES_WAITING = 2
 MAX_REPLICAS = 8
-NO_TRACES = NoTraceSink()
 
 
 def replica_name(settings: Settings) -> str:
@@ -107,7 +106,9 @@ async def stopping_on_signals() -> AsyncIterator[asyncio.Event]:
 # --- the gate -------------------------------------------------------------------------------
 
 
-async def run_gate(settings: Settings, stop: asyncio.Event, traces: TraceSink = NO_TRACES) -> None:
+async def run_gate(
+    settings: Settings, stop: asyncio.Event, traces: TraceSink | None = None
+) -> None:
     """Decide intents until told to stop, then finish what is begun and leave."""
     governing, replica = (
         load_governing(settings.policy_file, settings.charter_file),
@@ -140,7 +141,7 @@ async def run_gate(settings: Settings, stop: asyncio.Event, traces: TraceSink = 
             announcer=servers.announcer,
             snapshot=feeds.snapshot,
             clock=clock,
-            tally=PrometheusTally(SampledTracing(traces)),
+            tally=PrometheusTally(SampledTracing(traces) if traces else NO_TRACING),
         )
         gate = Gate(gate_options(settings, replica), world)
         await intake.start()
@@ -358,7 +359,9 @@ async def run_role(role: Role, settings: Settings) -> None:
             await _run(role, settings, stop, traces)
 
 
-async def _run(role: Role, settings: Settings, stop: asyncio.Event, traces: TraceSink) -> None:
+async def _run(
+    role: Role, settings: Settings, stop: asyncio.Event, traces: TraceSink | None
+) -> None:
     match role:
         case Role.GATE:
             await run_gate(settings, stop, traces)

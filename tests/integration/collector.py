@@ -1,10 +1,11 @@
-"""A collector of telemetry: OTLP over gRPC, as any real one speaks it, which keeps what it gets."""
+"""A collector of telemetry: OTLP as any real one speaks it, which keeps what it gets."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
 
 import grpc  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics_pb
@@ -25,6 +26,14 @@ class Collector:
     spans: list[Span] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
     resources: list[dict[str, str]] = field(default_factory=list)
+
+    def take(self, request: trace_pb.ExportTraceServiceRequest) -> None:
+        """Keep the spans of a request."""
+        for part in request.resource_spans:
+            self.resources.append(
+                {one.key: one.value.string_value for one in part.resource.attributes}
+            )
+            self.spans += [span for scope in part.scope_spans for span in scope.spans]
 
     def named(self, name: str) -> list[Span]:
         """Return the spans of one name."""
@@ -53,11 +62,7 @@ class _Traces(trace_grpc.TraceServiceServicer):
     def Export(self, request: trace_pb.ExportTraceServiceRequest, _: object) -> object:  # noqa: N802
         self._collector.asked.set()
         self._collector.answers.wait()
-        for part in request.resource_spans:
-            self._collector.resources.append(
-                {one.key: one.value.string_value for one in part.resource.attributes}
-            )
-            self._collector.spans += [span for scope in part.scope_spans for span in scope.spans]
+        self._collector.take(request)
         return trace_pb.ExportTraceServiceResponse()
 
 
@@ -76,7 +81,7 @@ class _Metrics(metrics_grpc.MetricsServiceServicer):
 
 @contextmanager
 def collecting(*, answers: bool = True) -> Iterator[Collector]:
-    """Run a collector on a free port of this machine."""
+    """Run a collector that is spoken to by gRPC, on a free port of this machine."""
     collector = Collector()
     server = grpc.server(ThreadPoolExecutor(8))
     trace_grpc.add_TraceServiceServicer_to_server(_Traces(collector), server)  # type: ignore[no-untyped-call]
@@ -92,3 +97,28 @@ def collecting(*, answers: bool = True) -> Iterator[Collector]:
     finally:
         collector.answers.set()
         server.stop(None).wait()
+
+
+@contextmanager
+def collecting_by_http() -> Iterator[Collector]:
+    """Run a collector of traces that is spoken to by HTTP, on a free port of this machine."""
+    collector = Collector()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/v1/traces":
+                collector.take(trace_pb.ExportTraceServiceRequest.FromString(body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        collector.url = f"http://127.0.0.1:{server.server_port}"
+        serving = Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        yield collector
+        server.shutdown()
+        serving.join()

@@ -1,6 +1,8 @@
 """Gates that are traced, seen from a collector that is there, is not, or never answers."""
 
+import json
 import os
+import platform
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -8,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector
 
-from tests.integration.collector import collecting
+from petrosa_cio import __version__
+from tests.integration.collector import collecting, collecting_by_http
 from tests.integration.gate_house import GateHouse, gate_house
 from tests.integration.gate_intents import message, messages
 from tests.waiting import eventually
@@ -25,7 +30,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     for name in [name for name in os.environ if name.startswith("OTEL_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "300")
-    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     async with gate_house(tmp_path) as house:
         yield house
 
@@ -89,6 +94,14 @@ async def test_a_trace_that_the_bot_did_not_want_or_begin_is_a_matter_of_the_sha
         assert len(collector.named("intent")) == 1
 
 
+async def test_a_collector_can_be_spoken_to_by_http(house: GateHouse) -> None:
+    with collecting_by_http() as collector:
+        await house.start("web", otel_endpoint=collector.url, otel_protocol="http/protobuf")
+        await house.publish([message(1, **TRACED)])
+        (span,) = await eventually(lambda: collector.named("intent"))
+        assert span.parent_span_id.hex() == CALLER
+
+
 async def test_the_collector_reads_the_same_numbers_as_prometheus(house: GateHouse) -> None:
     with collecting() as collector:
         await house.start("counted", otel_endpoint=collector.url)
@@ -101,14 +114,38 @@ async def test_the_collector_reads_the_same_numbers_as_prometheus(house: GateHou
         assert collector.value("cio_heartbeat_timestamp_seconds")
 
 
+async def test_what_a_gate_shows_is_read_from_a_shared_folder(house: GateHouse) -> None:
+    (gate,) = await house.start("shown")
+    await house.publish([message(1), message(2, confidence=7)])
+    await eventually(lambda: len(house.decided) == 2)
+    shown = CollectorRegistry()
+    MultiProcessCollector(shown, path=str(house.folder))  # type: ignore[no-untyped-call]
+
+    def value(name: str, **labels: str) -> float | None:
+        return shown.get_sample_value(name, labels)
+
+    await eventually(lambda: value("cio_verdicts_total", verdict="deny") == 1)
+    assert value("cio_verdicts_total", verdict="approve") == 1
+    assert value("cio_verdict_latency_seconds_count") == 2
+    assert value("cio_step_duration_seconds_count", step="journal")
+    assert value("cio_policy_revision") == 1
+    await eventually(lambda: value("cio_heartbeat_timestamp_seconds"))
+    python = platform.python_version()
+    assert value("cio_build_info", role="gate", version=__version__, python=python) == 1
+    lines = [json.loads(line) for line in gate.log.read_text().splitlines()]
+    assert "policy_in_force" in {one["event"] for one in lines}
+
+
 async def test_a_collector_that_is_away_changes_nothing(house: GateHouse) -> None:
     with socket.socket() as taken:  # bound and not listening: connections are refused
         taken.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        await house.start("alone", otel_endpoint=endpoint)
+        (gate,) = await house.start("alone", otel_endpoint=endpoint, log_format="text")
         await house.publish(messages(300, **TRACED))
         await eventually(lambda: len(house.signals) == 300)
+        await eventually(lambda: "telemetry_complains" in gate.log.read_text())
         assert await stopped(house) == 0
+        assert gate.log.read_text().count("telemetry_complains") == 1
 
 
 async def test_a_collector_that_never_answers_changes_nothing(house: GateHouse) -> None:
@@ -120,10 +157,14 @@ async def test_a_collector_that_never_answers_changes_nothing(house: GateHouse) 
         assert await stopped(house) == 0
 
 
-async def test_without_a_collector_nothing_for_it_is_loaded(house: GateHouse) -> None:
-    await house.start("plain")
-    await house.publish([message(1, **TRACED)])
-    (heard,) = await eventually(lambda: house.signals)
+async def test_without_a_collector_nothing_for_it_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    async with gate_house(tmp_path) as house:
+        await house.start("plain")
+        await house.publish([message(1, **TRACED)])
+        (heard,) = await eventually(lambda: house.signals)
     assert heard.headers["traceparent"] == f"00-{TRACE}-{heard.decision_id[:16]}-01"
     imported = house.replicas[0].log.read_text()
     assert "petrosa_cio.nurse.gate" in imported

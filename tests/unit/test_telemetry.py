@@ -13,7 +13,7 @@ from petrosa_cio.telemetry.metrics import BatchHistogram
 from petrosa_cio.telemetry.outbox import Outbox
 from petrosa_cio.telemetry.steps import Interval, Step
 from petrosa_cio.telemetry.trace_context import context_of, is_sampled
-from petrosa_cio.telemetry.traces import IntentTrace, NoTraceSink
+from petrosa_cio.telemetry.traces import IntentTrace
 from tests.gates import House
 from tests.waiting import eventually
 
@@ -186,12 +186,6 @@ async def test_what_did_not_arrive_is_counted_as_dropped() -> None:
     outbox.put([trace(0)])
     outbox.close(timeout_s=5)
     assert total("dropped") - dropped == 1
-
-
-def test_off_it_takes_nothing_and_traces_nothing() -> None:
-    sink = NoTraceSink()
-    sink.put([trace(0)])
-    assert sink.ratio == 0
 
 
 # --- counting by batch ----------------------------------------------------------------------------

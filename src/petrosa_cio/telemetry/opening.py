@@ -9,7 +9,7 @@ from petrosa_cio import __version__
 from petrosa_cio.settings import Settings
 from petrosa_cio.telemetry.metrics import note_start
 from petrosa_cio.telemetry.outbox import Outbox
-from petrosa_cio.telemetry.traces import NoTraceSink, TraceSink
+from petrosa_cio.telemetry.traces import TraceSink
 
 log = structlog.get_logger()
 
@@ -18,8 +18,8 @@ CLOSE_TIMEOUT_S = 1.0
 
 
 @contextmanager
-def watched(settings: Settings, *, role: str, replica: str) -> Iterator[TraceSink]:
-    """Have telemetry for this process while the block runs; yield where traces go.
+def watched(settings: Settings, *, role: str, replica: str) -> Iterator[TraceSink | None]:
+    """Have telemetry for this process while the block runs; yield where traces go, if anywhere.
 
     Args:
         settings: Whether and where to.
@@ -28,7 +28,7 @@ def watched(settings: Settings, *, role: str, replica: str) -> Iterator[TraceSin
     """
     note_start(role, __version__)
     if settings.otel_endpoint is None:
-        yield NoTraceSink()
+        yield None
         return
     # Imported here, as the SDK costs a second and some threads that a program without it saves.
     from petrosa_cio.telemetry.exporting import Exporting  # noqa: PLC0415

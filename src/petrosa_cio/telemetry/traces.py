@@ -41,12 +41,3 @@ class TraceSink(Protocol):
 
     def put(self, traces: Sequence[IntentTrace]) -> None:
         """Take traces, or drop them where there is no room."""
-
-
-class NoTraceSink:
-    """Takes nothing."""
-
-    ratio = 0.0
-
-    def put(self, traces: Sequence[IntentTrace]) -> None:
-        """Drop them."""
