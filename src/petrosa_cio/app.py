@@ -355,7 +355,7 @@ async def run_role(role: Role, settings: Settings) -> None:
     """Run one role in this process until SIGINT or SIGTERM."""
     replica = replica_name(settings)
     async with stopping_on_signals() as stop:
-        with watched(settings, role=role, replica=replica) as traces:
+        with watched(settings, role=role, replica=replica, decides=role is Role.GATE) as traces:
             await _run(role, settings, stop, traces)
 
 

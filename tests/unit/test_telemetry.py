@@ -1,15 +1,20 @@
 """Telemetry in small: contexts, what is traced, the queue, and counting by batch."""
 
+import json
 from collections.abc import Sequence
 from threading import Event
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import REGISTRY, CollectorRegistry, Histogram
 
+from petrosa_cio.nurse.metrics import STEP
 from petrosa_cio.nurse.tracing import SampledTracing, trace_fields
-from petrosa_cio.telemetry.metrics import BatchHistogram
+from petrosa_cio.telemetry.bridge import observe_registry
+from petrosa_cio.telemetry.metrics import BatchHistogram, note_start
 from petrosa_cio.telemetry.outbox import Outbox
 from petrosa_cio.telemetry.steps import Interval, Step
 from petrosa_cio.telemetry.trace_context import context_of, is_sampled
@@ -210,3 +215,29 @@ def test_observing_a_batch_is_the_same_as_observing_each(amounts: list[float]) -
         for family in registry.collect()
     ]
     assert read[0] == read[1]
+
+
+# --- the same numbers for a collector -------------------------------------------------------------
+
+
+def test_every_series_of_the_registry_is_observed_as_it_is() -> None:
+    note_start("gate", "1.2.3")
+    STEP.labels("journal").observe(0.5)
+    reader = InMemoryMetricReader()
+    observe_registry(MeterProvider([reader]).get_meter("test"))
+    found = json.loads(reader.get_metrics_data().to_json())  # type: ignore[union-attr]
+    observed = {
+        (metric["name"], *sorted(point["attributes"].items())): point["value"]
+        for resource in found["resource_metrics"]
+        for scope in resource["scope_metrics"]
+        for metric in scope["metrics"]
+        for point in metric["data"]["data_points"]
+    }
+    shown = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in REGISTRY.collect()
+        for sample in family.samples
+        if sample.name.startswith("cio_") and not sample.name.endswith("_created")
+        if sample.value or not sample.name.endswith("_timestamp_seconds")  # it never came
+    }
+    assert observed == shown

@@ -45,16 +45,19 @@ class Exporting:
         endpoint: The collector.
         protocol: ``grpc`` or ``http/protobuf``.
         attributes: What is said of this process beside service and version.
+        with_spans: False where there is nothing to trace.
     """
 
-    def __init__(self, endpoint: str, protocol: str, attributes: dict[str, str]) -> None:
+    def __init__(
+        self, endpoint: str, protocol: str, attributes: dict[str, str], *, with_spans: bool
+    ) -> None:
         self._complaints = _Complaints()
         self._ids = _GivenIds()
         self._complaints.listen()
         _set_environment(attributes)
         self.is_open = petrosa_otel.setup_telemetry(
             SERVICE, __version__, otlp_endpoint=endpoint, protocol=protocol,
-            enable_logs=False, enable_http=False,
+            enable_traces=with_spans, enable_logs=False, enable_http=False,
         )  # fmt: skip
         petrosa_otel.flush_telemetry = _already_flushed
         self._spans, self._meters = trace.get_tracer_provider(), metrics.get_meter_provider()

@@ -18,13 +18,17 @@ CLOSE_TIMEOUT_S = 1.0
 
 
 @contextmanager
-def watched(settings: Settings, *, role: str, replica: str) -> Iterator[TraceSink | None]:
+def watched(
+    settings: Settings, *, role: str, replica: str, decides: bool
+) -> Iterator[TraceSink | None]:
     """Have telemetry for this process while the block runs; yield where traces go, if anywhere.
 
     Args:
         settings: Whether and where to.
         role: Which of the program's processes this is.
         replica: Its name among its like.
+        decides: Whether it has intents to trace. Of one that has none no library makes spans
+            either: each probe of its health would be one.
     """
     note_start(role, __version__)
     if settings.otel_endpoint is None:
@@ -37,11 +41,13 @@ def watched(settings: Settings, *, role: str, replica: str) -> Iterator[TraceSin
         settings.otel_endpoint,
         settings.otel_protocol,
         {"service.instance.id": replica, "cio.role": role, "cio.fund": settings.fund},
+        with_spans=decides,
     )
     log.info("telemetry_on", endpoint=settings.otel_endpoint, is_open=exporting.is_open)
-    outbox = Outbox(exporting.export, ratio=settings.trace_ratio)
+    outbox = Outbox(exporting.export, ratio=settings.trace_ratio) if decides else None
     try:
         yield outbox
     finally:
-        outbox.close(timeout_s=CLOSE_TIMEOUT_S)
+        if outbox is not None:
+            outbox.close(timeout_s=CLOSE_TIMEOUT_S)
         exporting.close(timeout_s=CLOSE_TIMEOUT_S)
