@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Event
 
 import pytest
@@ -11,7 +12,8 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import REGISTRY, CollectorRegistry, Histogram
 
-from petrosa_cio.nurse.metrics import STEP
+from petrosa_cio.nurse.gate import Gate
+from petrosa_cio.nurse.metrics import STEP, PrometheusTally
 from petrosa_cio.nurse.tracing import SampledTracing, trace_fields
 from petrosa_cio.telemetry.bridge import observe_registry
 from petrosa_cio.telemetry.metrics import BatchHistogram, note_start
@@ -120,6 +122,23 @@ async def test_a_failure_of_the_program_is_traced_whatever_the_share(house: Hous
     assert [one.failure for one in sink.traces] == ["LEDGER_UNAVAILABLE"]
 
 
+class BrokenSink(Sink):
+    """Fails at whatever it is given."""
+
+    def put(self, traces: Sequence[IntentTrace]) -> None:
+        raise OSError(len(traces))
+
+
+async def test_a_fault_of_tracing_does_not_reach_the_gate(house: House) -> None:
+    tally = PrometheusTally(SampledTracing(BrokenSink(ratio=1)))
+    gate = Gate(house.options(), replace(house.world(), tally=tally))
+    arrival = house.arrive()
+    await gate.process([arrival])
+    assert [one.decision_id for one in house.signals.sent] == [arrival.decision_id]
+    assert house.kinds() == [("verdict", "approve")]
+    assert len(house.intake.acknowledged) == 1
+
+
 async def test_a_log_line_about_one_message_says_where_it_is_in_its_trace(house: House) -> None:
     told = house.arrive(_otel_trace_context={"traceparent": CALLER})
     assert trace_fields([told]) == {
@@ -182,6 +201,22 @@ async def test_a_full_queue_drops_and_counts_and_never_waits() -> None:
     assert total("dropped") - dropped == 30
     exporter.may.set()
     await eventually(lambda: total("sent") - sent == 1)
+
+
+async def test_an_exporter_that_fails_has_another_chance() -> None:
+    dropped, seen = total("dropped"), list[str]()
+
+    def export(traces: Sequence[IntentTrace]) -> bool:
+        seen.extend(one.decision_id for one in traces)
+        raise OSError("no")
+
+    outbox = Outbox(export, ratio=1)
+    outbox.put([trace(0)])
+    await eventually(lambda: len(seen) == 1)
+    outbox.put([trace(1)])
+    outbox.close(timeout_s=5)
+    assert len(seen) == 2
+    assert total("dropped") - dropped == 2
 
 
 async def test_what_did_not_arrive_is_counted_as_dropped() -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from time import monotonic_ns
 from typing import Protocol
 
+import structlog
+
 from petrosa_cio.nurse.arrival import Answer, Arrival
 from petrosa_cio.nurse.decision import Decision
 from petrosa_cio.risk.intent import Intent
@@ -17,6 +19,8 @@ from petrosa_cio.risk.verdict import VerdictKind
 from petrosa_cio.telemetry.steps import Interval, Step, StepTimes
 from petrosa_cio.telemetry.trace_context import context_of, is_sampled, well_formed
 from petrosa_cio.telemetry.traces import Attribute, IntentTrace, TraceSink
+
+log = structlog.get_logger()
 
 FAILURES = frozenset({ReasonCode.LEDGER_UNAVAILABLE, ReasonCode.CHECK_FAILED})
 """Reasons that are the program's fault and not the bot's: such a decision is always traced."""
@@ -47,14 +51,20 @@ class SampledTracing:
 
     def ended(self, decisions: Sequence[tuple[Decision, Answer]], times: StepTimes) -> None:
         """Hand on the traced ones of a batch that was just answered."""
+        try:
+            self._sink.put(self._traced(decisions, times))
+        except Exception:  # whatever it is, it must not touch what was decided
+            log.exception("not_traced", intents=len(decisions))
+
+    def _traced(
+        self, decisions: Sequence[tuple[Decision, Answer]], times: StepTimes
+    ) -> list[IntentTrace]:
         now_ns = monotonic_ns()
-        traced = [
+        return [
             _trace(one, answer, times, now_ns)
             for one, answer in decisions
             if self._is_traced(one) or _failure(one)
         ]
-        if traced:
-            self._sink.put(traced)
 
     def _is_traced(self, one: Decision) -> bool:
         caller = _caller(one.draft.intent, one.draft.arrival)

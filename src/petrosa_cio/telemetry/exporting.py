@@ -34,7 +34,6 @@ EXPORT_TIMEOUT_S = "2"
 """Longest wait for the collector, in seconds, unless ``OTEL_EXPORTER_OTLP_TIMEOUT`` is set."""
 
 COMPLAIN_EVERY_S = 60.0
-_SEEN_AS_ERROR = ("LEDGER_UNAVAILABLE", "CHECK_FAILED")
 _CARRIER = TraceContextTextMapPropagator()
 
 

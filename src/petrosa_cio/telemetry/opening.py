@@ -43,7 +43,10 @@ def watched(
         {"service.instance.id": replica, "cio.role": role, "cio.fund": settings.fund},
         with_spans=decides,
     )
-    log.info("telemetry_on", endpoint=settings.otel_endpoint, is_open=exporting.is_open)
+    if exporting.is_open:
+        log.info("telemetry_on", endpoint=settings.otel_endpoint)
+    else:
+        log.warning("telemetry_not_opened", endpoint=settings.otel_endpoint)
     outbox = Outbox(exporting.export, ratio=settings.trace_ratio) if decides else None
     try:
         yield outbox

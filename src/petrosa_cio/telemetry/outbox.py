@@ -8,8 +8,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from petrosa_cio.telemetry.metrics import TRACES_DROPPED, TRACES_SENT
 from petrosa_cio.telemetry.traces import IntentTrace
+
+log = structlog.get_logger()
 
 ROOM = 4_096
 """Traces that wait at most."""
@@ -25,7 +29,7 @@ class Outbox:
     """A bounded queue of traces with a thread that empties it.
 
     Args:
-        export: Sends a portion and tells whether it arrived; it may take its time. Never raises.
+        export: Sends a portion and tells whether it arrived; it may take its time.
         ratio: The share of intents to trace where the caller did not choose: 0 to 1.
         room: Traces that wait at most.
     """
@@ -64,5 +68,12 @@ class Outbox:
     def _empty(self) -> None:
         while self._waiting and not self._given_up:
             portion = [self._waiting.popleft() for _ in range(min(PORTION, len(self._waiting)))]
-            counter = TRACES_SENT if self._export(portion) else TRACES_DROPPED
+            counter = TRACES_SENT if self._arrived(portion) else TRACES_DROPPED
             counter.inc(len(portion))
+
+    def _arrived(self, portion: Sequence[IntentTrace]) -> bool:
+        try:
+            return self._export(portion)
+        except Exception:  # whatever it is, the next portion has its chance
+            log.exception("traces_not_exported", traces=len(portion))
+            return False
