@@ -7,12 +7,12 @@ each of these is settled here. Percentages are fractions of 0 to 1; anything els
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from math import nextafter
 
 import orjson
+from msgspec import Struct
 
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.verdict import Verdict
@@ -27,8 +27,7 @@ _MAX_DEPTH = 3
 _INTEGER_BITS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Promotion:
+class Promotion(Struct, frozen=True, gc=False):
     """One approved intent on its way out."""
 
     decision_id: str

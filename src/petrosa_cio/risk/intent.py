@@ -5,10 +5,11 @@ type. Prices and stops are in quote currency (USD), quantities in base units, pe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class Action(StrEnum):
@@ -57,8 +58,7 @@ class StrategyMode(StrEnum):
     LLM_REASONING = "llm_reasoning"
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True, gc=False):
     """A trade proposal, understood but not judged.
 
     Attributes:

@@ -7,7 +7,6 @@ that is not exactly a decimal of sensible size, no control character in a name.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import (
     Clamped,
@@ -21,6 +20,8 @@ from decimal import (
 )
 from enum import StrEnum
 from typing import TypeVar
+
+from msgspec import Struct
 
 from petrosa_cio.risk.intent import Action, Intent, OrderType, StrategyMode, TimeInForce
 from petrosa_cio.risk.strict_json import NotStrictJson, load_object
@@ -46,8 +47,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 Default = TypeVar("Default", bound=StrEnum | None)
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(Struct, frozen=True, gc=False):
     """Why a message is no intent, with what could still be told of it."""
 
     problem: str
