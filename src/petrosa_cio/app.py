@@ -326,7 +326,7 @@ class Role(StrEnum):
 
 
 GARBAGE_THRESHOLDS = (50_000, 20, 50)
-"""A batch makes thousands of values that all die with it: to look for cycles among them is wasted."""
+"""A batch makes thousands of values that all die with it; to look for cycles in them is wasted."""
 
 
 async def run_role(role: Role, settings: Settings) -> None:

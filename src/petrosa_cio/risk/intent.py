@@ -115,7 +115,9 @@ class Intent(Struct, frozen=True, gc=False):
     @property
     def direction(self) -> Direction | None:
         """The side an opening takes; None for ``close`` and ``hold``."""
-        return _DIRECTIONS.get(self.action)
+        if self.action is _BUY:
+            return _LONG
+        return _SHORT if self.action is _SELL else None
 
     @property
     def execution_price(self) -> Decimal | None:
@@ -125,8 +127,7 @@ class Intent(Struct, frozen=True, gc=False):
         return self.price if self.price is not None else self.current_price
 
 
-_DIRECTIONS = {Action.BUY: Direction.LONG, Action.SELL: Direction.SHORT}
-
 # Named once: looking a member up on its class is slow in Python 3.11, and this is asked often.
-_CLOSE = Action.CLOSE
+_BUY, _SELL, _CLOSE = Action.BUY, Action.SELL, Action.CLOSE
+_LONG, _SHORT = Direction.LONG, Direction.SHORT
 _MARKET = OrderType.MARKET
