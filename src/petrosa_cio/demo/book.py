@@ -5,7 +5,7 @@ that number, and the verdict event names the decision; so each message is follow
 without any help from the gate.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
@@ -63,6 +63,8 @@ class Book:
         lost: Messages that the stream did not confirm.
         captured: Message and time of publication, by number in the stream.
         verdicts: By number in the stream.
+        outcomes: What became of each bot's messages, counted.
+        codes: Why, counted: every reason code of each bot's messages.
         repeated: Records beyond the first about one message.
         later: What befell approvals, by kind of record.
     """
@@ -72,9 +74,11 @@ class Book:
     lost: int = 0
     captured: dict[int, tuple[Cue, float]] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
+    outcomes: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    codes: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     repeated: int = 0
     later: Counter[str] = field(default_factory=Counter)
-    _records: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _records: dict[int, dict[str, Any]] = field(default_factory=dict)  # of messages not yet known
     _by_decision: dict[str, int] = field(default_factory=dict)
     _answered_at: dict[str, float] = field(default_factory=dict)
 
@@ -105,7 +109,7 @@ class Book:
 
     def _decided(self, record: dict[str, Any]) -> None:
         sequence = record["source"]["sequence"]
-        if sequence in self._records:
+        if sequence in self._records or sequence in self.verdicts:
             self.repeated += 1
             return
         self._records[sequence] = record
@@ -116,22 +120,20 @@ class Book:
         self.later[record["kind"]] += 1
         verdict = self.verdicts.get(self._by_decision.get(record["decision_id"], 0))
         if verdict and record["kind"] == RecordKind.WITHDRAWAL:
+            bot = verdict.cue.bot
+            self.outcomes[bot][verdict.outcome] -= 1
             verdict.withdrawn = str(record["reason"])
+            self.outcomes[bot][verdict.outcome] += 1
+            self.codes[bot][verdict.withdrawn] += 1
 
     def _join(self, sequence: int) -> None:
         """Make the verdict of a message once both it and its record are known."""
         if sequence not in self.captured or sequence not in self._records:
             return
-        record, (cue, _) = self._records[sequence], self.captured[sequence]
-        said = record["verdict"]
-        verdict = self.verdicts[sequence] = Verdict(
-            cue,
-            record["decision_id"],
-            said["kind"],
-            tuple(tuple(one) for one in said["reasons"]),
-            said["requested_quantity"],
-            said["quantity"],
-        )
+        cue, _ = self.captured[sequence]
+        verdict = self.verdicts[sequence] = _verdict(cue, self._records.pop(sequence))
+        self.outcomes[cue.bot][verdict.outcome] += 1
+        self.codes[cue.bot].update(verdict.codes)
         self._measure(verdict.decision_id)
         self.tell(verdict)
 
@@ -140,3 +142,15 @@ class Book:
         verdict, at = self.verdicts.get(sequence), self._answered_at.get(decision_id)
         if verdict and at is not None:
             verdict.latency_ms = (at - self.captured[sequence][1]) * 1_000
+
+
+def _verdict(cue: Cue, record: dict[str, Any]) -> Verdict:
+    said = record["verdict"]
+    return Verdict(
+        cue,
+        record["decision_id"],
+        said["kind"],
+        tuple(tuple(one) for one in said["reasons"]),
+        said["requested_quantity"],
+        said["quantity"],
+    )

@@ -1,4 +1,4 @@
-"""The demo's order engine at work: it hears signals, fills or refuses them, and closes positions."""
+"""The demo's order engine at work: it fills or refuses signals, and closes positions."""
 
 import asyncio
 from collections import Counter
@@ -24,8 +24,8 @@ from petrosa_cio.errors import Unavailable
 SHORTEST_DELAY_S = 0.02
 LONGEST_DELAY_S = 0.25
 
-SHORTEST_HOLD = 0.15
-LONGEST_HOLD = 0.35
+SHORTEST_HOLD = 0.2
+LONGEST_HOLD = 0.45
 """How long a position is held at most, as a share of the demo."""
 
 EXECUTIONS = "execution.events"

@@ -16,7 +16,7 @@ from petrosa_cio.demo.market import SYMBOLS, Market
 ROGUE = "rogue"
 SUBJECT = f"{PLAIN_SUBJECT}.{ROGUE}"
 
-FLOOD = 20
+FLOOD = 24
 """Intents of one flood: more than the demo's policy allows a strategy in a second."""
 
 FLOOD_USD = 15.0
@@ -107,7 +107,7 @@ def unknown_coin(market: Market, at: float, chance: Random) -> Iterator[Cue]:
 
 
 MISDEEDS = (
-    fat_finger, repeat, garbage, stop_on_the_wrong_side, reuse_id, flood, unknown_coin,
+    fat_finger, repeat, flood, stop_on_the_wrong_side, reuse_id, garbage, unknown_coin,
     price_of_another_coin, old_news,
 )  # fmt: skip
 """What it does, in this order."""

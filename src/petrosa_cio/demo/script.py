@@ -13,7 +13,7 @@ BOTS = (*(temper.name for temper in TEMPERS), ROGUE)
 USUAL_RATE = 8.0
 """Intents per second that a person can still follow."""
 
-FEWEST = 240
+FEWEST = 200
 """Intents that a story needs; a short demo sends them faster."""
 
 
