@@ -36,7 +36,7 @@ class Verdict:
     cue: Cue
     decision_id: str
     kind: str
-    reasons: tuple[tuple[str, ...], ...]
+    reasons: tuple[tuple[str | None, ...], ...]
     requested: str | None
     quantity: str | None
     withdrawn: str = ""
@@ -50,7 +50,7 @@ class Verdict:
     @property
     def codes(self) -> list[str]:
         """Every reason code."""
-        return [one[0] for one in self.reasons] + ([self.withdrawn] if self.withdrawn else [])
+        return [str(one[0]) for one in self.reasons] + ([self.withdrawn] if self.withdrawn else [])
 
 
 @dataclass(slots=True)

@@ -93,6 +93,9 @@ def analysis_intent(strategy: str, idea: Idea, price: float, chance: Random) -> 
         "recommended_leverage": None,
         "intent_id": identifier(chance),
         "signal_id": None,
+        "_otel_trace_headers": {
+            "traceparent": f"00-{identifier(chance)}-{identifier(chance)[:16]}-01"
+        },
     }
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from petrosa_cio.demo.book import Verdict
 from petrosa_cio.risk.reasons import ReasonCode
@@ -76,8 +75,8 @@ def short_number(number: str | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _reason(reason: Sequence[Any]) -> str:
-    code, limit, observed = ReasonCode(reason[0]), reason[2], reason[3]
+def _reason(reason: Sequence[str | None]) -> str:
+    code, limit, observed = ReasonCode(str(reason[0])), reason[2], reason[3]
     if observed is None:
         return code_words(code)
     general = f"{code_words(code)}: {GENERAL if limit is not None else OBSERVED}"
