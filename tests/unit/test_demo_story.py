@@ -7,6 +7,7 @@ demo. No order engine reports, so what is approved stays reserved.
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 import orjson
 import pytest
@@ -196,3 +197,11 @@ def test_the_policy_of_the_demo_explains_every_limit() -> None:
 def test_the_screen_shows_the_limits_of_the_policy() -> None:
     limits = shown_limits()
     assert (limits.position, limits.gross) == (Decimal(4_000), Decimal(16_000))
+
+
+def test_the_page_about_the_demo_knows_all_of_it() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "DEMO.md").read_text("utf-8")
+    page = " ".join(text.split())
+    wanted = [*BOTS, *(one.title for one in CHAPTERS), *(one.regime for one in CHAPTERS)]
+    wanted += [misdeed.__name__.replace("_", " ") for misdeed in MISDEEDS]
+    assert [one for one in wanted if one not in page] == []

@@ -17,8 +17,8 @@ from petrosa_cio.demo.view import Stage
 from petrosa_cio.errors import Unavailable
 
 SHORTEST_S = 5
-LONGEST_S = 3_600
-FASTEST = 200
+LONGEST_S = 600
+FASTEST = 100
 SEED = 7
 INTERRUPTED = 130
 
@@ -26,13 +26,13 @@ INTERRUPTED = 130
 @app.command()
 def demo(
     seconds: Annotated[
-        float, typer.Option(help="How long it takes.", min=SHORTEST_S, max=LONGEST_S)
+        int, typer.Option(help="How long it takes.", min=SHORTEST_S, max=LONGEST_S)
     ] = 60,
     seed: Annotated[
         int, typer.Option(help="The same seed plays the same market and the same intents.")
     ] = SEED,
     rate: Annotated[
-        float | None,
+        int | None,
         typer.Option(
             help="Intents per second, without the rogue's; unset, 8, and more if it is short. "
             "At a high rate the policy's own rate limits step in.",
@@ -61,7 +61,7 @@ def demo(
     options = DemoOptions(seconds, seed, usual_rate(seconds) if rate is None else rate)
     stage = _stage(plain=plain, as_json=as_json)
     stage.say(
-        f"A demo of {seconds:g} seconds with seed {seed} and {options.rate:g} intents per second. "
+        f"A demo of {seconds} seconds with seed {seed} and {options.rate:g} intents per second. "
         "Starting servers and gate ..."
     )
     summary = _played(options, stage)

@@ -14,7 +14,8 @@ from petrosa_cio.adapters.children import start_child, stop_child
 from petrosa_cio.adapters.nats_messages import NatsMessenger, listen
 from petrosa_cio.app import GATE_STATUS, Role
 from petrosa_cio.errors import Unavailable
-from petrosa_cio.launch import Running, open_messenger, running
+from petrosa_cio.governance.desk import Desk
+from petrosa_cio.launch import Running, open_desk, open_messenger, running
 from petrosa_cio.servers import Servers, open_servers
 from petrosa_cio.settings import Settings, load_settings
 
@@ -30,6 +31,7 @@ class House:
     Attributes:
         settings: How it is set up.
         servers: What the demo watches with.
+        desk: Where regimes are set and switches thrown, with a person's patience.
         fleet: What the bots and the order engine publish with.
         roles: The program's processes, by role.
         log: What they say.
@@ -37,6 +39,7 @@ class House:
 
     settings: Settings
     servers: Servers
+    desk: Desk
     fleet: NatsMessenger
     roles: dict[Role, subprocess.Popen[bytes]]
     log: Path
@@ -80,11 +83,11 @@ async def open_house(folder: Path) -> AsyncIterator[House]:
     async with (
         running(demo_settings(folder)) as started,
         open_servers(started.settings, name="demo") as servers,
+        open_desk(started.settings) as desk,
         open_messenger(started.settings) as fleet,
         _roles(started, log) as roles,
     ):
-        house = House(started.settings, servers, fleet, roles, log)
-        yield house
+        yield House(started.settings, servers, desk, fleet, roles, log)
 
 
 @asynccontextmanager

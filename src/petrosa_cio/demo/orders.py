@@ -10,7 +10,7 @@ sees exposure come and go; and it fills everything at the demo's market, without
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from random import Random
 from typing import Any
@@ -94,8 +94,8 @@ def opening_reports(
     yield _report(signal, "placed", "binance_accepted", now) | order
     at = price * Decimal(str(1 + chance.uniform(-SLIPPAGE, SLIPPAGE)))
     whole = Decimal(str(signal["quantity"]))
-    if chance.random() < PARTLY:
-        part = (whole / 2).quantize(QUANTITY_STEP)
+    part = (whole / 2).quantize(QUANTITY_STEP, ROUND_DOWN)
+    if chance.random() < PARTLY and part:
         whole -= part
         filled = _fill(part, at)
         yield _report(signal, "partial_fill", "user_data_stream_fill", now) | order | filled

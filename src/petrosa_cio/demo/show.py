@@ -131,7 +131,7 @@ class Show:
                 await self._set_scene(chapter)
 
     async def _set_scene(self, chapter: Chapter) -> None:
-        desk = self._house.servers.desk
+        desk = self._house.desk
         regime = Regime(chapter.regime, REGIME_CONFIDENCE, clock(), OBSERVER)
         await desk.set_regime(ANY_SYMBOL, regime, author=OBSERVER)
         if chapter.switch is not None:
