@@ -1,10 +1,12 @@
 """The demo from a terminal: a short one to its end, and one that is broken off."""
 
 import asyncio
+import io
 import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,15 +15,18 @@ from typing import Any
 
 import psutil
 import pytest
+from rich.console import Console
 
-from petrosa_cio.demo.script import BOTS
+from petrosa_cio.demo.lines import LineStage
+from petrosa_cio.demo.run import DemoOptions, run_demo
+from petrosa_cio.demo.script import BOTS, usual_rate
 from tests.integration.processes import alive
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 CIO = str(Path(sys.executable).with_name("cio"))
-SHORT_S = "6"
+SHORT_S = 6
 
 
 @dataclass
@@ -73,41 +78,42 @@ async def nothing_left(found: Demo, family: list[int]) -> None:
     assert list(found.folder.iterdir()) == []
 
 
-async def test_a_short_demo_shows_everything_and_adds_up(tmp_path: Path) -> None:
-    async with demo(tmp_path, "--seconds", SHORT_S, "--seed", "7") as running:
-        await running.until("Limits fill up")
-        family = running.family()
-        assert len(family) >= 6  # three servers and three roles
-        code, out = await running.ended()
+async def test_a_short_demo_shows_everything_and_adds_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    file, options = io.StringIO(), DemoOptions(SHORT_S, seed=7, rate=usual_rate(SHORT_S))
+    summary = await run_demo(options, LineStage(Console(file=file)))
 
-    summary: dict[str, Any] = json.loads(out)
-    assert code == 0, running.said
-    assert summary["complete"]
-    assert summary["halts"] == 1
-    assert summary["proof"]["every_intent_has_one_verdict"]
-    assert summary["proof"]["captured"] == summary["total"]["sent"] > 200
-    assert summary["proof"]["lost"] == 0
-    for outcome in ("approved", "reduced", "denied"):
-        assert summary["total"][outcome], outcome
-    assert [row["bot"] for row in summary["rows"]] == list(BOTS)
-    assert summary["latency"]["median_ms"] > 0
+    assert summary is not None
+    assert summary.complete
+    assert summary.halts == 1
+    assert summary.proof.holds
+    assert summary.proof.captured == summary.total.sent > 200
+    assert summary.proof.lost == 0
+    total = summary.total
+    assert all((total.approved, total.reduced, total.denied)), total
+    assert summary.latency is not None
+    assert summary.latency.median_ms > 0
     for event in ("placed", "filled", "partial_fill", "rejected", "closed by stop loss"):
-        assert summary["engine"][event], event
+        assert summary.engine[event], event
     for words in ("The architect halts the fund", "the fund is halted", "Trading again"):
-        assert words in running.said, words
-    await nothing_left(running, family)
+        assert words in file.getvalue(), words
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_ended_early_it_sums_up_what_it_saw_and_leaves_nothing(tmp_path: Path) -> None:
-    async with demo(tmp_path, "--seconds", "600", "--rate", "50") as running:
+    async with demo(tmp_path, "--rate", "20") as running:
         await running.until("approve")
         family = running.family()
+        assert len(family) >= 6  # three servers and three roles
         running.process.send_signal(signal.SIGINT)
         code, out = await running.ended()
 
     summary: dict[str, Any] = json.loads(out)
     assert code == 0, running.said
     assert not summary["complete"]
+    assert [row["bot"] for row in summary["rows"]] == list(BOTS)
     assert summary["proof"]["every_intent_has_one_verdict"]
     assert summary["total"]["approved"]
     await nothing_left(running, family)
@@ -127,7 +133,7 @@ async def test_ended_before_it_began_it_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_when_the_gate_falls_it_says_so(tmp_path: Path) -> None:
-    async with demo(tmp_path, "--seconds", "600") as running:
+    async with demo(tmp_path) as running:
         await running.until("approve")
         family = running.family()
         for pid in family:

@@ -23,8 +23,8 @@ CUT = ["NOTIONAL_ABOVE_MAX", "reduce", "1000", "2500", "", "fund", "0.02"]
 def record(sequence: int = 1, kind: str = "approve", *reasons: list[str]) -> dict[str, Any]:
     said = {"kind": kind, "reasons": reasons, "quantity": "0.02", "requested_quantity": "0.05"}
     return {
-        "kind": "verdict", "decision_id": f"d{sequence}", "source": {"sequence": sequence},
-        "verdict": said,
+        "kind": "verdict", "decision_id": f"d{sequence}", "verdict": said,
+        "source": {"sequence": sequence, "stream": "CIO_INTENTS"},
     }  # fmt: skip
 
 
@@ -89,6 +89,15 @@ def test_changes_of_what_governs_are_no_verdicts() -> None:
     book.journaled(lines({"kind": "change", "decision_id": "c", "change": {}}))
     assert not told
     assert not book.later
+
+
+def test_what_others_ask_at_the_door_is_none_of_its_business() -> None:
+    book, told = open_book()
+    book.capture(CUE, 1, 0.0)
+    asked = [record(number) | {"source": {"sequence": 1, "stream": ""}} for number in (8, 9)]
+    book.journaled(lines(*asked, later("undelivered", "nobody", 8), record(1)))
+    assert [one.decision_id for one in told] == ["d1"]
+    assert (book.repeated, book.later.total()) == (0, 0)
 
 
 @pytest.mark.parametrize("event_first", [True, False])

@@ -44,6 +44,7 @@ VIEW = View(
     gross_limit=Decimal(16_000),
     rows=(Row("whale", 9, 1, 5, 3, ()),),
     positions=7,
+    join="CIO_DATA_DIR=/folder cio halt",
 )
 
 
@@ -59,6 +60,7 @@ def test_everything_is_on_a_screen_of_usual_size(width: int, height: int) -> Non
     for words in (
         "The architect halts the fund", "fund: HALTED", "turbulent_illiquidity", "18 s to go",
         "51,600.09", "-19%", "16,000", "7 open", "whale", "0.05 → 0.02", "the fund is halted (+1)",
+        "CIO_DATA_DIR=/folder cio halt",
     ):  # fmt: skip
         assert words in text, words
     assert len(text.rstrip("\n").splitlines()) == height

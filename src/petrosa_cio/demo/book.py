@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from petrosa_cio.adapters.nats_streams import INTENTS
 from petrosa_cio.audit.record import RecordKind
 from petrosa_cio.demo.intents import Cue
 from petrosa_cio.risk.verdict import VerdictKind
@@ -98,7 +99,7 @@ class Book:
             record = orjson.loads(line)
             if record["kind"] == RecordKind.VERDICT:
                 self._decided(record)
-            elif record["kind"] != RecordKind.CHANGE:
+            elif record["decision_id"] in self._by_decision:
                 self._befell(record)
 
     def answered(self, body: bytes) -> None:
@@ -108,6 +109,8 @@ class Book:
         self._measure(decision_id)
 
     def _decided(self, record: dict[str, Any]) -> None:
+        if record["source"]["stream"] != INTENTS:
+            return  # somebody who joins in has asked at the synchronous door
         sequence = record["source"]["sequence"]
         if sequence in self._records or sequence in self.verdicts:
             self.repeated += 1

@@ -66,7 +66,6 @@ def demo_settings(folder: Path) -> Settings:
             "CIO_DATA_DIR": str(folder),
             "CIO_POLICY_FILE": str(policy_file()),
             "CIO_HTTP_PORT": "0",
-            "CIO_FUND": "demo",
             "CIO_LOG_LEVEL": "warning",
         }
     )

@@ -11,7 +11,7 @@ from petrosa_cio.app import stopping_on_signals
 from petrosa_cio.demo.book import Book
 from petrosa_cio.demo.house import House, open_house, until_ready
 from petrosa_cio.demo.script import write_script
-from petrosa_cio.demo.show import Show
+from petrosa_cio.demo.show import Show, join_command
 from petrosa_cio.demo.summary import (
     Summary,
     after_of,
@@ -74,6 +74,7 @@ async def _perform(
     with TemporaryDirectory(prefix="cio-demo-") as folder:
         async with open_house(Path(folder)) as house:
             await until_ready(house)
+            stage.say(f"Ready. To join in from another terminal: {join_command(house)}")
             begun.set()
             show, seconds = await _play(options, stage, house, stop)
             stage.close()

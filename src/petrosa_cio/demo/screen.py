@@ -75,7 +75,7 @@ def draw(view: View, latest: Iterable[Verdict]) -> Layout:
     layout.split_column(
         Layout(_story(view), size=STORY_LINES),
         middle,
-        Layout(Panel(_feed(latest), title="verdicts")),
+        Layout(Panel(_feed(latest), title="verdicts", subtitle=f"[dim]join in: {view.join}[/]")),
     )
     return layout
 

@@ -51,6 +51,11 @@ def shown_limits() -> Limits:
     return Limits(position or Decimal("Infinity"), gross or Decimal("Infinity"))
 
 
+def join_command(house: House) -> str:
+    """Return the command with which somebody halts this demo from another terminal."""
+    return f"CIO_DATA_DIR={house.settings.data_dir} cio halt"
+
+
 class Show:
     """Plays a script to the gate of a house.
 
@@ -193,4 +198,5 @@ class Show:
             gross_limit=self._limits.gross,
             rows=rows_of(self.book),
             positions=len(self.engine.positions),
+            join=join_command(self._house),
         )

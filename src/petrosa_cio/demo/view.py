@@ -26,6 +26,7 @@ class View:
         gross_limit: Most USD together.
         rows: By bot.
         positions: How many positions are open.
+        join: How to throw a switch of this demo from another terminal.
     """
 
     chapter: Chapter
@@ -39,6 +40,7 @@ class View:
     gross_limit: Decimal
     rows: tuple[Row, ...]
     positions: int
+    join: str
 
 
 class Stage(Protocol):
