@@ -180,6 +180,11 @@ def test_a_reason_without_a_limit_says_what_was_seen() -> None:
     assert reason_words(replace(DENIED, reasons=(reason,))) == "intent malformed: not JSON"
 
 
+def test_an_age_is_said_in_seconds() -> None:
+    reason = ("INTENT_STALE", "deny", "20 s", "120002 ms", "", None, None)
+    assert reason_words(replace(DENIED, reasons=(reason,))) == "120 s old, limit 20 s"
+
+
 def test_a_withdrawal_is_said_above_all() -> None:
     withdrawn = replace(APPROVED, withdrawn="POLICY_TIGHTENED")
     assert verdict_words(withdrawn) == "0.05  withdrawn before it left: policy tightened"

@@ -29,6 +29,7 @@ PHRASES = {
 
 GENERAL, OBSERVED = "{observed}, limit {limit}", "{observed}"
 
+SHOWN_OF_ID = 8
 DIGITS = 4
 """Significant digits of a size on the screen; records have all of them."""
 
@@ -87,7 +88,9 @@ def _reason(reason: Sequence[str | None]) -> str:
 def _value(code: str, text: str) -> str:
     """Return a value as it is, but numbers and fingerprints short enough to be read."""
     if code in {ReasonCode.INTENT_REPEATED, ReasonCode.INTENT_ID_REUSED}:
-        return text[:8]
+        return text[:SHOWN_OF_ID]
+    if text.endswith(" ms"):
+        return f"{Decimal(text.removesuffix(' ms')) / 1_000:.0f} s"
     try:
         return short_number(text)
     except ArithmeticError:
