@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import orjson
 import typer
 
@@ -64,7 +65,7 @@ def check(
     )
     verdict = run_async(_decide(question, max_bytes=settings.max_intent_bytes))
     if as_json:
-        out.print_json(orjson.dumps(verdict, default=str).decode())
+        out.print_json(msgspec.json.encode(verdict).decode())
     else:
         show_verdict(verdict)
     raise typer.Exit(DENIED if verdict.kind is VerdictKind.DENY else 0)

@@ -3,12 +3,12 @@
 import os
 import sys
 
-from petrosa_cio.cli import check, run, send, switches
+from petrosa_cio.cli import check, demo, run, send, switches
 from petrosa_cio.cli.root import app
 from petrosa_cio.cli.showing import show_misconfigured, show_problem
 from petrosa_cio.errors import CioError, Misconfigured, PolicyRejected, Unavailable
 
-__all__ = ["check", "main", "run", "send", "switches"]
+__all__ = ["check", "demo", "main", "run", "send", "switches"]
 
 
 def main() -> None:

@@ -1,19 +1,19 @@
 """An intent that has arrived at the gate, by whichever way."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic_ns
 
-import orjson
+import msgspec
+from msgspec import Struct
 
 from petrosa_cio.audit.record import Source
 from petrosa_cio.ports import Delivery
 from petrosa_cio.risk.identity import decision_id
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True, gc=False):
     """What a caller of the synchronous door is told.
 
     Attributes:
@@ -34,7 +34,7 @@ class Answer:
 
     def as_json(self) -> bytes:
         """Return it as the JSON of replies and events."""
-        return orjson.dumps(self)
+        return msgspec.json.encode(self)
 
 
 @dataclass(slots=True)
@@ -50,8 +50,7 @@ class DoorCall:
     abandoned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """One message with the identity of its decision.
 
     Attributes:
@@ -65,8 +64,8 @@ class Arrival:
     decision_id: str
     source: Source
     delivery: Delivery | None = None
-    door: DoorCall | None = field(default=None, compare=False)
-    arrived_ns: int = field(default_factory=monotonic_ns, compare=False)
+    door: DoorCall | None = None
+    arrived_ns: int = msgspec.field(default_factory=monotonic_ns)
 
     @property
     def stored_at_ms(self) -> int:

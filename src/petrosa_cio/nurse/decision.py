@@ -4,9 +4,10 @@ These are plain steps on values. The gate calls them in order for a batch and do
 between.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic_ns
+
+from msgspec import Struct
 
 from petrosa_cio.audit.record import (
     Decided,
@@ -35,8 +36,7 @@ from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.verdict import Assessment, Verdict, VerdictKind
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """An arrival with what was assessed of it, before the ledger is asked.
 
     Attributes:
@@ -55,7 +55,7 @@ class Draft:
     intent: Intent | Malformed
     taken_at: datetime
     assessment: Assessment
-    part: bytes
+    part: str
     identity: str | None
     digest: str
     read_ns: tuple[int, int, int] = (0, 0, 0)
@@ -68,8 +68,7 @@ class Draft:
         return self.intent
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A draft with its verdict, its record and, where it is promoted, its signal."""
 
     draft: Draft
