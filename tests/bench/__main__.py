@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import mkdtemp
@@ -29,6 +30,7 @@ Examples:
   python -m tests.bench --rungs 4 --rates "" --burst 50000 --replicas 1,2,3
 """
 DATA = ROOT / ".benchmarks"
+WIDTH = 140
 QUICK_SECONDS, QUICK_BURST = 5, 3_000
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -98,7 +100,7 @@ def bench(  # noqa: PLR0917 (a command's options are its arguments)
 
 
 async def _run(chosen: Sequence[Case], folder: Path) -> tuple[Machine, list[Measured]]:
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     machine = await this_machine(folder / "machine")
     console.print(machine.sentence)
     measured = []
@@ -111,7 +113,10 @@ async def _run(chosen: Sequence[Case], folder: Path) -> tuple[Machine, list[Meas
 
 async def _show_progress(console: Console, place: str, case: Case, folder: Path) -> Measured:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+    showing = Progress(
+        *columns, TimeElapsedColumn(), console=console, transient=True, refresh_per_second=2
+    )
+    with showing as progress:
         task = progress.add_task(place, total=case.intents)
         found = await measure(
             case, folder, lambda _sent, answers: progress.update(task, completed=answers)

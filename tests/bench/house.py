@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -173,6 +174,13 @@ class House:
             return state.messages >= intents
 
         await eventually(all_there, timeout_s=CAPTURE_TIMEOUT_S)
+
+    async def last_captured_at(self) -> float:
+        """Return when the stream took the last intent, by this machine's monotonic clock."""
+        js = self.client.jetstream()
+        last = (await js.stream_info(INTENTS)).state.last_seq
+        at = (await js.get_msg(INTENTS, last)).time or EPOCH
+        return at.timestamp() - time.time() + time.monotonic()
 
     async def decision_ids(self, first: int, count: int) -> Sequence[str]:
         """Return the ids of the decisions about the intents from this number on.

@@ -61,6 +61,7 @@ async def this_machine(folder: Path) -> Machine:
     busy_before = os.getloadavg()[0]
     async with house(folder, Rung.SHIPPED) as found:
         nats = found.client.connected_server_version
+        nats_version = f"{nats.major}.{nats.minor}.{nats.patch}"
         redis = connect_redis(found.environ["CIO_REDIS_URL"])
         redis_version = (await redis.info("server"))["redis_version"]
         await redis.aclose()
@@ -70,7 +71,7 @@ async def this_machine(folder: Path) -> Machine:
         memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
         kernel=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        nats=str(nats),
+        nats=nats_version,
         redis=redis_version,
         file_system=_file_system(folder),
         sync_ms=await asyncio.to_thread(_sync_ms, folder),

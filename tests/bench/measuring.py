@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -60,12 +60,21 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A measurement and what came of it; `problems` is empty for a sound one."""
+    """A measurement and what came of it.
+
+    Attributes:
+        case: What was measured.
+        answers: What was heard.
+        usage: What the machine did meanwhile.
+        problems: What may not be; empty for a sound measurement.
+        captured_s: Time from the start until the stream had the last intent, where one captures.
+    """
 
     case: Case
     answers: Answers
     usage: Usage
-    problems: list[str] = field(default_factory=list)
+    problems: list[str]
+    captured_s: float | None = None
 
 
 async def measure(case: Case, folder: Path, tell: Tell) -> Measured:
@@ -89,8 +98,11 @@ async def measure(case: Case, folder: Path, tell: Tell) -> Measured:
             due_at=[_due_at(case, heard, number) for number in range(case.intents)],
             has_verdicts=case.rung is not Rung.RELAY,
         )
-        journaled = await _journaled(found) if case.rung is Rung.SHIPPED else None
-        return Measured(case, judged, usage, problems(judged, journaled, ids))
+        if case.rung is not Rung.SHIPPED:
+            return Measured(case, judged, usage, problems(judged, None, ids))
+        wrong = problems(judged, await _journaled(found), ids)
+        captured_s = await found.last_captured_at() - heard.began_at
+        return Measured(case, judged, usage, wrong, round(max(captured_s, 0.0), 3))
 
 
 def _due_at(case: Case, heard: Heard, number: int) -> float:

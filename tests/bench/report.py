@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import orjson
 from rich.console import Console
@@ -15,6 +16,10 @@ from tests.bench.machine import Machine
 from tests.bench.measuring import Case, Measured
 from tests.bench.outcome import PERCENTILES
 
+Value = TypeVar("Value")
+
+HEAD = ("rung", "load", "gates")
+PARTS = ("gate", "nats", "redis")
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -30,16 +35,15 @@ class Sheet:
 def sheets(measured: Iterable[Measured]) -> tuple[Sheet, Sheet]:
     """Return the two tables of some measurements: what was answered, and what it took."""
     found = list(measured)
-    latency = [f"{name} ms" for name in PERCENTILES]
     return (
         Sheet(
-            "Answers",
-            ("rung", "load", "gates", "per second", *latency, "verdicts", "lost"),
+            "Answers (latency in ms)",
+            (*HEAD, "per second", *PERCENTILES, "denied", "lost", "captured s"),
             [_answers(one) for one in found],
         ),
         Sheet(
-            "Use of the machine",
-            ("rung", "load", "gates", "processor seconds", "others", "memory MiB", "late ms"),
+            "Use of the machine (processor seconds; memory in MiB: first, most, last)",
+            (*HEAD, *(f"{name} s" for name in (*PARTS, "load", "others")), *PARTS, "late ms"),
             [_usage(one) for one in found],
         ),
     )
@@ -47,37 +51,43 @@ def sheets(measured: Iterable[Measured]) -> tuple[Sheet, Sheet]:
 
 def _head(case: Case) -> tuple[str, str, str]:
     load = f"{case.rate}/s" if case.rate else str(case.kind)
-    mix = "" if case.mix == STEADY else f", {Path(case.mix).name}"
-    return str(int(case.rung)), f"{load}, {case.intents:,}{mix}", str(case.replicas)
+    mix = "" if case.mix == STEADY else f" {Path(case.mix).name}"
+    return str(int(case.rung)), f"{case.intents:,}{mix}, {load}", str(case.replicas)
 
 
 def _answers(one: Measured) -> tuple[str, ...]:
     found = one.answers
     latency = (found.latency_ms.get(name) for name in PERCENTILES)
-    verdicts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(found.verdicts.items()))
     return (
         *_head(one.case),
         f"{found.per_second:,.0f}",
         *("" if value is None else f"{value:,.1f}" for value in latency),
-        verdicts,
-        str(found.lost),
+        f"{found.verdicts.get('deny', 0):,}",
+        f"{found.lost:,}",
+        "" if one.captured_s is None else f"{one.captured_s:.1f}",
     )
 
 
 def _usage(one: Measured) -> tuple[str, ...]:
     used = one.usage
-    memory = {name: values for name, values in used.rss_mib.items() if values}
+    seconds = [_of(used.cpu_s, part) for part in (*PARTS, "load")]
+    memory = [_of(used.rss_mib, part) for part in PARTS]
     return (
         *_head(one.case),
-        _named({name: f"{seconds:.1f}" for name, seconds in used.cpu_s.items()}),
+        *(f"{sum(values):.1f}" if values else "" for values in seconds),
         f"{used.others_cpu_s:.1f}",
-        _named({name: f"{one[0]:.0f} to {max(one):.0f}" for name, one in memory.items()}),
+        *(_course(max(values, key=max)) if values else "" for values in memory),
         f"{one.answers.late_ms:.1f}",
     )
 
 
-def _named(values: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+def _of(by_process: Mapping[str, Value], part: str) -> list[Value]:
+    """Return the values of a part's processes: there may be several gates."""
+    return [value for name, value in by_process.items() if name.partition("-")[0] == part]
+
+
+def _course(samples: Sequence[float]) -> str:
+    return f"{samples[0]:.0f} {max(samples):.0f} {samples[-1]:.0f}"
 
 
 def show(console: Console, measured: Sequence[Measured]) -> None:
@@ -85,7 +95,7 @@ def show(console: Console, measured: Sequence[Measured]) -> None:
     for sheet in sheets(measured):
         table = Table(title=sheet.title, title_justify="left")
         for column in sheet.columns:
-            table.add_column(column, overflow="fold")
+            table.add_column(column, justify="left" if column == "load" else "right")
         for row in sheet.rows:
             table.add_row(*row)
         console.print(table)
@@ -122,12 +132,12 @@ def _markdown(machine: Machine, measured: Sequence[Measured]) -> str:
         "\n".join(f"- rung {int(rung)}: {Rung(rung).title}" for rung in rungs),
     ]
     for sheet in sheets(measured):
-        rule = "| " + " | ".join("---" for _ in sheet.columns) + " |"
+        rule = _line("---" if column == "load" else "--:" for column in sheet.columns)
         parts.append(f"### {sheet.title}")
         parts.append("\n".join([_line(sheet.columns), rule, *map(_line, sheet.rows)]))
     wrong = [f"- {one.case.title}: {problem}" for one in measured for problem in one.problems]
     return "\n\n".join([*parts, *(["\n".join(wrong)] if wrong else [])])
 
 
-def _line(cells: Sequence[str]) -> str:
+def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
