@@ -1,7 +1,6 @@
 """One measurement: a house of its own, a warm-up, the load, and what came of it."""
 
 import time
-from collections import defaultdict
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +13,7 @@ from tests.bench.house import EPOCH, House, Rung, house
 from tests.bench.intents import STEADY, stated_id
 from tests.bench.load import Heard, Plan
 from tests.bench.loading import RunningLoad, Tell, loading
-from tests.bench.outcome import Answers, Journaled, answers, problems
+from tests.bench.outcome import Answers, Evidence, Journaled, problems
 from tests.bench.usage import Usage, Watch
 
 PATIENCE_S = 30.0
@@ -91,18 +90,15 @@ async def measure(case: Case, folder: Path, tell: Tell) -> Measured:
         else:
             await found.start(case.replicas)
             heard, usage = await measuring.live()
-        ids = await measuring.ids()
-        judged = answers(
-            heard,
-            {one: number for number, one in enumerate(ids)},
-            due_at=[_due_at(case, heard, number) for number in range(case.intents)],
-            has_verdicts=case.rung is not Rung.RELAY,
+        journaled = captured_s = None
+        if case.rung is Rung.SHIPPED:
+            journaled = await _journaled(found)
+            captured_s = round(max(await found.last_captured_at() - heard.began_at, 0.0), 3)
+        evidence = Evidence(
+            await measuring.ids(), heard, journaled, has_verdicts=case.rung is not Rung.RELAY
         )
-        if case.rung is not Rung.SHIPPED:
-            return Measured(case, judged, usage, problems(judged, None, ids))
-        wrong = problems(judged, await _journaled(found), ids)
-        captured_s = await found.last_captured_at() - heard.began_at
-        return Measured(case, judged, usage, wrong, round(max(captured_s, 0.0), 3))
+        judged = evidence.answers([_due_at(case, heard, number) for number in range(case.intents)])
+        return Measured(case, judged, usage, problems(judged), captured_s)
 
 
 def _due_at(case: Case, heard: Heard, number: int) -> float:
@@ -110,12 +106,11 @@ def _due_at(case: Case, heard: Heard, number: int) -> float:
 
 
 async def _journaled(found: House) -> Journaled:
-    """Return the verdicts that the whole journal has, by decision, in its order."""
-    seen: Journaled = defaultdict(list)
+    """Read the whole journal."""
+    seen = Journaled()
     async for entry in read_journal(found.client, since=EPOCH):
-        for record in map(orjson.loads, entry.records):
-            if record["kind"] == "verdict":
-                seen[record["decision_id"]].append(record["verdict"]["kind"])
+        for line in entry.records:
+            seen.add(orjson.loads(line))
     return seen
 
 

@@ -1,33 +1,60 @@
 """What came of a measurement: how long, how many, and whether every intent got its one answer."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 
 from tests.bench.load import Heard
 
 PROMOTED = ("approve", "reduce")
-Journaled = dict[str, list[str]]
-"""Verdicts by decision, in the order of the journal."""
-
+RELAYED = "relayed"
+UNSENT = ("withdrawal", "undelivered", "unconfirmed")
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+
+Told = tuple[str, float]
+"""A word on an intent and when it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journaled:
+    """What the journal has, by decision.
+
+    Attributes:
+        verdicts: Kinds of its verdicts, in the order of the journal: the first one counts.
+        endings: Kinds of later records: why an approval was not sent, or nobody can know.
+    """
+
+    verdicts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    endings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, record: Mapping[str, object]) -> None:
+        """Take one record."""
+        decision, kind = str(record["decision_id"]), str(record["kind"])
+        if kind == "verdict" and isinstance(verdict := record["verdict"], dict):
+            self.verdicts[decision].append(verdict["kind"])
+        elif kind in UNSENT:
+            self.endings[decision].add(kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was heard of the intents.
+    """What became of the intents.
 
     Attributes:
-        verdicts: Final verdicts by kind; of a relay, which gives none, what it passed on.
+        verdicts: Verdicts by kind, by the journal where there is one, else as live watchers heard
+            them; of a relay, which gives none, what it passed on.
         latency_ms: Percentiles of the time from when an intent was due until its signal came, or
-            for a denial its verdict.
+            for one without a signal its verdict.
         per_second: Intents answered, by the time from the start until the last answer.
         took_s: That time.
         first_after_s: Time from the start until the first answer.
-        lost: Intents without a verdict, and approvals without a signal.
+        unsent: Approvals without a signal of which the journal says why.
+        untold: Journaled verdicts of which live watchers did not hear, which is allowed.
+        lost: Intents without a verdict, and approvals without a signal or a word on it.
         doubled: Further verdicts and signals of one intent, and signals that nobody approved.
         strange: Messages about intents that were never sent.
+        contradicted: Verdicts that stand in the journal again and say something else.
         late_ms: 99th percentile of how late the load itself handed over an intent.
     """
 
@@ -36,9 +63,12 @@ class Answers:
     per_second: float
     took_s: float
     first_after_s: float
+    unsent: int
+    untold: int
     lost: int
     doubled: int
     strange: int
+    contradicted: int
     late_ms: float
 
 
@@ -52,68 +82,84 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def answers(
-    heard: Heard, numbers: Mapping[str, int], *, due_at: Sequence[float], has_verdicts: bool
-) -> Answers:
-    """Judge what was heard.
+class Evidence:
+    """What is known of each intent of a measurement, by its number."""
 
-    Args:
-        heard: What the load heard.
-        numbers: Number of each intent, from 0, by the id that is heard of it.
-        due_at: When each intent was due.
-        has_verdicts: Whether verdicts are told; a relay only sends signals.
-    """
-    signals, verdicts, strange = _by_intent(heard, numbers)
-    kinds = {number: kind for number, (kind, _) in verdicts.first.items()}
-    if not has_verdicts:
-        kinds = dict.fromkeys(signals.first, "relayed")
-    wanted = {number for number, kind in kinds.items() if kind in (*PROMOTED, "relayed")}
-    ended = {
-        number: (signals if number in wanted else verdicts).first[number][1]
-        for number in kinds
-        if number not in wanted or number in signals.first
-    }
-    last = [at for _, _, at in heard.messages]
-    took_s = max(last, default=heard.began_at) - heard.began_at
-    unapproved = signals.first.keys() - wanted
-    return Answers(
-        verdicts=dict(Counter(kinds.values())),
-        latency_ms=percentiles([(at - due_at[number]) * 1000 for number, at in ended.items()]),
-        per_second=round(len(kinds) / took_s, 1) if took_s else 0.0,
-        took_s=round(took_s, 3),
-        first_after_s=round(min(last, default=heard.began_at) - heard.began_at, 3),
-        lost=len(due_at) - len(ended),
-        doubled=signals.further + verdicts.further + len(unapproved),
-        strange=strange,
-        late_ms=_late_ms(heard, due_at),
-    )
+    def __init__(
+        self, ids: Sequence[str], heard: Heard, journaled: Journaled | None, *, has_verdicts: bool
+    ) -> None:
+        """Sort what was heard.
 
+        Args:
+            ids: What the answers call each intent.
+            heard: What the load heard.
+            journaled: What the journal has; None where none is kept.
+            has_verdicts: Whether verdicts are told; a relay only sends signals.
+        """
+        self._heard = heard
+        self._numbers = {one: number for number, one in enumerate(ids)}
+        self.signals: dict[int, float] = {}
+        self.verdicts: dict[int, Told] = {}
+        self.further = self.strange = 0
+        for subject, identity, at in heard.messages:
+            self._hear(subject, identity, at)
+        self.kinds = {number: kind for number, (kind, _) in self.verdicts.items()}
+        if not has_verdicts:
+            self.kinds = dict.fromkeys(self.signals, RELAYED)
+        self.unsent: set[int] = set()
+        self.contradicted = 0
+        if journaled is not None:
+            self._read(journaled)
 
-class _Told:
-    """What was told of each intent: the first word on it, and how many more there were."""
-
-    def __init__(self) -> None:
-        self.first: dict[int, tuple[str, float]] = {}
-        self.further = 0
-
-    def add(self, number: int, kind: str, at: float) -> None:
-        if number in self.first:
-            self.further += 1
-        else:
-            self.first[number] = kind, at
-
-
-def _by_intent(heard: Heard, numbers: Mapping[str, int]) -> tuple[_Told, _Told, int]:
-    signals, verdicts, strange = _Told(), _Told(), 0
-    for subject, identity, at in heard.messages:
-        number = numbers.get(identity)
+    def _hear(self, subject: str, identity: str, at: float) -> None:
+        number = self._numbers.get(identity)
         if number is None:
-            strange += 1
+            self.strange += 1
         elif subject.startswith("signals."):
-            signals.add(number, "signal", at)
+            self.further += number in self.signals
+            self.signals.setdefault(number, at)
         else:
-            verdicts.add(number, subject.split(".")[2], at)
-    return signals, verdicts, strange
+            self.further += number in self.verdicts
+            self.verdicts.setdefault(number, (subject.split(".")[2], at))
+
+    def _read(self, journaled: Journaled) -> None:
+        found = {number: journaled.verdicts.get(one, []) for one, number in self._numbers.items()}
+        self.kinds = {number: kinds[0] for number, kinds in found.items() if kinds}
+        self.contradicted = sum(len(set(kinds)) > 1 for kinds in found.values())
+        ended = {self._numbers[one] for one in journaled.endings if one in self._numbers}
+        self.unsent = (ended & self.promoted) - self.signals.keys()
+
+    @property
+    def promoted(self) -> set[int]:
+        """The intents that should have a signal."""
+        return {number for number, kind in self.kinds.items() if kind in (*PROMOTED, RELAYED)}
+
+    def answers(self, due_at: Sequence[float]) -> Answers:
+        """Judge it, given when each intent was due."""
+        heard, promoted = self._heard, self.promoted
+        sent = promoted - self.unsent
+        answered_at = {number: at for number, (_, at) in self.verdicts.items()}
+        answered_at = {number: answered_at[number] for number in answered_at.keys() - sent}
+        answered_at |= {number: self.signals[number] for number in sent & self.signals.keys()}
+        times = [at for _, _, at in heard.messages] or [heard.began_at]
+        took_s = max(times) - heard.began_at
+        undecided = len(due_at) - len(self.kinds)
+        return Answers(
+            verdicts=dict(Counter(self.kinds.values())),
+            latency_ms=percentiles(
+                [(at - due_at[number]) * 1000 for number, at in answered_at.items()]
+            ),
+            per_second=round(len(self.kinds) / took_s, 1) if took_s else 0.0,
+            took_s=round(took_s, 3),
+            first_after_s=round(min(times) - heard.began_at, 3),
+            unsent=len(self.unsent),
+            untold=len(self.kinds.keys() - self.verdicts.keys()),
+            lost=undecided + len(sent - self.signals.keys()),
+            doubled=self.further + len(self.signals.keys() - promoted),
+            strange=self.strange,
+            contradicted=self.contradicted,
+            late_ms=_late_ms(heard, due_at),
+        )
 
 
 def _late_ms(heard: Heard, due_at: Sequence[float]) -> float:
@@ -121,23 +167,13 @@ def _late_ms(heard: Heard, due_at: Sequence[float]) -> float:
     return percentiles(late).get("p99", 0.0)
 
 
-def problems(found: Answers, journaled: Journaled | None, decisions: Sequence[str]) -> list[str]:
-    """Return what may not be, as sentences; none of a sound run.
-
-    A verdict may stand in the journal again, where a gate did not hear in time that it was
-    written; but it must be the same.
-
-    Args:
-        found: What was heard.
-        journaled: What the journal has; None where none is kept.
-        decisions: The decisions that must be in it.
-    """
-    said: list[tuple[int, str]] = [
+def problems(found: Answers) -> list[str]:
+    """Return what may not be, as sentences; none of a sound run."""
+    said = (
         (found.lost, "intents without their one answer"),
+        (found.unsent, "approvals that were not sent, with a record that says why"),
         (found.doubled, "answers too many"),
         (found.strange, "messages about intents that were never sent"),
-    ]
-    if journaled is not None:
-        wrong = sum(len(set(journaled.get(one, ()))) != 1 for one in decisions)
-        said.append((wrong, "decisions without their one verdict in the journal"))
-    return [f"{count} {what}" for count, what in said if count]
+        (found.contradicted, "decisions whose verdicts in the journal differ"),
+    )
+    return [f"{count:,} {what}" for count, what in said if count]

@@ -38,7 +38,7 @@ def sheets(measured: Iterable[Measured]) -> tuple[Sheet, Sheet]:
     return (
         Sheet(
             "Answers (latency in ms)",
-            (*HEAD, "per second", *PERCENTILES, "denied", "lost", "captured s"),
+            (*HEAD, "per second", *PERCENTILES, "denied", "unsent", "lost", "captured s"),
             [_answers(one) for one in found],
         ),
         Sheet(
@@ -63,6 +63,7 @@ def _answers(one: Measured) -> tuple[str, ...]:
         f"{found.per_second:,.0f}",
         *("" if value is None else f"{value:,.1f}" for value in latency),
         f"{found.verdicts.get('deny', 0):,}",
+        f"{found.unsent:,}",
         f"{found.lost:,}",
         "" if one.captured_s is None else f"{one.captured_s:.1f}",
     )

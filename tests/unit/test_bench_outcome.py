@@ -3,9 +3,9 @@
 import pytest
 
 from tests.bench.load import Heard
-from tests.bench.outcome import Answers, answers, percentiles, problems
+from tests.bench.outcome import Answers, Evidence, Journaled, percentiles, problems
 
-NUMBERS = {"a": 0, "b": 1, "c": 2}
+IDS = ["a", "b", "c"]
 DUE_AT = [10.0, 11.0, 12.0]
 SOUND = [
     ("signals.trading.x", "a", 10.5),
@@ -16,9 +16,17 @@ SOUND = [
 ]
 
 
-def _judged(*messages: tuple[str, str, float], has_verdicts: bool = True) -> Answers:
+JOURNALED = {"a": ["approve"], "b": ["deny"], "c": ["reduce"]}
+
+
+def _judged(
+    *messages: tuple[str, str, float],
+    has_verdicts: bool = True,
+    journaled: Journaled | None = None,
+) -> Answers:
     heard = Heard(began_at=10.0, sent_at=[10.0, 11.002, 12.0], messages=list(messages))
-    return answers(heard, NUMBERS, due_at=DUE_AT, has_verdicts=has_verdicts)
+    evidence = Evidence(IDS, heard, journaled, has_verdicts=has_verdicts)
+    return evidence.answers(DUE_AT)
 
 
 def test_latency_counts_from_when_an_intent_was_due_to_its_signal_or_its_denial() -> None:
@@ -28,7 +36,7 @@ def test_latency_counts_from_when_an_intent_was_due_to_its_signal_or_its_denial(
     assert found.latency_ms["max"] == pytest.approx(2000)
     assert (found.took_s, found.first_after_s, found.per_second) == (4.0, 0.5, 0.8)
     assert found.late_ms == pytest.approx(2)
-    assert problems(found, None, []) == []
+    assert problems(found) == []
 
 
 def test_percentiles_are_by_nearest_rank() -> None:
@@ -59,28 +67,42 @@ def test_percentiles_are_by_nearest_rank() -> None:
     ],
 )
 def test_what_may_not_be_is_said(messages: list[tuple[str, str, float]], want: str) -> None:
-    (said,) = problems(_judged(*messages), None, [])
+    (said,) = problems(_judged(*messages))
     assert said.startswith(want)
 
 
 def test_a_relay_answers_with_the_signal_alone() -> None:
-    signals = [("signals.trading.x", one, 14.0) for one in NUMBERS]
+    signals = [("signals.trading.x", one, 14.0) for one in IDS]
     found = _judged(*signals, has_verdicts=False)
     assert (found.verdicts, found.lost) == ({"relayed": 3}, 0)
 
 
 @pytest.mark.parametrize(
-    ("journaled", "wrong"),
+    ("change", "want"),
     [
-        ({"a": ["approve"], "b": ["deny", "deny"]}, 0),
-        ({"a": ["approve"]}, 1),
-        ({"a": ["approve"], "b": ["deny", "approve"]}, 1),
+        ({}, []),
+        ({"b": ["deny", "deny"]}, []),
+        ({"b": []}, ["1 intents without their one answer"]),
+        ({"b": ["deny", "approve"]}, ["1 decisions whose verdicts in the journal differ"]),
     ],
-    ids=["repeated", "missing", "contradicted"],
+    ids=["sound", "repeated", "missing", "contradicted"],
 )
 def test_the_journal_must_have_one_verdict_of_each(
-    journaled: dict[str, list[str]], wrong: int
+    change: dict[str, list[str]], want: list[str]
 ) -> None:
-    said = problems(_judged(*SOUND), journaled, ["a", "b"])
-    expected = ["1 decisions without their one verdict in the journal"]
-    assert said == expected[:wrong]
+    assert problems(_judged(*SOUND, journaled=Journaled(JOURNALED | change))) == want
+
+
+def test_where_watchers_did_not_hear_of_a_verdict_the_journal_counts() -> None:
+    found = _judged(*SOUND[:2], *SOUND[3:], journaled=Journaled(JOURNALED))
+    assert (found.untold, found.lost, found.verdicts["deny"]) == (1, 0, 1)
+
+
+def test_an_approval_that_was_not_sent_is_told_apart_from_one_that_is_lost() -> None:
+    journal = Journaled()
+    for decision, (kind,) in JOURNALED.items():
+        journal.add({"kind": "verdict", "decision_id": decision, "verdict": {"kind": kind}})
+    journal.add({"kind": "unconfirmed", "decision_id": "c", "reason": "the connection broke"})
+    found = _judged(*SOUND[:3], journaled=journal)
+    assert (found.unsent, found.lost) == (1, 0)
+    assert problems(found) == ["1 approvals that were not sent, with a record that says why"]
