@@ -34,7 +34,7 @@ lint: setup ## format, lint and import contracts
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
-bench: setup ## measure, for half an hour; BENCH=--quick for two minutes, BENCH=--help for more
+bench: setup ## measure, for half an hour; BENCH=--quick for two minutes
 	$(BIN)/pytest --benchmark-only tests/bench
 	$(BIN)/python -m tests.bench $(BENCH)
 

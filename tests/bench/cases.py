@@ -19,8 +19,9 @@ class Choice:
         rates: Paced loads, intents a second.
         seconds: How long each of them lasts, unless it would exceed the burst's number.
         burst: Intents of a burst, and of a backlog; 0 for neither.
-        replicas: Numbers of gates; more than one only for what is shipped.
-        mixes: What is sent; anything but the steady mix only to what is shipped.
+        replicas: Numbers of gates, for what is shipped; below it there is one.
+        mixes: What is sent to what is shipped, with the first number of gates; to the others
+            the first mix is sent. The rungs below get the steady mix.
         minutes: How long the memory of what is shipped is watched; 0 for not at all.
     """
 
@@ -36,9 +37,13 @@ class Choice:
 def cases(choice: Choice) -> Iterator[Case]:
     """Iterate over the cases of a choice, the lowest rung first and the longest case last."""
     for rung in choice.rungs:
-        for replicas in choice.replicas if rung is Rung.SHIPPED else (1,):
-            for mix in choice.mixes if rung is Rung.SHIPPED else (STEADY,):
-                yield from _loads(choice, rung, replicas, mix)
+        if rung is not Rung.SHIPPED:
+            yield from _loads(choice, rung, replicas=1, mix=STEADY)
+            continue
+        for mix in choice.mixes:
+            yield from _loads(choice, rung, choice.replicas[0], mix)
+        for replicas in choice.replicas[1:]:
+            yield from _loads(choice, rung, replicas, choice.mixes[0])
     if choice.minutes and Rung.SHIPPED in choice.rungs:
         intents = SOAK_RATE * 60 * choice.minutes
         yield Case(Rung.SHIPPED, Kind.PACED, intents, rate=SOAK_RATE)

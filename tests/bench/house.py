@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
 from subprocess import Popen
@@ -27,11 +26,11 @@ from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.app import GATE_STATUS
 from petrosa_cio.governance.regimes import write_regime
 from petrosa_cio.risk.identity import decision_id
-from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime
+from petrosa_cio.risk.snapshot import ANY_SYMBOL
 from petrosa_cio.servers import stream_settings
 from petrosa_cio.settings import load_settings
 from tests.bench.loading import ROOT
-from tests.bench.policies import EMPTY, FULL, Plain
+from tests.bench.policies import EMPTY, FULL, Plain, calm
 from tests.waiting import eventually
 
 FUND = "bench"
@@ -113,9 +112,8 @@ class House:
             settings = load_settings(self.environ)
             await ensure_streams(self.client.jetstream(), stream_settings(settings))
         if self.redis is not None:
-            calm = Regime("calm", Decimal("0.9"), datetime.now(UTC), "bench")
             redis = connect_redis(self.redis.url)
-            await RedisStateStore(redis, FUND).set_regime(ANY_SYMBOL, write_regime(calm))
+            await RedisStateStore(redis, FUND).set_regime(ANY_SYMBOL, write_regime(calm()))
             await redis.aclose()
 
     async def _on_status(self, message: Msg) -> None:
@@ -125,7 +123,8 @@ class House:
         """Start the gates and wait until all serve.
 
         Raises:
-            AssertionError: One ended, or is not ready in time; with what it said.
+            RuntimeError: One ended; with what it said.
+            AssertionError: One is not ready in time.
         """
         self.launch(replicas)
         await eventually(self._all_ready, timeout_s=READY_TIMEOUT_S)
@@ -143,14 +142,16 @@ class House:
                 )
 
     def _all_ready(self) -> bool:
-        for name, process in self.gates.items():
-            code = process.poll()
-            assert code is None, f"{name} ended with {code}\n{self.said(name)}"
-        return self._ready >= self.gates.keys()
+        return self._ready >= self._running.keys()
 
-    def said(self, name: str) -> str:
-        """Return the end of what a gate said."""
-        return self._log(name).read_text(errors="replace")[-3000:]
+    @property
+    def _running(self) -> dict[str, int]:
+        """The process ids of the gates. Raises RuntimeError when one has ended."""
+        for name, process in self.gates.items():
+            if (code := process.poll()) is not None:
+                said = self._log(name).read_text(errors="replace")[-3000:]
+                raise RuntimeError(f"{name} ended with code {code}\n{said}")
+        return {name: process.pid for name, process in self.gates.items()}
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -161,10 +162,10 @@ class House:
 
     @property
     def pids(self) -> dict[str, int]:
-        """The process ids of everything that is measured, by name."""
+        """The process ids of everything that is measured. Raises RuntimeError without a gate."""
         servers = {"nats": self.nats.pid, "redis": self.redis.pid if self.redis else None}
         found = {name: pid for name, pid in servers.items() if pid is not None}
-        return {name: process.pid for name, process in self.gates.items()} | found
+        return self._running | found
 
     async def captured(self, intents: int) -> None:
         """Wait until the stream has so many intents; the server takes them one by one."""

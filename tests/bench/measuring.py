@@ -80,7 +80,8 @@ async def measure(case: Case, folder: Path, tell: Tell) -> Measured:
     """Measure one case in a new folder.
 
     Raises:
-        AssertionError: A gate ended or did not get ready; with what it said.
+        RuntimeError: A gate or the load ended; with what it said.
+        AssertionError: A gate did not get ready, or the stream did not get the intents, in time.
     """
     async with house(folder, case.rung) as found:
         first = 0 if case.kind is Kind.BACKLOG else WARM_UP

@@ -10,7 +10,6 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Protocol
 
 from nats.aio.client import Client
@@ -36,9 +35,10 @@ from petrosa_cio.nurse.gate import Gate, World
 from petrosa_cio.nurse.metrics import PrometheusTally
 from petrosa_cio.nurse.serve import serve_stream
 from petrosa_cio.ports import Delivery, GovernanceStore, Ledger
-from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime
+from petrosa_cio.risk.snapshot import ANY_SYMBOL
 from petrosa_cio.servers import clock
 from petrosa_cio.settings import Settings, load_settings
+from tests.bench.policies import calm
 from tests.bench.readiness import TELL_EVERY_S, ready
 
 
@@ -107,7 +107,11 @@ class PlainIntake:
         asyncio.get_running_loop().call_later(delay_s, self._put, *deliveries)
 
 
-def _parts(settings: Settings, where: str) -> tuple[BenchLedger, GovernanceStore]:
+def _now_ms() -> int:
+    return int(clock().timestamp() * 1000)
+
+
+def _stores(settings: Settings, where: str) -> tuple[BenchLedger, GovernanceStore]:
     if where == "memory":
         store = MemoryStateStore(_now_ms)
         return MemoryLedger(_now_ms, store), store
@@ -119,21 +123,23 @@ def _parts(settings: Settings, where: str) -> tuple[BenchLedger, GovernanceStore
     )
 
 
-def _now_ms() -> int:
-    return int(clock().timestamp() * 1000)
+async def _governed(settings: Settings, ledger: BenchLedger, store: GovernanceStore) -> Feeds:
+    """Make the stores ready, as a new fund finds them, and return the picture of them."""
+    governing = load_governing(settings.policy_file, settings.charter_file)
+    await ledger.initialise(fresh=True)
+    await store.set_regime(ANY_SYMBOL, write_regime(calm()))
+    desk = Desk(store, None, None, fund=settings.fund, clock=clock)
+    await desk.activate_first(governing.first_policy, author="bench")
+    max_age_s = settings.policy_max_age_s
+    feeds = Feeds(store, governing.charter, clock=clock, policy_max_age_s=max_age_s)
+    await feeds.refresh()
+    return feeds
 
 
 async def part_gate(settings: Settings, where: str, stop: asyncio.Event) -> None:
     """Decide intents until told to stop."""
-    governing = load_governing(settings.policy_file, settings.charter_file)
-    ledger, store = _parts(settings, where)
-    await ledger.initialise(fresh=True)
-    calm = Regime("calm", Decimal("0.9"), clock(), "bench")
-    await store.set_regime(ANY_SYMBOL, write_regime(calm))
-    desk = Desk(store, None, None, fund=settings.fund, clock=clock)
-    await desk.activate_first(governing.first_policy, author="bench")
-    feeds = Feeds(store, governing.charter, clock=clock, policy_max_age_s=settings.policy_max_age_s)
-    await feeds.refresh()
+    ledger, store = _stores(settings, where)
+    feeds = await _governed(settings, ledger, store)
     access = NatsAccess(str(settings.nats_url))
     client, intake = await connect_nats(access, name="gate"), PlainIntake()
     announcer = NatsAnnouncer(client)
@@ -150,23 +156,26 @@ async def part_gate(settings: Settings, where: str, stop: asyncio.Event) -> None
     )
     gate = Gate(gate_options(settings, replica_name(settings)), world)
     await intake.listen(client, settings.intent_subjects)
+    await _serve(settings, gate, feeds, world, stop)
+    await signals.close()
+    await client.close()
+
+
+async def _serve(
+    settings: Settings, gate: Gate, feeds: Feeds, world: World, stop: asyncio.Event
+) -> None:
+    async def tell() -> None:
+        await world.announcer.announce([ready(settings)])
+
+    batch_max, in_flight = settings.batch_max, settings.batches_in_flight
+    stream = serve_stream(
+        gate, world.intake, stop, fund=settings.fund, batch_max=batch_max, in_flight=in_flight
+    )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(feeds.run(stop))
         tasks.create_task(every(SWEEP_S, gate.sweep, stop))
-        tell = every(TELL_EVERY_S, lambda: announcer.announce([ready(settings)]), stop)
-        tasks.create_task(tell)
-        tasks.create_task(
-            serve_stream(
-                gate,
-                intake,
-                stop,
-                fund=settings.fund,
-                batch_max=settings.batch_max,
-                in_flight=settings.batches_in_flight,
-            )
-        )
-    await signals.close()
-    await client.close()
+        tasks.create_task(every(TELL_EVERY_S, tell, stop))
+        tasks.create_task(stream)
 
 
 async def main() -> None:

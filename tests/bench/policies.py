@@ -4,8 +4,11 @@ No limit is reached by an ordinary order, and none by a whole run: what is measu
 looking, not of refusing.
 """
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+from petrosa_cio.risk.snapshot import Regime
 from tests.bench.intents import fleet_messages, strategies
 
 Plain = dict[str, Any]
@@ -42,3 +45,8 @@ FULL: Plain = {
     },
     "regimes": {"*": {"regime_directions": ["long", "short"], "size_scale": 1}},
 }
+
+
+def calm() -> Regime:
+    """Return the market regime in which all is measured, observed now."""
+    return Regime("calm", Decimal("0.9"), datetime.now(UTC), "bench")

@@ -112,17 +112,15 @@ def write_json(file: Path, machine: Machine, measured: Sequence[Measured]) -> No
     file.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
-def write_markdown(file: Path, machine: Machine, measured: Sequence[Measured]) -> None:
-    """Put the tables between the two marks of a document, in the place of what was there.
+def has_place(file: Path) -> bool:
+    """Return whether a document has the two marks between which the tables stand."""
+    return file.is_file() and BEGIN in (text := file.read_text("utf-8")) and END in text
 
-    Raises:
-        ValueError: The document has no such marks.
-    """
-    text = file.read_text("utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{file} has no place for the tables: {BEGIN} and {END}")
+
+def write_markdown(file: Path, machine: Machine, measured: Sequence[Measured]) -> None:
+    """Put the tables between the two marks of a document, in the place of what was there."""
+    before, _, rest = file.read_text("utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
     file.write_text(f"{before}{BEGIN}\n{_markdown(machine, measured)}\n{END}{after}", "utf-8")
 
 
