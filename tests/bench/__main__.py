@@ -27,7 +27,7 @@ Examples:
 
   python -m tests.bench --quick
 
-  python -m tests.bench --rungs 0,4 --rates 500 --burst 20000 --json out.json
+  python -m tests.bench --rungs 0,4 --rates 500 --json out.json
 
   python -m tests.bench --rungs 4 --rates "" --burst 50000 --replicas 1,2,3
 """
