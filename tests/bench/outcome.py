@@ -51,8 +51,9 @@ class Answers:
         first_after_s: Time from the start until the first answer.
         unsent: Approvals without a signal of which the journal says why.
         untold: Journaled verdicts of which live watchers did not hear, which is allowed.
+        retold: Verdicts of which they heard again, which is allowed as well.
         lost: Intents without a verdict, and approvals without a signal or a word on it.
-        doubled: Further verdicts and signals of one intent, and signals that nobody approved.
+        doubled: Further signals of one intent, and signals that nobody approved.
         strange: Messages about intents that were never sent.
         contradicted: Verdicts that stand in the journal again and say something else.
         late_ms: 99th percentile of how late the load itself handed over an intent.
@@ -65,6 +66,7 @@ class Answers:
     first_after_s: float
     unsent: int
     untold: int
+    retold: int
     lost: int
     doubled: int
     strange: int
@@ -100,7 +102,7 @@ class Evidence:
         self._numbers = {one: number for number, one in enumerate(ids)}
         self.signals: dict[int, float] = {}
         self.verdicts: dict[int, Told] = {}
-        self.further = self.strange = 0
+        self.doubled = self.retold = self.strange = 0
         for subject, identity, at in heard.messages:
             self._hear(subject, identity, at)
         self.kinds = {number: kind for number, (kind, _) in self.verdicts.items()}
@@ -116,10 +118,10 @@ class Evidence:
         if number is None:
             self.strange += 1
         elif subject.startswith("signals."):
-            self.further += number in self.signals
+            self.doubled += number in self.signals
             self.signals.setdefault(number, at)
         else:
-            self.further += number in self.verdicts
+            self.retold += number in self.verdicts
             self.verdicts.setdefault(number, (subject.split(".")[2], at))
 
     def _read(self, journaled: Journaled) -> None:
@@ -154,8 +156,9 @@ class Evidence:
             first_after_s=round(min(times) - heard.began_at, 3),
             unsent=len(self.unsent),
             untold=len(self.kinds.keys() - self.verdicts.keys()),
+            retold=self.retold,
             lost=undecided + len(sent - self.signals.keys()),
-            doubled=self.further + len(self.signals.keys() - promoted),
+            doubled=self.doubled + len(self.signals.keys() - promoted),
             strange=self.strange,
             contradicted=self.contradicted,
             late_ms=_late_ms(heard, due_at),
@@ -172,7 +175,7 @@ def problems(found: Answers) -> list[str]:
     said = (
         (found.lost, "intents without their one answer"),
         (found.unsent, "approvals that were not sent, with a record that says why"),
-        (found.doubled, "answers too many"),
+        (found.doubled, "signals too many"),
         (found.strange, "messages about intents that were never sent"),
         (found.contradicted, "decisions whose verdicts in the journal differ"),
     )

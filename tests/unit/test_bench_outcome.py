@@ -51,9 +51,8 @@ def test_percentiles_are_by_nearest_rank() -> None:
         ([], "3 intents without their one answer"),
         (SOUND[1:], "1 intents without their one answer"),
         (SOUND[:3], "1 intents without their one answer"),
-        ([*SOUND, SOUND[0]], "1 answers too many"),
-        ([*SOUND, SOUND[2]], "1 answers too many"),
-        ([*SOUND, ("signals.trading.x", "b", 15.0)], "1 answers too many"),
+        ([*SOUND, SOUND[0]], "1 signals too many"),
+        ([*SOUND, ("signals.trading.x", "b", 15.0)], "1 signals too many"),
         ([*SOUND, ("signals.trading.x", "?", 15.0)], "1 messages about intents that were never"),
     ],
     ids=[
@@ -61,7 +60,6 @@ def test_percentiles_are_by_nearest_rank() -> None:
         "no signal",
         "no verdict",
         "signal twice",
-        "verdict twice",
         "denied",
         "strange",
     ],
@@ -96,6 +94,11 @@ def test_the_journal_must_have_one_verdict_of_each(
 def test_where_watchers_did_not_hear_of_a_verdict_the_journal_counts() -> None:
     found = _judged(*SOUND[:2], *SOUND[3:], journaled=Journaled(JOURNALED))
     assert (found.untold, found.lost, found.verdicts["deny"]) == (1, 0, 1)
+
+
+def test_a_verdict_that_watchers_hear_again_is_counted_and_allowed() -> None:
+    found = _judged(*SOUND, SOUND[2])
+    assert (found.retold, problems(found)) == (1, [])
 
 
 def test_an_approval_that_was_not_sent_is_told_apart_from_one_that_is_lost() -> None:
