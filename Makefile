@@ -2,6 +2,7 @@
 .PHONY: help setup run test check format lint types bench docs lock clean
 
 BIN := .venv/bin
+BENCH := --write docs/benchmarks.md --json .benchmarks/gate.json
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 help: ## list the targets
@@ -37,8 +38,9 @@ lint: setup ## format, lint and import contracts
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
-bench: setup ## measure
+bench: setup ## measure, for half an hour; BENCH=--quick for two minutes
 	$(BIN)/pytest --benchmark-only tests/bench
+	$(BIN)/python -m tests.bench $(BENCH)
 
 docs: setup ## write the documents that are made from the code
 	$(BIN)/python docs/generate.py
