@@ -41,7 +41,7 @@ security: setup ## dangerous code, secrets in files, known faults of dependencie
 pipeline: test security ## all that must pass: lint, types, tests, security
 
 build: setup ## the wheel in dist/, and the image where a Docker engine answers
-	$(BIN)/hatchling build --target wheel dist
+	$(BIN)/hatchling build --target wheel
 	@if docker info >/dev/null 2>&1; then docker build --tag petrosa-cio .; \
 	else echo "No Docker engine answers here: the wheel is built, the image is not."; fi
 
