@@ -35,13 +35,14 @@ pytestmark = pytest.mark.integration
 CONFIGURATION = ROOT / "deploy" / "nats" / "nats-server.conf"
 PASSWORDS = {
     f"{name}_NATS_PASSWORD": f"{name.lower()}-pass"
-    for name in ("CIO", "BOTS", "ENGINE", "OPERATOR")
+    for name in ("CIO", "BOTS", "ENGINE", "READERS", "OPERATOR")
 } | {"NATS_ADMIN_PASSWORD": "admin-pass"}
 NOBODY = "nobody.may.say.this"
 USERS = {
     "petrosa-cio": "cio-pass",
     "bots": "bots-pass",
     "tradeengine": "engine-pass",
+    "readers": "readers-pass",
     "operator": "operator-pass",
 }
 
@@ -148,7 +149,7 @@ def settings_for(
     )
 
 
-@pytest.mark.parametrize("user", ["bots", "tradeengine", "operator"])
+@pytest.mark.parametrize("user", ["bots", "tradeengine", "readers", "operator"])
 @pytest.mark.parametrize(
     "subject",
     [
@@ -228,6 +229,7 @@ async def test_the_gate_does_all_its_work_with_what_it_may(
             event |= {"side": "buy", "order_id": "1", "strategy_id": signal["strategy_id"]}
             event |= {"timestamp": datetime.now(UTC).isoformat()}
             await engine.client.publish("execution.events.x", json.dumps(event).encode())
+            await message.respond(b"{}")
 
         await engine.client.subscribe("signals.trading.>", cb=execute)
         await engine.client.flush()
