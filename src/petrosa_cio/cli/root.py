@@ -13,7 +13,7 @@ import uvloop
 
 from petrosa_cio import __version__
 from petrosa_cio.launch import discovered_settings
-from petrosa_cio.settings import Settings, load_settings
+from petrosa_cio.settings import LogFormat, Settings, load_settings
 
 Result = TypeVar("Result")
 
@@ -63,11 +63,18 @@ def running_settings(*need: str) -> Settings:
     return discovered_settings(settings_of_environment(), need=need)
 
 
-def set_up_logging(level: str) -> None:
-    """Write logs to standard error: readable on a terminal, else a JSON object a line."""
+def set_up_logging(level: str, log_format: LogFormat = "auto") -> None:
+    """Write logs to standard error, as text or with a JSON object a line.
+
+    Left to itself the format is text on a terminal, coloured unless NO_COLOR is set, else JSON.
+    """
     on_terminal = sys.stderr.isatty()
+    as_text = on_terminal if log_format == "auto" else log_format == "text"
+    colours = on_terminal and "NO_COLOR" not in os.environ
     renderer = (
-        structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=colours)
+        if as_text
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[

@@ -29,7 +29,7 @@ def run(
     data in the folder .cio; see the README for what to do next.
     """
     settings = settings_of_environment()
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     if role is not None:
         _need_servers(settings)
         run_async(run_role(role, settings))
