@@ -3,9 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import uuid4
 
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
 from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
+
+READ_TIMEOUT_S = 10.0
 
 
 @asynccontextmanager
@@ -16,6 +21,20 @@ async def connected(url: str, *, reconnects: bool = True) -> AsyncIterator[Robus
         yield client
     finally:
         await client.close()
+
+
+async def stored_at(client: RobustClient, stream: str) -> dict[int, datetime]:
+    """Return when each message of a stream was stored, by its sequence."""
+    js = client.jetstream()
+    state = (await js.stream_info(stream)).state
+    config = ConsumerConfig(headers_only=True, deliver_policy=DeliverPolicy.ALL)
+    reader = await js.subscribe(">", stream=stream, config=config, ordered_consumer=True)
+    found: dict[int, datetime] = {}
+    while len(found) < state.messages:
+        place = (await reader.next_msg(timeout=READ_TIMEOUT_S)).metadata
+        found[place.sequence.stream] = place.timestamp
+    await reader.unsubscribe()
+    return found
 
 
 async def publish_raw(

@@ -187,7 +187,7 @@ async def _serve_gate(
         version=__version__,
         replica=replica_name(settings),
     )
-    responders = NatsResponders(servers.nats)
+    responders = NatsResponders(servers.nats, never_to=settings.reserved_subjects)
     await responders.respond(settings.door_subject, door.ask, group=DOOR_GROUP)
     await responders.respond(settings.heartbeat_subject, heartbeat.answer, group=HEARTBEAT_GROUP)
     for subject in (STATE_UPDATED, POLICY_UPDATED):

@@ -31,6 +31,9 @@ from petrosa_cio.nurse.recovery import BEGINNING, Recovery
 from petrosa_cio.ports import ActivePolicy
 from petrosa_cio.settings import Settings
 
+STORE_TIMEOUT_S = 1.0
+"""What governs is read in the background, where patience costs nothing and a gap makes it stale."""
+
 
 def clock() -> datetime:
     """Return the time, aware UTC: the one clock of the program."""
@@ -66,7 +69,7 @@ async def open_servers(settings: Settings, *, name: str) -> AsyncIterator[Server
         redis = connect_redis(str(settings.redis_url), ca_file=settings.redis_tls_ca_file)
         closing.push_async_callback(redis.aclose)
         timeout_s = settings.ledger_timeout_ms / 1000
-        store = RedisStateStore(redis, settings.fund, timeout_s=timeout_s)
+        store = RedisStateStore(redis, settings.fund, timeout_s=max(timeout_s, STORE_TIMEOUT_S))
         journal = NatsJournal(nats, timeout_s=settings.journal_timeout_ms / 1000)
         announcer = NatsAnnouncer(nats)
         desk = Desk(store, journal, announcer, fund=settings.fund, clock=clock)
@@ -96,6 +99,7 @@ def stream_settings(settings: Settings) -> StreamSettings:
         intent_subjects=settings.intent_subjects,
         execution_subject=settings.execution_subject,
         journal_max_bytes=settings.journal_max_bytes,
+        intake_is_async=settings.intake_persistence == "async",
     )
 
 

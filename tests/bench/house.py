@@ -13,13 +13,12 @@ from pathlib import Path
 from subprocess import Popen
 
 import orjson
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from petrosa_cio.adapters.children import start_child, stop_child
 from petrosa_cio.adapters.embedded import start_nats, start_redis
 from petrosa_cio.adapters.embedded.process import ServerProcess
-from petrosa_cio.adapters.nats_connection import NatsAccess, connect_nats
+from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
 from petrosa_cio.adapters.nats_streams import INTENTS, ensure_streams
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_state import RedisStateStore
@@ -30,7 +29,9 @@ from petrosa_cio.risk.snapshot import ANY_SYMBOL
 from petrosa_cio.servers import stream_settings
 from petrosa_cio.settings import load_settings
 from tests.bench.loading import ROOT
+from tests.bench.part_gate import BEGAN_AT
 from tests.bench.policies import EMPTY, FULL, Plain, calm
+from tests.neighbours import stored_at
 from tests.waiting import eventually
 
 FUND = "bench"
@@ -92,6 +93,7 @@ class House:
         nats: The NATS server.
         redis: The Redis server, where there is one.
         client: A connection for questions, idle while something is measured.
+        began_at: What stands for the time of capture where nothing captures.
         gates: The processes that are measured, by name.
     """
 
@@ -99,9 +101,10 @@ class House:
     folder: Path
     nats: ServerProcess
     redis: ServerProcess | None
-    client: Client
+    client: RobustClient
     environ: dict[str, str]
     gates: dict[str, Popen[bytes]] = field(default_factory=dict)
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _ready: set[str] = field(default_factory=set)
 
     async def open(self) -> None:
@@ -136,7 +139,7 @@ class House:
             with self._log(name).open("ab") as output:
                 self.gates[name] = start_child(
                     [sys.executable, "-m", *_COMMANDS[self.rung]],
-                    environ=self.environ | {"CIO_REPLICA": name},
+                    environ=self.environ | {"CIO_REPLICA": name, BEGAN_AT: str(self.began_at)},
                     folder=ROOT,
                     output=output,
                 )
@@ -188,13 +191,14 @@ class House:
 
         One connection publishes them all, so that they are captured in the order of their numbers.
         """
-        created_ns = 0
-        if self.rung is Rung.SHIPPED:
-            created = (await self.client.jetstream().stream_info(INTENTS)).created or EPOCH
-            created_ns = (created - EPOCH) // timedelta(microseconds=1) * 1000
+        numbers = range(first + 1, first + count + 1)
+        if self.rung is not Rung.SHIPPED:
+            return [decision_id(FUND, INTENTS, 0, number, self.began_at) for number in numbers]
+        created = (await self.client.jetstream().stream_info(INTENTS)).created or EPOCH
+        created_ns = (created - EPOCH) // timedelta(microseconds=1) * 1000
+        stored = await stored_at(self.client, INTENTS)
         return [
-            decision_id(FUND, INTENTS, created_ns, number + 1)
-            for number in range(first, first + count)
+            decision_id(FUND, INTENTS, created_ns, number, stored[number]) for number in numbers
         ]
 
 

@@ -9,7 +9,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from nats.aio.client import Client
@@ -41,6 +41,8 @@ from petrosa_cio.settings import Settings, load_settings
 from tests.bench.policies import calm
 from tests.bench.readiness import TELL_EVERY_S, ready
 
+BEGAN_AT = "BENCH_BEGAN_AT"
+
 
 class BenchLedger(Ledger, Protocol):
     """A ledger that can be made ready."""
@@ -64,7 +66,9 @@ class ForgetfulJournal:
 class PlainIntake:
     """Intents of a plain subscription: no stream keeps them, and no acknowledgement is sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, captured_at: datetime) -> None:
+        """Take what stands for the time of capture, so that decisions can be told by number."""
+        self._captured_at = captured_at
         self._waiting: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
         self._count = 0
@@ -78,9 +82,9 @@ class PlainIntake:
 
     async def _on_message(self, message: Msg) -> None:
         self._count += 1
-        now = datetime.now(UTC)
+        at = self._captured_at
         self._put(
-            Delivery(message.subject, {}, message.data, INTENTS, 0, self._count, now, reply="")
+            Delivery(message.subject, {}, message.data, INTENTS, 0, self._count, at, reply="")
         )
 
     def _put(self, *deliveries: Delivery) -> None:
@@ -105,6 +109,11 @@ class PlainIntake:
     async def give_back(self, deliveries: Sequence[Delivery], *, delay_s: float) -> None:
         """Put them at the end again after a delay."""
         asyncio.get_running_loop().call_later(delay_s, self._put, *deliveries)
+
+
+def began_at() -> datetime:
+    """Return when the measurement began, as the environment says."""
+    return datetime.fromisoformat(os.environ[BEGAN_AT])
 
 
 def _now_ms() -> int:
@@ -141,7 +150,7 @@ async def part_gate(settings: Settings, where: str, stop: asyncio.Event) -> None
     ledger, store = _stores(settings, where)
     feeds = await _governed(settings, ledger, store)
     access = NatsAccess(str(settings.nats_url))
-    client, intake = await connect_nats(access, name="gate"), PlainIntake()
+    client, intake = await connect_nats(access, name="gate"), PlainIntake(began_at())
     announcer = NatsAnnouncer(client)
     signals = NatsSignalBus(lambda: connect_nats(access, name="signals", reconnects=False))
     world = World(

@@ -21,6 +21,7 @@ from petrosa_cio.adapters.nats_journal import read_journal
 from petrosa_cio.adapters.nats_streams import INTENTS, JOURNAL
 from petrosa_cio.risk.identity import decision_id
 from tests.integration.gate_house import FUND, GateHouse, Heard
+from tests.neighbours import stored_at
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PROMOTED = ("approve", "reduce")
@@ -174,11 +175,13 @@ async def gather(house: GateHouse) -> Evidence:
     js = house.client.jetstream()
     stream = await js.stream_info(INTENTS)
     state = stream.state
-    sequences = range(max(state.first_seq, 1), state.last_seq + 1)
-    assert state.messages == len(sequences), "captured intents are gone"
+    stored = await stored_at(house.client, INTENTS)
+    assert len(stored) == state.last_seq - max(state.first_seq, 1) + 1, "captured intents are gone"
     created_ns = ((stream.created or _EPOCH) - _EPOCH) // timedelta(microseconds=1) * 1000
     evidence = Evidence(
-        captured=[decision_id(FUND, INTENTS, created_ns, sequence) for sequence in sequences],
+        captured=[
+            decision_id(FUND, INTENTS, created_ns, sequence, at) for sequence, at in stored.items()
+        ],
         signals=list(house.signals),
     )
     journaled = (await js.stream_info(JOURNAL)).state.messages

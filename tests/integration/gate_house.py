@@ -24,7 +24,7 @@ from nats.aio.subscription import Subscription
 from petrosa_cio.adapters.children import ended, kill_child, start_child
 from petrosa_cio.adapters.embedded import start_nats, start_redis
 from petrosa_cio.adapters.embedded.process import ServerProcess
-from petrosa_cio.adapters.nats_connection import NatsAccess, connect_nats
+from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import SEPARATOR
 from petrosa_cio.adapters.nats_streams import INTENTS, JOURNAL_SUBJECT
 from petrosa_cio.adapters.redis_connection import connect_redis
@@ -122,7 +122,7 @@ class GateHouse:
 
     async def open(self, closing: AsyncExitStack) -> None:
         """Connect; the connection comes back by itself when the server does."""
-        self.client: Client = await connect_nats(NatsAccess(self.nats.url), name="house")
+        self.client: RobustClient = await connect_nats(NatsAccess(self.nats.url), name="house")
         closing.push_async_callback(self.client.close)
         self.engine: Client = await connect_nats(NatsAccess(self.nats.url), name="engine")
         closing.push_async_callback(self.engine.close)

@@ -108,6 +108,18 @@ async def test_what_wants_no_reply_is_not_answered(client: RobustClient, subject
     assert asked == [b"asked"]
 
 
+async def test_nobody_has_us_speak_where_only_our_own_words_may_stand(
+    client: RobustClient, subject: str
+) -> None:
+    responders = NatsResponders(client, never_to=[f"{subject}.signals.*", "own.>"])
+    await responders.respond(subject, echo, group="g")
+    heard = await client.subscribe(f"{subject}.>")
+    for reply in (f"{subject}.signals.x", "own.words", f"{subject}.other"):
+        await client.publish(subject, b"x", reply)
+    assert (await heard.next_msg(timeout=5)).subject == f"{subject}.other"
+    assert heard.pending_msgs == 0
+
+
 async def test_a_group_answers_once(client: RobustClient, nats_url: str, subject: str) -> None:
     async with connected(nats_url) as other:
         await NatsResponders(client).respond(subject, echo, group="g")

@@ -1,6 +1,7 @@
 """The two halves of a decision where something goes wrong, and what the parts say of themselves."""
 
 import dataclasses
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -130,19 +131,20 @@ def test_every_control_has_a_sentence_and_a_place_in_the_list() -> None:
 
 
 def test_a_decision_is_named_by_its_message() -> None:
-    name = decision_id("fund", "CIO_INTENTS", 1, 2)
+    name = decision_id("fund", "CIO_INTENTS", 1, 2, NOW)
     assert len(name) == 32
-    assert name == decision_id("fund", "CIO_INTENTS", 1, 2)
+    assert name == decision_id("fund", "CIO_INTENTS", 1, 2, NOW)
     others = {
-        decision_id("fund2", "CIO_INTENTS", 1, 2),
-        decision_id("fund", "CIO_INTENTS2", 1, 2),
-        decision_id("fund", "CIO_INTENTS", 2, 2),
-        decision_id("fund", "CIO_INTENTS", 1, 3),
-        decision_id("fund", "CIO_INTENTS", 12, 2),
-        decision_id("fundC", "IO_INTENTS", 1, 2),
+        decision_id("fund2", "CIO_INTENTS", 1, 2, NOW),
+        decision_id("fund", "CIO_INTENTS2", 1, 2, NOW),
+        decision_id("fund", "CIO_INTENTS", 2, 2, NOW),
+        decision_id("fund", "CIO_INTENTS", 1, 3, NOW),
+        decision_id("fund", "CIO_INTENTS", 12, 2, NOW),
+        decision_id("fundC", "IO_INTENTS", 1, 2, NOW),
+        decision_id("fund", "CIO_INTENTS", 1, 2, NOW + timedelta(microseconds=1)),
     }
     assert name not in others
-    assert len(others) == 6
+    assert len(others) == 7
 
 
 def test_an_identity_belongs_to_its_strategy() -> None:

@@ -1,13 +1,16 @@
 """The gate when something it needs is away, or when it fails itself."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 
 import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import Arrival, from_delivery
-from petrosa_cio.ports import Moved
+from petrosa_cio.nurse.gate import FENCE_TRIES
+from petrosa_cio.ports import Move, Moved
 from petrosa_cio.risk.claims import DecisionState, Reserved, ReserveRequest
 from tests.gates import House
 
@@ -109,6 +112,42 @@ async def test_a_fence_that_does_not_answer_lets_nothing_pass(house: House) -> N
     await house.gate().process([house.arrive()])
     assert not house.signals.sent
     assert len(house.intake.given_back) == 1
+
+
+class Deaf:
+    """A ledger's fence whose answers get lost, though what they say has happened."""
+
+    def __init__(self, house: House, lost: int) -> None:
+        self._begin, self._lost, self.asked = house.ledger.begin, lost, 0
+
+    async def begin(self, moves: Sequence[Move], *, owner: str) -> list[Moved]:
+        self.asked += 1
+        moved = await self._begin(moves, owner=owner)
+        if self.asked <= self._lost:
+            raise Unavailable("redis", "too slow")
+        return moved
+
+
+@pytest.mark.parametrize("lost", range(1, FENCE_TRIES))
+async def test_a_fence_whose_answers_get_lost_still_lets_its_winner_pass(
+    house: House, lost: int
+) -> None:
+    deaf = Deaf(house, lost)
+    house.ledger.begin = deaf.begin  # type: ignore[method-assign]
+    arrivals = [house.arrive(), house.arrive(confidence=0), house.arrive()]
+    await house.gate().process(arrivals)
+    assert deaf.asked == lost + 1
+    assert len(house.signals.sent) == 2
+    assert house.kinds() == [("verdict", "approve"), ("verdict", "deny"), ("verdict", "approve")]
+    assert house.intake.acknowledged == [one.delivery for one in arrivals]
+
+
+async def test_who_lost_the_fence_does_not_win_it_by_asking_again(house: House) -> None:
+    arrival, other = house.arrive(), house.gate()
+    deaf = Deaf(house, 1)
+    house.ledger.begin = deaf.begin  # type: ignore[method-assign]
+    await asyncio.gather(other.process([arrival]), house.gate().process([arrival]))
+    assert len(house.signals.sent) == 1
 
 
 async def test_an_approval_the_ledger_forgot_is_unconfirmed_and_never_sent(house: House) -> None:

@@ -10,6 +10,7 @@ from nats.aio.msg import Msg
 from petrosa_cio.adapters.nats_client import Outgoing, RobustClient
 from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.errors import Unavailable
+from petrosa_cio.settings.subjects import subjects_overlap
 
 log = structlog.get_logger()
 
@@ -70,25 +71,32 @@ async def listen(client: Client, subject: str, heard: Callable[[bytes], None]) -
 class NatsResponders:
     """Answers requests, each in a task of its own, so that a slow one holds up no other."""
 
-    def __init__(self, client: Client) -> None:
-        """Take a connection."""
+    def __init__(self, client: Client, *, never_to: Sequence[str] = ()) -> None:
+        """Take a connection, and patterns of subjects on which no stranger may have us speak."""
         self._client = client
+        self._never_to = tuple(never_to)
         self._answering: set[asyncio.Task[None]] = set()
 
     async def respond(self, subject: str, responder: Responder, *, group: str) -> None:
         """Answer requests on a subject, shared by all processes of a group.
 
-        The responder bounds how many it works on at once. Messages that want no reply are ignored.
+        The responder bounds how many it works on at once. Messages that want no reply, or want it
+        where only our own words may stand, are ignored.
         """
 
         async def on_message(message: Msg) -> None:
-            if message.reply:
+            if self._is_reserved(message.reply):
+                log.warning("reply_refused", subject=message.subject, reply=message.reply)
+            elif message.reply:
                 task = asyncio.create_task(self._answer(message, responder))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
 
         with translated():
             await self._client.subscribe(subject, queue=group, cb=on_message)
+
+    def _is_reserved(self, reply: str) -> bool:
+        return any(subjects_overlap(reply, pattern) for pattern in self._never_to)
 
     async def _answer(self, message: Msg, responder: Responder) -> None:
         headers = {str(key): str(value) for key, value in (message.headers or {}).items()}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, PersistMode, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
 from petrosa_cio.adapters.nats_connection import translated
@@ -39,11 +39,14 @@ class StreamSettings:
         intent_subjects: Subjects on which intents arrive.
         execution_subject: Subject on which the engine reports executions.
         journal_max_bytes: Size at which the journal refuses further records.
+        intake_is_async: Whether the stream of intents, when it is made, leaves syncing to the
+            operating system. A server takes that for a stream of one copy only.
     """
 
     intent_subjects: Sequence[str]
     execution_subject: str
     journal_max_bytes: int
+    intake_is_async: bool = True
 
 
 async def ensure_streams(js: JetStreamContext, settings: StreamSettings) -> None:
@@ -61,6 +64,7 @@ def _configs(settings: StreamSettings) -> tuple[StreamConfig, ...]:
             storage=StorageType.FILE,
             max_age=INTENTS_MAX_AGE_S,
             duplicate_window=INTENTS_DUPLICATE_WINDOW_S,
+            persist_mode=PersistMode.ASYNC if settings.intake_is_async else None,
         ),
         StreamConfig(
             name=JOURNAL,

@@ -84,5 +84,7 @@ def from_delivery(delivery: Delivery, *, fund: str) -> Arrival:
         delivery.subject, delivery.headers, delivery.body, delivery.stream,
         delivery.stream_created_ns, delivery.sequence, delivery.stored_at,
     )  # fmt: skip
-    identity = decision_id(fund, delivery.stream, delivery.stream_created_ns, delivery.sequence)
+    identity = decision_id(
+        fund, delivery.stream, delivery.stream_created_ns, delivery.sequence, delivery.stored_at
+    )
     return Arrival(identity, source, delivery)

@@ -16,15 +16,18 @@ What can go wrong on the way has its own place: `petrosa_cio.nurse.fallback` for
 not be decided, `petrosa_cio.nurse.loose_ends` for messages that were here before.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_hex
 from time import monotonic
 
 import structlog
+from msgspec.structs import replace
 
 from petrosa_cio.audit.record import Provenance, RecordKind
-from petrosa_cio.errors import Unavailable
+from petrosa_cio.errors import LedgerLost, Unavailable
 from petrosa_cio.nurse.arrival import Answer, Arrival
 from petrosa_cio.nurse.decision import (
     Decision,
@@ -62,6 +65,9 @@ log = structlog.get_logger()
 NOBODY_LISTENS = "nobody listens for signals"
 FORGOTTEN = "the ledger lost its data before the signal could be sent"
 BROKEN_OFF = "the connection broke before the signal was known to be sent"
+
+FENCE_TRIES = 4
+FENCE_PAUSE_S = 0.05
 
 LONGEST_FENCE_S = 5.0
 """A signal is not sent when more time than this has passed since the fence was asked."""
@@ -233,8 +239,25 @@ class Gate:
             door = one.draft.arrival.door
             if door and move.kind is not MoveKind.WITHDRAW:
                 door.begun = True
-        moved = await self._world.ledger.begin(moves, owner=self._options.provenance.replica)
+        moved = await self._begin(moves)
         return dict(zip((move.decision_id for move in moves), moved, strict=True))
+
+    async def _begin(self, moves: Sequence[Move]) -> list[Moved]:
+        """Ask the fence; when no answer comes, ask again, for it may have been taken all the same.
+
+        The owner's name is of this batch alone. Whoever finds it there again has won: the answer
+        that said so got lost, and nobody else can have sent anything.
+        """
+        owner = f"{self._options.provenance.replica}#{token_hex(8)}"
+        for _ in range(FENCE_TRIES - 1):
+            try:
+                return _told(await self._world.ledger.begin(moves, owner=owner), owner)
+            except LedgerLost:
+                raise
+            except Unavailable as away:
+                log.warning("fence_asked_again", decisions=len(moves), detail=away.detail)
+                await asyncio.sleep(FENCE_PAUSE_S)
+        return _told(await self._world.ledger.begin(moves, owner=owner), owner)
 
     async def _publish(self, promoted: Sequence[Decision], *, asked_at: float) -> Published:
         """Send each signal once, and never again whatever becomes of it.
@@ -282,6 +305,11 @@ class Gate:
         for move in moves:
             self._unfinished.pop(move.decision_id, None)
         self._undelivered -= undelivered
+
+
+def _told(moved: Sequence[Moved], owner: str) -> list[Moved]:
+    """Return what the fence did, as one answer would have said had it not got lost."""
+    return [replace(one, won=one.won or one.detail == owner) for one in moved]
 
 
 def _is_mine_to_send(one: Decision, fenced: Mapping[str, Moved]) -> bool:

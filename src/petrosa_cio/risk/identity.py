@@ -1,18 +1,25 @@
 """The identities by which decisions and repetitions are told apart.
 
-A decision belongs to one captured message: the stream's name, its creation time and the message's
-sequence name it, so a redelivery finds its own decision again. What the bot calls its intent is a
-second, weaker identity, scoped by strategy: it only tells repetitions.
+A decision belongs to one captured message: the stream's name, its creation time, and the message's
+sequence and time name it, so a redelivery finds its own decision again. The time is needed because
+a stream that lost its end, or was restored from a copy, gives the same sequences out again.
+
+What the bot calls its intent is a second, weaker identity, scoped by strategy: it only tells
+repetitions.
 """
 
+from datetime import datetime
 from hashlib import blake2b
 
 from petrosa_cio.risk.intent import Intent
 
 
-def decision_id(fund: str, stream: str, stream_created_ns: int, sequence: int) -> str:
+def decision_id(
+    fund: str, stream: str, stream_created_ns: int, sequence: int, stored_at: datetime
+) -> str:
     """Return the id of the decision about one captured message: 32 hexadecimal digits."""
-    return _fingerprint(fund, stream, str(stream_created_ns), str(sequence))
+    place = (stream, str(stream_created_ns), str(sequence), stored_at.isoformat())
+    return _fingerprint(fund, *place)
 
 
 def intent_identity(intent: Intent) -> str | None:

@@ -11,7 +11,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from petrosa_cio.settings.subjects import pattern, plain, template
+from petrosa_cio.settings.subjects import STRATEGY_PLACEHOLDER, pattern, plain, template
 
 PREFIX = "CIO_"
 
@@ -159,6 +159,13 @@ class Settings(BaseSettings):
         ge=100,
         le=120_000,
     )
+    intake_persistence: Literal["async", "sync"] = Field(
+        "async",
+        description="how the stream of intents writes, settled when it is first made: async leaves "
+        "syncing to the operating system, so that a power cut may take intents that nobody had "
+        "decided yet; sync takes a few thousand intents a second, and is for streams of several "
+        "copies",
+    )
     journal_max_bytes: int = Field(
         4_294_967_296,
         description="size of the journal, in bytes, at which nothing more is approved; "
@@ -195,6 +202,15 @@ class Settings(BaseSettings):
     replica: Token | None = Field(
         None, description="name of this process among its replicas; unset, host and process id"
     )
+
+    @property
+    def reserved_subjects(self) -> tuple[str, ...]:
+        """Patterns of the subjects where only this program's own words and the engine's may stand.
+
+        Whoever names one of them as a reply address would have the gate speak there.
+        """
+        signals = self.signal_subject.replace(STRATEGY_PLACEHOLDER, "*")
+        return (signals, self.execution_subject, "cio.>", "$JS.>", "$SYS.>")
 
     @classmethod
     def settings_customise_sources(
