@@ -32,7 +32,7 @@ class Answer:
     first_verdict: str = ""
 
     def as_json(self) -> bytes:
-        """Return it as the JSON of replies and events."""
+        """Return it as the JSON of replies."""
         return orjson.dumps(self)
 
 
