@@ -14,6 +14,7 @@ from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.nats_connection import Client, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
+from petrosa_cio.adapters.nats_listener import NatsListener
 from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsMessenger
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_state import RedisStateStore
@@ -180,6 +181,16 @@ async def open_messenger(settings: Settings) -> AsyncIterator[NatsMessenger]:
     nats = await connect_nats(nats_access(settings), name="cio")
     try:
         yield NatsMessenger(nats)
+    finally:
+        await nats.close()
+
+
+@asynccontextmanager
+async def open_listener(settings: Settings) -> AsyncIterator[NatsListener]:
+    """Open what a watcher has: a way to hear what is announced. Raises Unavailable."""
+    nats = await connect_nats(nats_access(settings), name="cio watch")
+    try:
+        yield NatsListener(nats)
     finally:
         await nats.close()
 
