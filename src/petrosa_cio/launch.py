@@ -17,6 +17,8 @@ from petrosa_cio.adapters.nats_journal import NatsJournal
 from petrosa_cio.adapters.nats_listener import NatsListener
 from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsMessenger
 from petrosa_cio.adapters.redis_connection import connect_redis
+from petrosa_cio.adapters.redis_ledger import RedisLedger
+from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.errors import Misconfigured, Problem, Unavailable
 from petrosa_cio.governance.desk import Desk
@@ -140,6 +142,31 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         later = _NatsWhenNeeded(settings)
         closing.push_async_callback(later.close)
         yield Desk(store, later, later, fund=settings.fund, clock=clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What governs a fund and what of it is used, to be looked at."""
+
+    store: RedisStateStore
+    ledger: RedisLedger
+    rates: RedisRates
+
+
+@asynccontextmanager
+async def open_books(settings: Settings) -> AsyncIterator[Books]:
+    """Open what a person looks at: Redis alone. It is reached with the first question."""
+    redis = connect_redis(
+        str(settings.redis_url), ca_file=settings.redis_tls_ca_file, timeout_s=SWITCH_TIMEOUT_S
+    )
+    try:
+        yield Books(
+            RedisStateStore(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
+            RedisLedger(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
+            RedisRates(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
+        )
+    finally:
+        await redis.aclose()
 
 
 class _NatsWhenNeeded:
