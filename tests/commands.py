@@ -1,5 +1,7 @@
 """Runs a command inside the test's own process."""
 
+from collections.abc import Mapping
+
 import structlog
 from typer.testing import CliRunner
 
@@ -7,7 +9,9 @@ import petrosa_cio.cli.main  # noqa: F401 - brings the commands
 from petrosa_cio.cli.root import app
 
 
-def cio(*arguments: str, stdin: bytes = b"", **environ: str) -> tuple[int, str]:
+def cio(
+    *arguments: str, stdin: bytes = b"", environ: Mapping[str, str] | None = None
+) -> tuple[int, str]:
     """Return exit code and output of one command, with further variables in its environment."""
     try:
         result = CliRunner().invoke(app, list(arguments), input=stdin, env=environ)

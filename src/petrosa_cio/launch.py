@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from petrosa_cio.adapters.embedded import EmbeddedServers
+from petrosa_cio.adapters.embedded.folder import choose_port
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.nats_connection import Client, connect_nats
@@ -32,6 +33,9 @@ from petrosa_cio.settings import Settings, child_environ, variable
 log = structlog.get_logger()
 
 RUNNING_NOTE = "running.json"
+
+NOTED = ("nats_url", "nats_monitoring_url", "redis_url", "mongo_url")
+"""The settings that the note holds."""
 
 SWITCH_TIMEOUT_S = 5.0
 """A person who throws a switch waits longer for Redis than an intent may."""
@@ -64,7 +68,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     async with EmbeddedServers.start(settings.data_dir, need=need) as embedded:
         urls = {"nats_url": embedded.nats_url, "redis_url": embedded.redis_url}
         urls["mongo_url"] = embedded.mongo_url
-        resolved = settings.model_copy(update={name: url for name, url in urls.items() if url})
+        urls["nats_monitoring_url"] = embedded.nats_monitoring_url
+        found = {name: url for name, url in urls.items() if url}
+        resolved = settings.model_copy(update=found | _chosen_port(settings))
         async with open_servers(resolved, name="start") as servers:
             active = await prepare(servers, governing)
             states = await servers.store.trading_states()
@@ -82,14 +88,18 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             )
 
 
+def _chosen_port(settings: Settings) -> dict[str, int]:
+    """Choose a port for HTTP where any will do, so that it can be told."""
+    return {} if settings.http_port else {"http_port": choose_port(settings.data_dir / "http_port")}
+
+
 @contextmanager
 def announced(settings: Settings) -> Iterator[None]:
     """Leave a note in the data folder of where the servers are, for commands beside the program."""
     note = settings.data_dir / RUNNING_NOTE
     note.touch(mode=0o600)
-    note.write_text(
-        json.dumps({"nats_url": str(settings.nats_url), "redis_url": str(settings.redis_url)})
-    )
+    found = {name: getattr(settings, name) for name in NOTED}
+    note.write_text(json.dumps({name: url for name, url in found.items() if url}))
     try:
         yield
     finally:

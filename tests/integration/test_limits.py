@@ -15,6 +15,7 @@ from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.governance.files import load_governing
+from petrosa_cio.risk.claims import Claim, RateClaim
 from petrosa_cio.risk.policy import PolicyDocument, canonical_json
 from petrosa_cio.risk.shared_limits import rate_counters
 from tests.commands import cio
@@ -36,7 +37,7 @@ class Fund:
 
     async def take(self, usd: int, counter: str, *, strategy: str = "grid", times: int = 1) -> None:
         """Let a strategy take exposure in so many decisions."""
-        wanted = [
+        wanted: list[Claim | RateClaim] = [
             *(claim(usd * USD, counter=one) for one in (counter, "gross")),
             rate(1_000, 60_000, f"intents:{strategy}"),
         ]
@@ -48,7 +49,7 @@ class Fund:
 
     async def cio(self, *arguments: str) -> tuple[int, str]:
         environ = {"CIO_REDIS_URL": self.url, "CIO_FUND": self.name, "COLUMNS": "140"}
-        return await asyncio.to_thread(cio, "limits", *arguments, **environ)
+        return await asyncio.to_thread(cio, "limits", *arguments, environ=environ)
 
     async def json(self, *arguments: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((await self.cio("--json", *arguments))[1])

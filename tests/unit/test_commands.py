@@ -20,14 +20,14 @@ COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-def
 
 
 def test_the_help_groups_commands_in_the_order_of_need() -> None:
-    code, page = cio("--help", COLUMNS="120")
+    code, page = cio("--help", environ={"COLUMNS": "120"})
     places = [page.index(f"─ {panel} ─") for panel in ("Run", "Try", "Look", "Switch")]
     assert (code, places) == (0, sorted(places))
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "regime"])
 def test_every_command_shows_examples_and_its_exit_codes(command: str) -> None:
-    code, page = cio(command, "--help", COLUMNS="200")
+    code, page = cio(command, "--help", environ={"COLUMNS": "200"})
     assert code == 0
     assert f"cio {command}" in page.partition("Examples:")[2]
     assert "Exit code 0" in page
@@ -116,15 +116,15 @@ def test_half_a_record_is_no_record() -> None:
 
 
 def test_a_reason_code_that_does_not_exist_is_refused() -> None:
-    code, said = cio("watch", "--code", "fund_halt", COLUMNS="200")
+    code, said = cio("watch", "--code", "fund_halt", environ={"COLUMNS": "200"})
     assert (code, "did you mean FUND_HALTED?" in said) == (2, True)
-    code, said = cio("watch", "--code", "zzz", COLUMNS="200")
+    code, said = cio("watch", "--code", "zzz", environ={"COLUMNS": "200"})
     assert (code, "docs/CONTROLS.md" in said) == (2, True)
 
 
 def test_without_a_program_there_is_nothing_to_watch(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="CIO_NATS_URL"):
-        cio("watch", CIO_DATA_DIR=str(tmp_path))
+        cio("watch", environ={"CIO_DATA_DIR": str(tmp_path)})
 
 
 # --- completion -----------------------------------------------------------------------------------

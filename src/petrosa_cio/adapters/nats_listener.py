@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from nats.aio.client import Client
 
+from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.adapters.nats_messages import listen
 
 
@@ -22,3 +23,5 @@ class NatsListener:
     async def listen(self, subject: str, heard: Callable[[bytes], None]) -> None:
         """Call ``heard`` with the body of each message on a subject. Raises Unavailable."""
         await listen(self._client, subject, heard)
+        with translated():
+            await self._client.flush()  # from here on nothing is missed
