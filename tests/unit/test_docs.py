@@ -18,7 +18,7 @@ def _generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["CONTROLS.md", "POLICY.md", "SETTINGS.md"])
+@pytest.mark.parametrize("name", ["CLI.md", "CONTROLS.md", "POLICY.md", "SETTINGS.md"])
 def test_a_generated_document_is_current(name: str) -> None:
     made = "\n".join(_generator().DOCUMENTS[name]()) + "\n"
     assert (DOCS / name).read_text("utf-8") == made, "run `make docs`"
