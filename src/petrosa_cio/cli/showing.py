@@ -17,7 +17,7 @@ COLOURS = {"approve": "green", "reduce": "yellow", "deny": "red"}
 def show_misconfigured(wrong: Misconfigured) -> None:
     """Show every problem of a configuration, each with its mend."""
     table = Table(
-        "Setting", "Problem", "Mend", title="petrosa-cio cannot start", title_style="bold red"
+        "Setting", "Problem", "Mend", title="petrosa-cio is set up wrongly", title_style="bold red"
     )
     for problem in wrong.problems:
         table.add_row(problem.field, problem.message, problem.mend)
