@@ -127,6 +127,17 @@ async def test_a_redis_that_keeps_no_file_is_a_problem(ward: Ward) -> None:
     assert found["Redis file"]["seen"].startswith("appendonly no")
 
 
+async def test_a_redis_that_does_not_tell_is_not_guessed_at(ward: Ward) -> None:
+    redis = ward.house.redis_client
+    await redis.acl_setuser(
+        "guest", enabled=True, passwords=["+guest"], keys=["*"], commands=["+@all", "-config"]
+    )
+    url = ward.house.redis.url.replace("redis://", "redis://guest:guest@")
+    found = (await ward.examined(CIO_REDIS_URL=url))[1]
+    assert (found["Redis file"]["level"], found["Redis memory"]["level"]) == ("note", "ok")
+    assert "appendfsync not known" in found["Redis file"]["seen"]
+
+
 async def test_no_gate_is_a_problem(ward: Ward) -> None:
     code, found = await ward.examined(CIO_HEARTBEAT_SUBJECT="cio.nobody")
     assert (code, found["gate"]["level"]) == (1, "problem")
@@ -243,6 +254,19 @@ async def test_a_nats_that_was_set_up_for_something_else(
         streams = await nats_checks.streams(one)
     assert streams.level == "problem"
     assert streams.seen == "not there: CIO_INTENTS, CIO_JOURNAL, CIO_EXECUTIONS"
+    await client.close()
+
+
+async def test_a_user_who_may_not_use_jetstream(own_nats: ServerProcess, redis_url: str) -> None:
+    forbidden = 'permissions: {publish: {deny: ["$JS.>"]}}'
+    with (own_nats.folder / "nats.conf").open("a") as configuration:
+        configuration.write(f"authorization {{users: [{{user: a, password: a, {forbidden}}}]}}\n")
+        configuration.write("no_auth_user: a\n")
+    await own_nats.restart()
+    client = await connect_nats(NatsAccess(own_nats.url), name="test")
+    async with new_patient(redis_url, client) as one:
+        found = await nats_checks.nats_server(one)
+    assert (found.level, "JetStream gives no answer" in found.seen) == ("problem", True)
     await client.close()
 
 

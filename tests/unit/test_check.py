@@ -75,4 +75,5 @@ def test_equity_and_price_may_be_stated() -> None:
     assert codes(verdict(stdin=body)) == ["SIZE_UNKNOWN"]
     found = verdict("--equity", "10000", "--reference-price", "100000", stdin=body)
     assert (found["kind"], found["quantity"], found["price"]) == ("approve", "0.001", "100000")
-    assert check("-", "--equity", "NaN", stdin=body)[0] == 1
+    for number in ("NaN", "much", "-1"):
+        assert check("-", "--equity", number, stdin=body)[0] == 1

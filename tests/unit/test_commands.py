@@ -107,6 +107,11 @@ async def test_a_record_of_nonsense_is_explained_too() -> None:
     assert (code, "The message is no intent." in said) == (2, True)
 
 
+def test_what_is_no_json_is_no_intent() -> None:
+    code, said = explained(b"nonsense")
+    assert (code, "The message is no intent." in said) == (2, True)
+
+
 def test_half_a_record_is_no_record() -> None:
     code, said = explained(b'{"kind": "verdict", "decision_id": "x", "decision": {}}')
     assert (code, "The record cannot be read." in said) == (1, True)

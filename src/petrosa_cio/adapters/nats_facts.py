@@ -57,6 +57,7 @@ class NatsFacts:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._js = client.jetstream(timeout=ASK_TIMEOUT_S)
 
     @property
     def version(self) -> str:
@@ -72,7 +73,7 @@ class NatsFacts:
     async def number_of_streams(self) -> int:
         """Return how many streams there are; that it answers says that JetStream is on."""
         with translated():
-            return (await self._client.jetstream().account_info()).streams
+            return (await self._js.account_info()).streams
 
     async def streams(self, settings: StreamSettings) -> list[StreamFacts]:
         """Return what our streams are like beside what they are to be."""
@@ -82,7 +83,7 @@ class NatsFacts:
         name = str(wanted.name)
         with translated():
             try:
-                found = await self._client.jetstream().stream_info(name)
+                found = await self._js.stream_info(name)
             except NotFoundError:
                 return StreamFacts(name, is_there=False)
         return StreamFacts(
@@ -97,7 +98,7 @@ class NatsFacts:
         """Return how far a consumer is behind; None where there is none."""
         with translated():
             try:
-                found = await self._client.jetstream().consumer_info(stream, name)
+                found = await self._js.consumer_info(stream, name)
             except NotFoundError:
                 return None
         return ConsumerFacts(found.num_pending or 0, found.num_ack_pending or 0)

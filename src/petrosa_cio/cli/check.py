@@ -53,7 +53,7 @@ def check(
         out.print_json(orjson.dumps(verdict, default=str).decode())
     else:
         show_verdict(verdict)
-    raise typer.Exit(ExitCode.DENIED if verdict.kind is VerdictKind.DENY else ExitCode.WELL)
+    raise typer.Exit(ExitCode.REFUSED if verdict.kind is VerdictKind.DENY else ExitCode.WELL)
 
 
 def show_verdict(verdict: Verdict) -> None:

@@ -51,7 +51,7 @@ def doctor(
         settings, governing = _to_examine()
     except Misconfigured as wrong:
         show_misconfigured(wrong)
-        raise typer.Exit(ExitCode.DENIED) from wrong
+        raise typer.Exit(ExitCode.REFUSED) from wrong
     with err.status("looking"):
         results = run_async(examine(settings, governing))
     if as_json:

@@ -8,7 +8,7 @@ class ExitCode(IntEnum):
 
     WELL = 0
     FAILED = 1
-    DENIED = 2
+    REFUSED = 2
     SET_UP_WRONGLY = 78
 
 
@@ -16,7 +16,7 @@ EXIT_CODES = {
     ExitCode.WELL: "It is done. An intent was approved or reduced.",
     ExitCode.FAILED: "It failed: a server is away, a file cannot be read, `cio doctor` found a "
     "problem.",
-    ExitCode.DENIED: "An intent was denied; or the command line was not understood; or "
+    ExitCode.REFUSED: "An intent was denied; or the command line was not understood; or "
     "`cio doctor` could not look.",
     ExitCode.SET_UP_WRONGLY: "A setting, the policy or the charter is wrong. All problems are "
     "listed.",

@@ -72,7 +72,7 @@ def explain(
         out.print_json(orjson.dumps(shown).decode())
     else:
         _show(title, verdict, explanation, note)
-    raise typer.Exit(ExitCode.DENIED if verdict.kind is VerdictKind.DENY else ExitCode.WELL)
+    raise typer.Exit(ExitCode.REFUSED if verdict.kind is VerdictKind.DENY else ExitCode.WELL)
 
 
 Found = tuple[str, Intent | Malformed, Verdict]

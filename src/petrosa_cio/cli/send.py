@@ -74,7 +74,7 @@ def exit_code_of(verdicts: Collection[str]) -> ExitCode:
     """Return how the command ends when these are the verdicts it was told."""
     if set(verdicts) - set(VerdictKind):
         return ExitCode.FAILED  # RETRY_SAFE: no verdict at all
-    return ExitCode.DENIED if VerdictKind.DENY in verdicts else ExitCode.WELL
+    return ExitCode.REFUSED if VerdictKind.DENY in verdicts else ExitCode.WELL
 
 
 def read_intents(file: Path) -> list[RecordedIntent]:
