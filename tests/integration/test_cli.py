@@ -174,12 +174,6 @@ async def test_after_a_bare_start_the_doctor_finds_no_problem(shop: Shop) -> Non
     assert checks["signal listeners"] == "warning"  # no engine is there
 
 
-async def test_limits_are_those_of_the_running_program(shop: Shop) -> None:
-    said = await shop.folder.cio("limits", "--symbol", "BTCUSDT")
-    assert said.code == 0, said
-    assert "from policy starter, revision 1; charter starter" in said.out
-
-
 async def test_a_regime_is_told_to_a_program(shop: Shop) -> None:
     said = await shop.folder.cio("regime", "set", "dogeusdt", "calm", "--json")
     assert json.loads(said.out) == {"symbol": "DOGEUSDT", "regime": "calm", "confidence": "1"}

@@ -65,8 +65,8 @@ def watch(
     """Show verdicts live, with every reason, until Ctrl-C.
 
     It comes back by itself when NATS does, and says when no gate is there. It shows what is given
-    while it watches; what was given before is in the record. With --json it prints one JSON object
-    a line, as docs/CONTRACTS.md has it. Exit code 0.
+    while it watches; what was given before is in the record. Times are UTC. With --json it prints
+    one JSON object a line, as docs/CONTRACTS.md has it. Exit code 0.
     """
     wanted = Wanted(
         frozenset(strategy or ()),
