@@ -129,7 +129,7 @@ async def test_without_a_policy_the_charter_holds(redis_url: str, fund: Fund) ->
     nobody = Fund(fund.redis, redis_url, uuid4().hex, fund.ledger)
     code, said = await nobody.cio()
     assert (code, "the charter alone: no policy is in force" in said) == (0, True)
-    assert "The charter requires max_intents_per_minute and nobody sets it" in said
+    assert "The charter requires max_intents_per_minute and nobody sets it here" in said
 
 
 def test_a_file_needs_no_server(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def show_limits(lines: Sequence[LimitLine], about: Mapping[str, object]) -> None
         out.print("What is used is not known: the ledger was not asked, or lost its data.")
     for line in lines:
         if line.is_missing:
-            text = f"The charter requires {line.name} and nobody sets it: every opening is denied."
+            text = f"The charter requires {line.name} and nobody sets it here"
+            text += ": such openings are denied."
             out.print(Text(text, style="bold red"), soft_wrap=not out.is_terminal)
 
 
