@@ -18,6 +18,10 @@ setup: .venv/.ready ## make .venv with the locked tools and the package itself; 
 run: setup ## start petrosa-cio with servers of its own
 	$(BIN)/cio run
 
+.PHONY: demo
+demo: setup ## see the gate at work for a minute, with a simulated fleet
+	$(BIN)/cio demo
+
 test: lint types ## everything but chaos and bench
 	$(BIN)/pytest -m "not chaos and not bench" --cov
 

@@ -119,7 +119,7 @@ def request(
     token: str = "momentum",  # noqa: S107 (of a subject)
     hold: bool = True,
     from_door: bool = False,
-    resumable: bytes = b"{}",
+    resumable: str = "{}",
 ) -> ReserveRequest:
     return ReserveRequest(
         decision_id=decision_id,

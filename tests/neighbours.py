@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-from petrosa_cio.adapters.nats_connection import Client, NatsAccess, connect_nats
+from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
 
 
 @asynccontextmanager
-async def connected(url: str, *, reconnects: bool = True) -> AsyncIterator[Client]:
+async def connected(url: str, *, reconnects: bool = True) -> AsyncIterator[RobustClient]:
     """Connect while the block runs."""
     client = await connect_nats(NatsAccess(url), name=uuid4().hex, reconnects=reconnects)
     try:

@@ -13,7 +13,7 @@ from petrosa_cio.adapters.embedded import EmbeddedServers
 from petrosa_cio.adapters.embedded.folder import choose_port
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
-from petrosa_cio.adapters.nats_connection import Client, connect_nats
+from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
 from petrosa_cio.adapters.nats_listener import NatsListener
 from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsMessenger
@@ -184,7 +184,7 @@ class _NatsWhenNeeded:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client: Client | None = None
+        self._client: RobustClient | None = None
 
     async def append(self, records: Sequence[bytes]) -> int:
         """Write records durably. Raises Unavailable."""
@@ -203,7 +203,7 @@ class _NatsWhenNeeded:
         if self._client is not None:
             await self._client.close()
 
-    async def _connected(self) -> Client:
+    async def _connected(self) -> RobustClient:
         if self._settings.nats_url is None:
             raise Unavailable("nats", "CIO_NATS_URL is not set")
         if self._client is None:

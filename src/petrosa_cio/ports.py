@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from msgspec import Struct
+
 from petrosa_cio.risk.claims import DecisionState, Reserved, ReserveRequest
 from petrosa_cio.risk.trading_state import Scope, TradingState, TradingStates
 
@@ -22,8 +24,7 @@ class MoveKind(StrEnum):
     WITHDRAW = "withdraw"
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True, gc=False):
     """One decision's step through the fence.
 
     Attributes:
@@ -53,8 +54,7 @@ class Move:
     forget_identity: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True, gc=False):
     """What the fence did.
 
     Attributes:
@@ -258,8 +258,7 @@ class GovernanceStore(PolicyStore, TradingStateStore, RegimeStore, Protocol):
     """The store of everything that governs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True, gc=False):
     """One captured message of a durable stream.
 
     Attributes:
@@ -306,8 +305,7 @@ class Journal(Protocol):
         """Write records durably, in order, and return the last journal sequence."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignalMessage:
+class SignalMessage(Struct, frozen=True, gc=False):
     """A promoted intent on its way to the order engine."""
 
     decision_id: str

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
-from petrosa_cio.adapters.nats_connection import Client, NatsAccess, connect_nats
+from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import (
     NatsJournal,
     journal_is_empty,
@@ -42,7 +42,7 @@ class Servers:
     """Open ways to the servers, for one fund."""
 
     fund: str
-    nats: Client
+    nats: RobustClient
     redis: Redis
     ledger: RedisLedger
     store: RedisStateStore

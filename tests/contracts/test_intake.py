@@ -1,15 +1,16 @@
 """The stream of intents: everything arrives, comes again until it is finished, and then never."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 from nats.js.api import ConsumerConfig, StreamConfig
 
 from petrosa_cio.adapters.embedded.process import ServerProcess
-from petrosa_cio.adapters.nats_connection import Client
+from petrosa_cio.adapters.nats_connection import RobustClient
 from petrosa_cio.adapters.nats_deliveries import NatsDeliveries
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import Delivery, Intake
@@ -52,14 +53,14 @@ def fake_intake() -> IntakeUnderTest:
 
 
 @pytest.fixture
-async def client(own_nats: ServerProcess) -> AsyncIterator[Client]:
+async def client(own_nats: ServerProcess) -> AsyncIterator[RobustClient]:
     async with connected(own_nats.url) as client:
         await client.jetstream().add_stream(StreamConfig(name="S", subjects=["intent.>"]))
         yield client
 
 
 async def deliveries(
-    client: Client, consumer: str = "gate", *, ack_wait_s: float = NEVER_S
+    client: RobustClient, consumer: str = "gate", *, ack_wait_s: float = NEVER_S
 ) -> NatsDeliveries:
     found = NatsDeliveries(
         client, stream="S", consumer=consumer, ack_wait_s=ack_wait_s, max_waiting=1_000
@@ -69,7 +70,7 @@ async def deliveries(
 
 
 def on_the_wire(
-    client: Client, intake: NatsDeliveries, own_nats: ServerProcess | None = None
+    client: RobustClient, intake: NatsDeliveries, own_nats: ServerProcess | None = None
 ) -> IntakeUnderTest:
     async def publish(body: bytes) -> None:
         await client.jetstream().publish("intent.momentum", body, headers={"traceparent": "x"})
@@ -83,7 +84,7 @@ def on_the_wire(
 
 
 @pytest.fixture
-async def real_intake(client: Client, own_nats: ServerProcess) -> IntakeUnderTest:
+async def real_intake(client: RobustClient, own_nats: ServerProcess) -> IntakeUnderTest:
     return on_the_wire(client, await deliveries(client), own_nats)
 
 
@@ -144,7 +145,7 @@ async def test_when_the_stream_is_away_that_is_said(subject: IntakeUnderTest) ->
 
 
 @pytest.mark.integration
-async def test_what_is_given_back_comes_again(client: Client) -> None:
+async def test_what_is_given_back_comes_again(client: RobustClient) -> None:
     subject = on_the_wire(client, await deliveries(client))
     await subject.publish(b"1")
     (first,) = await subject.take(1)
@@ -154,7 +155,7 @@ async def test_what_is_given_back_comes_again(client: Client) -> None:
 
 
 @pytest.mark.integration
-async def test_what_is_given_back_for_later_lets_others_pass(client: Client) -> None:
+async def test_what_is_given_back_for_later_lets_others_pass(client: RobustClient) -> None:
     subject = on_the_wire(client, await deliveries(client))
     await subject.publish(b"1")
     await subject.intake.give_back(await subject.take(1), delay_s=SOON_S)
@@ -163,7 +164,7 @@ async def test_what_is_given_back_for_later_lets_others_pass(client: Client) -> 
 
 
 @pytest.mark.integration
-async def test_what_nobody_finishes_comes_again_by_itself(client: Client) -> None:
+async def test_what_nobody_finishes_comes_again_by_itself(client: RobustClient) -> None:
     subject = on_the_wire(client, await deliveries(client, ack_wait_s=SOON_S))
     await subject.publish(b"1")
     (first,) = await subject.take(1)
@@ -176,7 +177,7 @@ async def test_what_nobody_finishes_comes_again_by_itself(client: Client) -> Non
 
 @pytest.mark.integration
 async def test_two_of_one_name_share_and_one_of_another_name_gets_everything(
-    client: Client,
+    client: RobustClient,
 ) -> None:
     ours, theirs = await deliveries(client), await deliveries(client)
     alone = on_the_wire(client, await deliveries(client, "other"))
@@ -194,7 +195,7 @@ async def test_two_of_one_name_share_and_one_of_another_name_gets_everything(
 
 @pytest.mark.integration
 async def test_a_restart_of_the_server_loses_nothing(
-    client: Client, own_nats: ServerProcess
+    client: RobustClient, own_nats: ServerProcess
 ) -> None:
     subject = on_the_wire(client, await deliveries(client, ack_wait_s=SOON_S))
     await subject.publish(b"unfinished")
@@ -211,7 +212,9 @@ async def test_a_restart_of_the_server_loses_nothing(
 
 
 @pytest.mark.integration
-async def test_a_stream_that_is_made_anew_is_told_apart_from_the_old_one(client: Client) -> None:
+async def test_a_stream_that_is_made_anew_is_told_apart_from_the_old_one(
+    client: RobustClient,
+) -> None:
     subject = on_the_wire(client, await deliveries(client))
     await subject.publish(b"old")
     (before,) = await subject.take(1)
@@ -225,7 +228,7 @@ async def test_a_stream_that_is_made_anew_is_told_apart_from_the_old_one(client:
 
 
 @pytest.mark.integration
-async def test_a_consumer_that_vanished_is_made_again(client: Client) -> None:
+async def test_a_consumer_that_vanished_is_made_again(client: RobustClient) -> None:
     subject = on_the_wire(client, await deliveries(client))
     await subject.publish(b"1")
     await subject.intake.acknowledge(await subject.take(1))
@@ -235,7 +238,7 @@ async def test_a_consumer_that_vanished_is_made_again(client: Client) -> None:
 
 
 @pytest.mark.integration
-async def test_an_existing_consumer_is_brought_up_to_date(client: Client) -> None:
+async def test_an_existing_consumer_is_brought_up_to_date(client: RobustClient) -> None:
     config = ConsumerConfig(durable_name="gate", ack_policy="explicit", ack_wait=77)  # type: ignore[arg-type]
     await client.jetstream().add_consumer("S", config)
     await deliveries(client)
@@ -244,7 +247,7 @@ async def test_an_existing_consumer_is_brought_up_to_date(client: Client) -> Non
 
 
 @pytest.mark.integration
-async def test_it_can_be_stopped_and_then_hears_nothing(client: Client) -> None:
+async def test_it_can_be_stopped_and_then_hears_nothing(client: RobustClient) -> None:
     intake = await deliveries(client)
     await intake.stop()
     subject = on_the_wire(client, await deliveries(client))
@@ -254,7 +257,7 @@ async def test_it_can_be_stopped_and_then_hears_nothing(client: Client) -> None:
 
 
 @pytest.mark.integration
-async def test_the_time_is_the_stream_s(client: Client) -> None:
+async def test_the_time_is_the_stream_s(client: RobustClient) -> None:
     subject = on_the_wire(client, await deliveries(client))
     before = datetime.now(UTC)
     await subject.publish(b"1")
@@ -282,7 +285,7 @@ STRANGE_HEADERS = {
 @pytest.mark.integration
 @pytest.mark.parametrize("headers", STRANGE_HEADERS.values(), ids=STRANGE_HEADERS)
 async def test_strange_headers_stop_nobody(
-    own_nats: ServerProcess, client: Client, headers: bytes
+    own_nats: ServerProcess, client: RobustClient, headers: bytes
 ) -> None:
     subject = on_the_wire(client, await deliveries(client))
     await publish_raw(own_nats.url, b"intent.strange", b"strange", headers=headers)
@@ -291,7 +294,7 @@ async def test_strange_headers_stop_nobody(
 
 
 @pytest.mark.integration
-async def test_strange_subjects_stop_nobody(own_nats: ServerProcess, client: Client) -> None:
+async def test_strange_subjects_stop_nobody(own_nats: ServerProcess, client: RobustClient) -> None:
     subject = on_the_wire(client, await deliveries(client))
     strange = [bytes([n]) for n in range(256) if bytes([n]) not in SEPARATORS]
     for byte in strange:
@@ -303,6 +306,6 @@ async def test_strange_subjects_stop_nobody(own_nats: ServerProcess, client: Cli
 
 
 @pytest.mark.integration
-async def test_a_name_that_is_used_by_nobody_else_is_made(client: Client) -> None:
+async def test_a_name_that_is_used_by_nobody_else_is_made(client: RobustClient) -> None:
     await deliveries(client, name := uuid4().hex)
     assert (await client.jetstream().consumer_info("S", name)).name == name

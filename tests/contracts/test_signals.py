@@ -3,10 +3,11 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 from nats.aio.subscription import Subscription
 
 from petrosa_cio.adapters.embedded.process import ServerProcess

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nats.aio.client import Client
 
 from petrosa_cio.adapters.embedded import start_mongo, start_nats
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
-from petrosa_cio.adapters.nats_connection import NatsAccess, connect_nats
+from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
 from petrosa_cio.adapters.nats_deliveries import NatsDeliveries
 from petrosa_cio.adapters.nats_journal import NatsJournal, NatsJournalReader
 from petrosa_cio.adapters.nats_position import NatsPosition
@@ -38,7 +37,7 @@ DENIED = (VerdictKind.DENY, ReasonCode.LEDGER_UNAVAILABLE)
 class World:
     """A journal, a database, and drains between them."""
 
-    nats: Client
+    nats: RobustClient
     mongo: MongoClient
     store: MongoTraceStore
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -78,7 +77,7 @@ class World:
 
 
 @pytest.fixture
-async def nats(tmp_path: Path) -> AsyncIterator[Client]:
+async def nats(tmp_path: Path) -> AsyncIterator[RobustClient]:
     server = await start_nats(tmp_path / "nats")
     client = await connect_nats(NatsAccess(server.url), name="test")
     await ensure_streams(
@@ -90,7 +89,7 @@ async def nats(tmp_path: Path) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def world(nats: Client, mongo_url: str) -> AsyncIterator[World]:
+async def world(nats: RobustClient, mongo_url: str) -> AsyncIterator[World]:
     mongo = connect_mongo(mongo_url)
     await mongo.drop_database("records")
     store = MongoTraceStore(mongo, "records")
@@ -150,7 +149,7 @@ async def test_a_line_that_is_no_record_is_kept_aside(world: World) -> None:
     assert world.tally.aside == 1
 
 
-async def test_a_database_that_is_away_loses_nothing(nats: Client, tmp_path: Path) -> None:
+async def test_a_database_that_is_away_loses_nothing(nats: RobustClient, tmp_path: Path) -> None:
     server = await start_mongo(tmp_path / "mongo")
     mongo = connect_mongo(server.url)
     world = World(nats, mongo, MongoTraceStore(mongo, "records", timeout_s=0.5))

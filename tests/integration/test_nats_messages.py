@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from petrosa_cio.adapters.embedded.process import ServerProcess
-from petrosa_cio.adapters.nats_connection import Client
+from petrosa_cio.adapters.nats_connection import RobustClient
 from petrosa_cio.adapters.nats_messages import (
     NatsAnnouncer,
     NatsMessenger,
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def client(nats_url: str) -> AsyncIterator[Client]:
+async def client(nats_url: str) -> AsyncIterator[RobustClient]:
     async with connected(nats_url) as client:
         yield client
 
@@ -36,7 +36,7 @@ async def echo(subject: str, headers: dict[str, str], body: bytes) -> bytes:
     return f"{subject} {headers} {body!r}".encode()
 
 
-async def test_what_is_announced_is_heard(client: Client, subject: str) -> None:
+async def test_what_is_announced_is_heard(client: RobustClient, subject: str) -> None:
     heard: list[bytes] = []
     await listen(client, subject, heard.append)
     await NatsAnnouncer(client).announce([(subject, b"1"), (subject, b"2")])
@@ -53,7 +53,7 @@ async def test_announcing_never_fails(own_nats: ServerProcess) -> None:
 
 
 async def test_what_is_flushed_is_with_the_server(
-    client: Client, nats_url: str, subject: str
+    client: RobustClient, nats_url: str, subject: str
 ) -> None:
     async with connected(nats_url) as other:
         heard = await other.subscribe(subject)
@@ -67,13 +67,13 @@ async def test_what_is_flushed_is_with_the_server(
             assert heard.pending_msgs == count
 
 
-async def test_a_request_is_answered_with_what_it_says(client: Client, subject: str) -> None:
+async def test_a_request_is_answered_with_what_it_says(client: RobustClient, subject: str) -> None:
     await NatsResponders(client).respond(subject, echo, group="g")
     answer = await client.request(subject, b"x", timeout=5, headers={"A": "b"})
     assert answer.data.decode() == f"{subject} {{'A': 'b'}} b'x'"
 
 
-async def test_a_slow_answer_holds_up_no_other(client: Client, subject: str) -> None:
+async def test_a_slow_answer_holds_up_no_other(client: RobustClient, subject: str) -> None:
     go_on = asyncio.Event()
 
     async def respond(_subject: str, _headers: dict[str, str], body: bytes) -> bytes:
@@ -93,7 +93,7 @@ async def test_a_slow_answer_holds_up_no_other(client: Client, subject: str) -> 
     assert await slow == b"slow"
 
 
-async def test_what_wants_no_reply_is_not_answered(client: Client, subject: str) -> None:
+async def test_what_wants_no_reply_is_not_answered(client: RobustClient, subject: str) -> None:
     asked: list[bytes] = []
 
     async def respond(_subject: str, _headers: dict[str, str], body: bytes) -> bytes:
@@ -108,7 +108,7 @@ async def test_what_wants_no_reply_is_not_answered(client: Client, subject: str)
     assert asked == [b"asked"]
 
 
-async def test_a_group_answers_once(client: Client, nats_url: str, subject: str) -> None:
+async def test_a_group_answers_once(client: RobustClient, nats_url: str, subject: str) -> None:
     async with connected(nats_url) as other:
         await NatsResponders(client).respond(subject, echo, group="g")
         await NatsResponders(other).respond(subject, echo, group="g")
@@ -122,7 +122,7 @@ async def test_a_group_answers_once(client: Client, nats_url: str, subject: str)
         assert replies.pending_msgs == 10
 
 
-async def test_where_nobody_answers_that_is_said(client: Client, subject: str) -> None:
+async def test_where_nobody_answers_that_is_said(client: RobustClient, subject: str) -> None:
     with pytest.raises(Unavailable):
         await NatsMessenger(client).ask(subject, b"x", timeout_s=5)
 
@@ -130,7 +130,7 @@ async def test_where_nobody_answers_that_is_said(client: Client, subject: str) -
 @pytest.mark.parametrize("reply", [b"\xff", b"a\x0bb", b"a..b", b">", b"x" * 1_000])
 @pytest.mark.parametrize("headers", [b"", b"X", b"NATS/1.0\r\nA: \xff\r\n\r\n"])
 async def test_a_strange_request_stops_nobody(
-    client: Client, nats_url: str, subject: str, reply: bytes, headers: bytes
+    client: RobustClient, nats_url: str, subject: str, reply: bytes, headers: bytes
 ) -> None:
     responders = NatsResponders(client)
     await responders.respond(subject, echo, group="g")

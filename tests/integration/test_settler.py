@@ -9,11 +9,10 @@ from pathlib import Path
 
 import orjson
 import pytest
-from nats.aio.client import Client
 from redis.asyncio import Redis
 
 from petrosa_cio.adapters.embedded import ServerProcess, start_nats, start_redis
-from petrosa_cio.adapters.nats_connection import NatsAccess, connect_nats
+from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
 from petrosa_cio.adapters.nats_deliveries import NatsDeliveries
 from petrosa_cio.adapters.nats_position import NatsPosition
 from petrosa_cio.adapters.nats_streams import EXECUTIONS, StreamSettings, ensure_streams
@@ -38,7 +37,7 @@ TIMEOUT_S = 5.0
 class World:
     """A stream, a ledger, and settlers between them."""
 
-    nats: Client
+    nats: RobustClient
     redis: Redis
     ledger: RedisLedger
     outcomes: Counter[SettlementOutcome] = field(default_factory=Counter)
@@ -90,7 +89,7 @@ class World:
 
 
 @pytest.fixture
-async def nats(tmp_path: Path) -> AsyncIterator[Client]:
+async def nats(tmp_path: Path) -> AsyncIterator[RobustClient]:
     server = await start_nats(tmp_path / "nats")
     client = await connect_nats(NatsAccess(server.url), name="test")
     await ensure_streams(
@@ -109,7 +108,7 @@ async def redis_server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
 
 
 @pytest.fixture
-async def world(nats: Client, redis_server: ServerProcess) -> AsyncIterator[World]:
+async def world(nats: RobustClient, redis_server: ServerProcess) -> AsyncIterator[World]:
     client = connect_redis(redis_server.url, timeout_s=TIMEOUT_S)
     ledger = RedisLedger(client, FUND, timeout_s=TIMEOUT_S)
     await ledger.initialise(fresh=True)

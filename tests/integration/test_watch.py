@@ -91,6 +91,7 @@ async def test_the_verdicts_of_a_real_gate(tmp_path: Path) -> None:
     async with gate_house(tmp_path) as house, watching(house.nats.url, "--count", "2") as watcher:
         await house.start("gate-1")
         await house.publish([("intent.a", intent(id="a", quantity=0.02))])
+        await eventually(lambda: watcher.lines)
         await house.publish([("intent.a", intent(id="a", quantity=0.02))])
         assert await asyncio.wait_for(watcher.process.wait(), 30) == 0
         await eventually(lambda: len(watcher.lines) >= 3)

@@ -1,6 +1,5 @@
 """What holds for every decision, whatever the policy, the world, the intent and the ledger."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from petrosa_cio.audit.record import decision_part
 from petrosa_cio.risk import decide as deciding

@@ -1,8 +1,10 @@
 """The two halves of a decision where something goes wrong, and what the parts say of themselves."""
 
-from dataclasses import replace
+import dataclasses
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from petrosa_cio.risk.catalogue import MEANINGS
 from petrosa_cio.risk.checks import CHECKS
@@ -31,7 +33,7 @@ BUY = Intent(
 
 def snapshot_with(**fields: Any) -> Snapshot:
     policy = {"fund": {"min_regime_confidence": "0.5"}}
-    return replace(
+    return dataclasses.replace(
         snapshot_of({"policy": policy, "snapshot": {"trading": {"fund": "active"}}}), **fields
     )
 

@@ -1,9 +1,9 @@
 """The gate when something it needs is away, or when it fails itself."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from petrosa_cio.nurse.arrival import Arrival, from_delivery

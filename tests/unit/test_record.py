@@ -77,7 +77,7 @@ async def test_the_assessment_reads_back_from_the_record() -> None:
     await house.gate().process([house.arrive(quantity=0.05)])
     (record,) = house.records
     part = json.dumps(record["decision"]).encode()
-    found = assessment_from(part)
+    found = assessment_from(part.decode())
     assert found.quantity == Decimal("0.02")
     assert [str(reason.code) for reason in found.reasons] == ["NOTIONAL_ABOVE_MAX"]
     assert found.claims

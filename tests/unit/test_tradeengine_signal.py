@@ -1,7 +1,6 @@
 """Signals, held against what the order engine accepts."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from petrosa_cio.fleet.tradeengine import (
     MAX_METADATA_BYTES,

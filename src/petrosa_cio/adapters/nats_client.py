@@ -6,14 +6,29 @@ ever; captured in a stream, one such message would come again and stop every gat
 """
 
 import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.protocol import parser
 
-__all__ = ["Client", "RobustClient"]
+__all__ = ["Client", "Outgoing", "RobustClient"]
 
 FLUSH_TIMEOUT_S = 10
+
+Taker = Callable[[Msg], None]
+
+
+class Outgoing(NamedTuple):
+    """One message to publish. Its subject and headers hold no space and no line break."""
+
+    subject: str
+    body: bytes
+    reply: str = ""
+    headers: dict[str, str] | None = None
+
 
 # The server takes space and tab as separators, and nothing else. The library's own patterns also
 # split at a vertical tab or a form feed, which may stand in a subject.
@@ -24,7 +39,50 @@ parser.HMSG_RE = re.compile(rb"\AHMSG" + _HEAD + rb"(\d+)" + _GAP + rb"(\d+)\r\n
 
 
 class RobustClient(Client):
-    """A client that reads every message, readable or not, and knows what is written."""
+    """A client that reads every message, readable or not, and knows what is written.
+
+    It also moves many messages at the price of few: `publish_all` writes a batch as one command,
+    and `take` hands each message over as it is read, with no queue and no task in between.
+    """
+
+    def __init__(self) -> None:
+        """Make a client that is not connected."""
+        super().__init__()
+        self._takers: dict[int, Taker] = {}
+
+    async def publish_all(self, messages: Sequence[Outgoing]) -> None:
+        """Publish messages in order; raises what the library's own ``publish`` raises."""
+        if not messages:
+            return
+        last = messages[-1]
+        written = [_command(one) for one in messages[:-1]]
+        size = sum(map(len, written))
+        if self.is_connected and all(len(command) <= self._max_payload for command in written):
+            self.stats["out_msgs"] += len(written)
+            self.stats["out_bytes"] += size
+            self._pending += written
+            self._pending_data_size += size
+            messages = [last]  # the library's own way, once: it checks, and wakes up the writer
+        for one in messages:
+            await self.publish(one.subject, one.body, one.reply, one.headers)
+
+    async def take(self, subject: str, taker: Taker) -> Subscription:
+        """Subscribe, and call ``taker`` with each message at once; it must not raise or wait."""
+        subscription = await self.subscribe(subject)
+        self._takers[subscription._id] = taker
+        return subscription
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
+        taker = self._takers.get(sid)
+        if taker is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        self.stats["in_msgs"] += 1
+        self.stats["in_bytes"] += len(data)
+        found = await self._process_headers(headers) if headers else None
+        taker(self._build_message(sid, subject, reply, data, found))
 
     async def flush(self, timeout: int = FLUSH_TIMEOUT_S) -> None:  # noqa: ASYNC109 (inherited)
         """Wait until the server has all that was published.
@@ -62,6 +120,18 @@ class RobustClient(Client):
             _client=self,
             _sid=sid,
         )
+
+
+def _command(one: Outgoing) -> bytes:
+    """Return a message as the protocol writes it."""
+    if one.headers is None:
+        head = f"PUB {one.subject} {one.reply} {len(one.body)}\r\n"
+        return b"%b%b\r\n" % (head.encode(), one.body)
+    lines = "".join([f"{key}: {value}\r\n" for key, value in one.headers.items()])
+    headers = f"NATS/1.0\r\n{lines}\r\n".encode()
+    size = len(headers)
+    head = f"HPUB {one.subject} {one.reply} {size} {size + len(one.body)}\r\n"
+    return b"%b%b%b\r\n" % (head.encode(), headers, one.body)
 
 
 def _text(name: bytes) -> str:

@@ -3,16 +3,16 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from petrosa_cio.adapters.nats_client import Outgoing, RobustClient
 from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import Delivery
@@ -28,6 +28,9 @@ _SLACK_S = 1.0
 _RETRY_S = 0.2
 _NO_RESPONDERS = "503"
 _DELETED = "Consumer Deleted"
+_SEQUENCE_TOKEN = 5
+_SHORT_ADDRESS = 9
+_DOMAIN_TOKENS = 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,7 +50,13 @@ class NatsDeliveries:
     """
 
     def __init__(
-        self, client: Client, *, stream: str, consumer: str, ack_wait_s: float, max_waiting: int
+        self,
+        client: RobustClient,
+        *,
+        stream: str,
+        consumer: str,
+        ack_wait_s: float,
+        max_waiting: int,
     ) -> None:
         """Take a connection and the names; nothing is asked of the server yet.
 
@@ -78,10 +87,7 @@ class NatsDeliveries:
         """Make sure of the consumer and listen. Raises Unavailable."""
         with translated():
             await self._find()
-            self._subscription = await self._client.subscribe(
-                f"{self._inbox}.*", cb=self._on_message, pending_msgs_limit=-1,
-                pending_bytes_limit=-1,
-            )  # fmt: skip
+            self._subscription = await self._client.take(f"{self._inbox}.*", self._on_message)
 
     async def _find(self) -> None:
         """Look at the stream, which may have been made anew, and make sure of the consumer."""
@@ -126,15 +132,13 @@ class NatsDeliveries:
     async def acknowledge(self, deliveries: Sequence[Acknowledgeable]) -> None:
         """Say that these are finished for good. A lost acknowledgement only means redelivery."""
         with translated():
-            for one in deliveries:
-                await self._client.publish(one.reply, b"+ACK")
+            await self._client.publish_all([Outgoing(one.reply, b"+ACK") for one in deliveries])
 
     async def give_back(self, deliveries: Sequence[Acknowledgeable], *, delay_s: float) -> None:
         """Ask for redelivery of these after a delay."""
         word = b"-NAK " + json.dumps({"delay": int(delay_s * 1e9)}).encode()
         with translated():
-            for one in deliveries:
-                await self._client.publish(one.reply, word)
+            await self._client.publish_all([Outgoing(one.reply, word) for one in deliveries])
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -142,7 +146,7 @@ class NatsDeliveries:
             with translated():
                 await self._subscription.unsubscribe()
 
-    async def _on_message(self, message: Msg) -> None:
+    def _on_message(self, message: Msg) -> None:
         if message.subject.rpartition(".")[2] != str(self._pulls) and not message.reply:
             return  # the end of a pull that was given up
         if message.reply:
@@ -187,17 +191,33 @@ class NatsDeliveries:
         return self._is_found
 
     def _delivery(self, message: Msg) -> Delivery:
-        place = message.metadata
+        sequence, stored_at = _place(message.reply)
         return Delivery(
             subject=message.subject,
-            headers={str(key): str(value) for key, value in (message.headers or {}).items()},
+            headers=_plain(message.headers) if message.headers else {},
             body=message.data,
             stream=self._stream,
             stream_created_ns=self._created_ns,
-            sequence=place.sequence.stream,
-            stored_at=place.timestamp,
+            sequence=sequence,
+            stored_at=stored_at,
             reply=message.reply,
         )
+
+
+def _plain(headers: Mapping[str, object]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in headers.items()}
+
+
+def _place(reply: str) -> tuple[int, datetime]:
+    """Return sequence and time of a stored message, as its acknowledgement address names them.
+
+    The address ends in ``...<stream sequence>.<consumer sequence>.<nanoseconds>.<pending>``, and
+    with an account's domain in one more token:
+    https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-15.md
+    """
+    tokens = reply.split(".")
+    at = _SEQUENCE_TOKEN if len(tokens) == _SHORT_ADDRESS else _SEQUENCE_TOKEN + _DOMAIN_TOKENS
+    return int(tokens[at]), datetime.fromtimestamp(int(tokens[at + 2]) / 1e9, UTC)
 
 
 def _is_refusal(ending: Msg) -> bool:

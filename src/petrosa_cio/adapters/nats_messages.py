@@ -7,6 +7,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from petrosa_cio.adapters.nats_client import Outgoing, RobustClient
 from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.errors import Unavailable
 
@@ -20,7 +21,7 @@ Responder = Callable[[str, dict[str, str], bytes], Awaitable[bytes]]
 class NatsAnnouncer:
     """Publishes what live watchers may want to know."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: RobustClient) -> None:
         """Take a connection."""
         self._client = client
 
@@ -28,8 +29,7 @@ class NatsAnnouncer:
         """Publish (subject, body) pairs; what cannot be sent is dropped."""
         try:
             with translated():
-                for subject, body in messages:
-                    await self._client.publish(subject, body)
+                await self._client.publish_all([Outgoing(*message) for message in messages])
         except Unavailable:
             log.debug("not_announced", messages=len(messages))
 

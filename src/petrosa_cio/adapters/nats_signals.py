@@ -14,7 +14,8 @@ from uuid import uuid4
 import structlog
 from nats.aio.subscription import Subscription
 
-from petrosa_cio.adapters.nats_connection import RobustClient, translated
+from petrosa_cio.adapters.nats_client import Outgoing, RobustClient
+from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import Published, SignalMessage
 
@@ -48,13 +49,14 @@ class NatsSignalBus:
 
     async def _send(self, signals: Sequence[SignalMessage]) -> frozenset[str]:
         client, replies = await self._connected()
-        for signal in signals:
-            reply = f"{self._inbox}.{signal.decision_id}"
-            await client.publish(signal.subject, signal.body, reply, signal.headers)
         # The library's own flush overtakes what is still to be written, so a message to ourselves
         # marks the end: when it is here, so is every answer to what went before it.
         end = f"{self._inbox}.{uuid4().hex}"
-        await client.publish(end)
+        outgoing = [
+            Outgoing(one.subject, one.body, f"{self._inbox}.{one.decision_id}", one.headers)
+            for one in signals
+        ]
+        await client.publish_all([*outgoing, Outgoing(end, b"")])
         async with asyncio.timeout(ROUND_TRIP_S):
             return await _nobody_listens(replies, end)
 

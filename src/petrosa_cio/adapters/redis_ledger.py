@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Final
 
 import orjson
+from msgspec import msgpack
 from redis.asyncio import Redis
 
 from petrosa_cio.adapters.redis_script import Script, ScriptRunner
@@ -17,14 +18,14 @@ from petrosa_cio.errors import LedgerLost
 from petrosa_cio.ports import Governed, LeftOpen, Move, Moved, Remembered, Settlement
 from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRequest
 
-RESERVE: Final = Script("clock", "marked", "ledger", "reserve")
-BEGIN: Final = Script("clock", "marked", "ledger", "begin")
-FINISH: Final = Script("clock", "marked", "ledger", "finish")
-SETTLE: Final = Script("clock", "marked", "ledger", "settle")
-SWEEP: Final = Script("clock", "marked", "ledger", "sweep")
-HOLDINGS: Final = Script("clock", "marked", "ledger", "holdings")
-RESTORE: Final = Script("clock", "unmarked", "ledger", "restore")
-SEAL: Final = Script("clock", "unmarked", "ledger", "seal")
+RESERVE: Final = Script("clock", "marked", "hashes", "ledger", "reserve")
+BEGIN: Final = Script("clock", "marked", "hashes", "ledger", "begin")
+FINISH: Final = Script("clock", "marked", "hashes", "ledger", "finish")
+SETTLE: Final = Script("clock", "marked", "hashes", "ledger", "settle")
+SWEEP: Final = Script("clock", "marked", "hashes", "ledger", "sweep")
+HOLDINGS: Final = Script("clock", "marked", "hashes", "ledger", "holdings")
+RESTORE: Final = Script("clock", "unmarked", "hashes", "ledger", "restore")
+SEAL: Final = Script("clock", "unmarked", "hashes", "ledger", "seal")
 INITIALISE: Final = Script("clock", "initialise")
 
 STATES: Final = {state.value.encode(): state for state in DecisionState}
@@ -91,7 +92,7 @@ class RedisLedger:
     async def finish(self, moves: Sequence[Move], *, undelivered: frozenset[str]) -> None:
         """Mark begun decisions as done; release the reservations of undelivered ones."""
         if moves:
-            await self._run(FINISH, _batch(moves), orjson.dumps(list(undelivered)))
+            await self._run(FINISH, _batch(moves), msgpack.encode(list(undelivered)))
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Apply execution outcomes; each answer tells whether it was applied (not seen before)."""
@@ -130,15 +131,8 @@ class RedisLedger:
 def _batch(
     values: Sequence[ReserveRequest] | Sequence[Move] | Sequence[Settlement] | Sequence[Remembered],
 ) -> bytes:
-    """Return values as JSON with their own field names, by which the scripts know them."""
-    return orjson.dumps(list(values), default=_as_text)
-
-
-def _as_text(value: object) -> str:
-    """Let bytes of any kind travel through JSON: Latin-1 has a character for each."""
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    raise TypeError
+    """Return values as MessagePack with their own field names, by which the scripts know them."""
+    return msgpack.encode(values)
 
 
 def _read_reserved(answers: Iterator[Any]) -> Iterator[Reserved]:
@@ -147,7 +141,7 @@ def _read_reserved(answers: Iterator[Any]) -> Iterator[Reserved]:
         yield Reserved(
             _read_readings(answers),
             STATES[state],
-            None if resumable is None else resumable.decode().encode("latin-1"),
+            None if resumable is None else resumable.decode(),
             detail.decode(),
             since_ms,
         )

@@ -16,6 +16,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 import orjson
+from msgspec import Struct
 
 from petrosa_cio.risk.claims import Claim, RateClaim, Readings
 from petrosa_cio.risk.intent import Intent
@@ -63,8 +64,7 @@ class Provenance:
     tzdata_version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True, gc=False):
     """The captured message, untouched.
 
     Attributes:
@@ -86,7 +86,7 @@ class Source:
     stored_at: datetime
 
 
-def decision_part(intent: Intent | Malformed, snapshot: Snapshot, assessment: Assessment) -> bytes:
+def decision_part(intent: Intent | Malformed, snapshot: Snapshot, assessment: Assessment) -> str:
     """Return the part of the record that exists before the ledger is asked, as JSON."""
     policy = snapshot.policy
     return orjson.dumps(
@@ -100,11 +100,10 @@ def decision_part(intent: Intent | Malformed, snapshot: Snapshot, assessment: As
             "snapshot": _snapshot_slice(snapshot, intent),
             "assessment": _assessment_of(assessment),
         }
-    )
+    ).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True, gc=False):
     """What was decided about: the message, what it says, and what was said of it.
 
     Attributes:
@@ -119,7 +118,7 @@ class Decided:
     decision_id: str
     source: Source
     intent: Intent | Malformed
-    part: bytes
+    part: str
     identity: str | None
     digest: str
 
@@ -349,7 +348,7 @@ def _assessment_of(assessment: Assessment) -> dict[str, object]:
 # --- and back ----------------------------------------------------------------------------------
 
 
-def assessment_from(decision: bytes) -> Assessment:
+def assessment_from(decision: str) -> Assessment:
     """Return the assessment in a decision part. Inverse of what `decision_part` wrote."""
     part = orjson.loads(decision)["assessment"]
     size, quantity, expires_at = part["size"], part["quantity"], part["expires_at"]

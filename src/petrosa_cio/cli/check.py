@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import orjson
+import msgspec
 import typer
 
 from petrosa_cio.cli.exit_codes import ExitCode
@@ -50,7 +50,7 @@ def check(
     met = Circumstances(policy, charter, regime, reference_price, equity, now)
     verdict = decide_body(message_in(read_bytes(file)), met)
     if as_json:
-        out.print_json(orjson.dumps(verdict, default=str).decode())
+        out.print_json(msgspec.json.encode(verdict).decode())
     else:
         show_verdict(verdict)
     raise typer.Exit(ExitCode.REFUSED if verdict.kind is VerdictKind.DENY else ExitCode.WELL)

@@ -2,13 +2,24 @@
 
 import sys
 
-from petrosa_cio.cli import check, doctor, explain, limits, run, send, switches, watch
+from petrosa_cio.cli import check, demo, doctor, explain, limits, run, send, switches, watch
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.root import app
 from petrosa_cio.cli.showing import show_misconfigured, show_problem
 from petrosa_cio.errors import CioError, Misconfigured, PolicyRejected, Unavailable
 
-__all__ = ["check", "doctor", "explain", "limits", "main", "run", "send", "switches", "watch"]
+__all__ = [
+    "check",
+    "demo",
+    "doctor",
+    "explain",
+    "limits",
+    "main",
+    "run",
+    "send",
+    "switches",
+    "watch",
+]
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import structlog
 import typer
+import uvloop
 
 from petrosa_cio import __version__
 from petrosa_cio.cli.help_pages import HelpPages
@@ -89,7 +90,8 @@ def set_up_logging(level: str) -> None:
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
     """Run asynchronous work to its end; show the first fault of a group as itself."""
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
     except* Exception as group:
         raise _first(group) from None
 

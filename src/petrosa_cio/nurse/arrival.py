@@ -1,18 +1,18 @@
 """An intent that has arrived at the gate, by whichever way."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
+import msgspec
+from msgspec import Struct
 
 from petrosa_cio.audit.record import Source
 from petrosa_cio.ports import Delivery
 from petrosa_cio.risk.identity import decision_id
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True, gc=False):
     """What a caller of the synchronous door is told.
 
     Attributes:
@@ -33,7 +33,7 @@ class Answer:
 
     def as_json(self) -> bytes:
         """Return it as the JSON of replies."""
-        return orjson.dumps(self)
+        return msgspec.json.encode(self)
 
 
 @dataclass(slots=True)
@@ -49,8 +49,7 @@ class DoorCall:
     abandoned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """One message with the identity of its decision.
 
     Attributes:
@@ -63,7 +62,7 @@ class Arrival:
     decision_id: str
     source: Source
     delivery: Delivery | None = None
-    door: DoorCall | None = field(default=None, compare=False)
+    door: DoorCall | None = None
 
     @property
     def stored_at_ms(self) -> int:

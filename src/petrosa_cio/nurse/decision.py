@@ -4,8 +4,9 @@ These are plain steps on values. The gate calls them in order for a batch and do
 between.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from petrosa_cio.audit.record import (
     Decided,
@@ -34,8 +35,7 @@ from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.verdict import Assessment, Verdict, VerdictKind
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """An arrival with what was assessed of it, before the ledger is asked.
 
     Attributes:
@@ -52,7 +52,7 @@ class Draft:
     intent: Intent | Malformed
     taken_at: datetime
     assessment: Assessment
-    part: bytes
+    part: str
     identity: str | None
     digest: str
 
@@ -64,8 +64,7 @@ class Draft:
         return self.intent
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A draft with its verdict, its record and, where it is promoted, its signal."""
 
     draft: Draft

@@ -6,8 +6,9 @@ is denied as ``CHECK_FAILED``, so that it neither blocks the others nor stays wi
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from petrosa_cio.audit.record import Provenance, RecordKind, decision_part
 from petrosa_cio.errors import Unavailable

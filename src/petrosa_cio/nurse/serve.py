@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -26,24 +26,28 @@ async def serve_stream(
     begun is given back for another replica.
     """
     slots = asyncio.Semaphore(in_flight)
-    async with asyncio.TaskGroup() as work:
-        while not stop.is_set():
-            batch = await _unless(stop, intake.next_batch(batch_max)) or []
-            if not batch or not await _unless(stop, slots.acquire()):
-                await _give_back(intake, batch)
-                continue
-            arrivals = [from_delivery(one, fund=fund) for one in batch]
-            task = work.create_task(gate.process(arrivals))
-            task.add_done_callback(lambda _: slots.release())
-        await _give_back(intake, intake.take_waiting())
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        async with asyncio.TaskGroup() as work:
+            while not stop.is_set():
+                batch = await _unless(stopping, intake.next_batch(batch_max)) or []
+                if not batch or not await _unless(stopping, slots.acquire()):
+                    await _give_back(intake, batch)
+                    continue
+                arrivals = [from_delivery(one, fund=fund) for one in batch]
+                task = work.create_task(gate.process(arrivals))
+                task.add_done_callback(lambda _: slots.release())
+            await _give_back(intake, intake.take_waiting())
+    finally:
+        stopping.cancel()
 
 
-async def _unless(stop: asyncio.Event, work: Coroutine[object, object, Result]) -> Result | None:
+async def _unless(
+    stopping: asyncio.Future[Any], work: Coroutine[object, object, Result]
+) -> Result | None:
     """Wait for a result or for the word to stop, whichever comes first; None for the latter."""
     working = asyncio.ensure_future(work)
-    stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
     if working.done():
         return working.result()
     working.cancel()

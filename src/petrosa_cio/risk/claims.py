@@ -6,9 +6,10 @@ what it saw (`Readings`); ``conclude`` turns both into the verdict. Amounts cros
 integers, because the ledger counts in integers.
 """
 
-from dataclasses import dataclass
 from decimal import Context, Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from petrosa_cio.risk.reasons import ReasonCode
 
@@ -33,8 +34,7 @@ def from_units(units: int) -> Decimal:
     return Decimal(units) / UNITS_PER_USD
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True, gc=False):
     """A wish to take ``amount`` units from a counter that may not exceed ``ceiling`` units.
 
     A claim without a ceiling is booked all the same, so that a limit set later finds the truth.
@@ -53,8 +53,7 @@ class Claim:
     cut: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RateClaim:
+class RateClaim(Struct, frozen=True, gc=False):
     """A wish to be one more event in a sliding window of ``window_ms`` with at most ``ceiling``."""
 
     code: ReasonCode
@@ -64,8 +63,7 @@ class RateClaim:
     entry: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReserveRequest:
+class ReserveRequest(Struct, frozen=True, gc=False):
     """All that one intent asks of the ledger.
 
     Attributes:
@@ -91,7 +89,7 @@ class ReserveRequest:
     hold: bool
     claims: tuple[Claim, ...]
     rates: tuple[RateClaim, ...]
-    resumable: bytes
+    resumable: str
     from_door: bool = False
 
 
@@ -105,8 +103,7 @@ class DecisionState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(Struct, frozen=True, gc=False):
     """What the ledger saw when it was asked, before it took anything.
 
     Attributes:
@@ -131,8 +128,7 @@ class Readings:
     name_holder: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(Struct, frozen=True, gc=False):
     """The ledger's answer to one request.
 
     Attributes:
@@ -146,6 +142,6 @@ class Reserved:
 
     readings: Readings
     state: DecisionState
-    resumable: bytes | None = None
+    resumable: str | None = None
     detail: str = ""
     since_ms: int = 0

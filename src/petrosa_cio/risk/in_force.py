@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from petrosa_cio.risk.claims import RateClaim
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.policy import ANY, Charter, Families, PolicyDocument, document_hash
 
@@ -27,11 +28,15 @@ class InForce:
         limits: Every limit, the strictest of all that apply.
         entries: For each stated limit, the path of the entry that binds.
         missing: Required limits that nobody set.
+        rates: What was worked out of them, by rate counter; see `rates_of`.
     """
 
     limits: LimitSet
     entries: Mapping[str, str]
     missing: tuple[str, ...] = ()
+    rates: dict[str, tuple[RateClaim, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ type. Prices and stops are in quote currency (USD), quantities in base units, pe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class Action(StrEnum):
@@ -57,8 +58,7 @@ class StrategyMode(StrEnum):
     LLM_REASONING = "llm_reasoning"
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True, gc=False):
     """A trade proposal, understood but not judged.
 
     Attributes:
@@ -115,7 +115,9 @@ class Intent:
     @property
     def direction(self) -> Direction | None:
         """The side an opening takes; None for ``close`` and ``hold``."""
-        return _DIRECTIONS.get(self.action)
+        if self.action is _BUY:
+            return _LONG
+        return _SHORT if self.action is _SELL else None
 
     @property
     def execution_price(self) -> Decimal | None:
@@ -125,8 +127,7 @@ class Intent:
         return self.price if self.price is not None else self.current_price
 
 
-_DIRECTIONS = {Action.BUY: Direction.LONG, Action.SELL: Direction.SHORT}
-
 # Named once: looking a member up on its class is slow in Python 3.11, and this is asked often.
-_CLOSE = Action.CLOSE
+_BUY, _SELL, _CLOSE = Action.BUY, Action.SELL, Action.CLOSE
+_LONG, _SHORT = Direction.LONG, Direction.SHORT
 _MARKET = OrderType.MARKET

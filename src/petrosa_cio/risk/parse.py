@@ -7,7 +7,6 @@ that is not exactly a decimal of sensible size, no control character in a name.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import (
     Clamped,
@@ -21,6 +20,8 @@ from decimal import (
 )
 from enum import StrEnum
 from typing import TypeVar
+
+from msgspec import Struct
 
 from petrosa_cio.risk.intent import Action, Intent, OrderType, StrategyMode, TimeInForce
 from petrosa_cio.risk.strict_json import NotStrictJson, load_object
@@ -46,8 +47,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 Default = TypeVar("Default", bound=StrEnum | None)
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(Struct, frozen=True, gc=False):
     """Why a message is no intent, with what could still be told of it."""
 
     problem: str
@@ -149,10 +149,17 @@ def _name(message: Mapping[str, object], key: str, *, longest: int = MAX_NAME_LE
 def _choice(
     message: Mapping[str, object], key: str, choices: Mapping[str, Choice], default: Default
 ) -> Choice | Default:
-    value = _text(message, key)
+    value = message.get(key)
     if value is None:
         return default
-    found = choices.get(value) or choices.get(value.casefold())
+    found = choices.get(value) if isinstance(value, str) else None
+    return found or _choice_in_any_case(message, key, choices)
+
+
+def _choice_in_any_case(
+    message: Mapping[str, object], key: str, choices: Mapping[str, Choice]
+) -> Choice:
+    found = choices.get((_text(message, key) or "").casefold())
     if found is None:
         raise _Problem(f"{key} is not one of {', '.join(sorted(choices))}")
     return found
@@ -180,9 +187,9 @@ def _first_name(
     """Return the first of several spellings that is stated; all of them must be readable."""
     found = None
     for key in keys:
-        value = _name(message, key, longest=longest)
-        if found is None:
-            found = value
+        if key in message:
+            value = _name(message, key, longest=longest)
+            found = value if found is None else found
     return found
 
 
@@ -217,7 +224,7 @@ def _action_of(message: Mapping[str, object]) -> Action:
     if action not in (Action.BUY, Action.SELL):
         return action
     opens = _choice(message, "position_type", _POSITION_TYPES, action)
-    reduces = [_flag(message, spelling) for spelling in _REDUCE_ONLY]
+    reduces = [_flag(message, spelling) for spelling in _REDUCE_ONLY if spelling in message]
     return Action.CLOSE if any(reduces) or opens is not action else action
 
 

@@ -4,8 +4,9 @@ A verdict never says "no" without saying why. Each code is a word that strategy 
 alerts can rely on; what it means in plain words is the docstring of the check that gives it.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class ReasonCode(StrEnum):
@@ -66,8 +67,7 @@ class Effect(StrEnum):
     REDUCE = "reduce"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True, gc=False):
     """One reason of a verdict, with the numbers behind it.
 
     Attributes:

@@ -17,6 +17,9 @@ from petrosa_cio.risk.sizing import Size, quantity_for
 
 GROSS = "gross"
 
+COUNTERS_KEPT = 1_024
+"""Where one entry governs all strategies, rates of so many are kept worked out."""
+
 SHARED_CODES: dict[Code, str] = {
     Code.STRATEGY_NAME_COLLIDES: (
         "Another strategy's name reads the same as a subject token; the second one is refused."
@@ -127,13 +130,16 @@ def rates_of(intent: Intent, in_force: InForce) -> tuple[RateClaim, ...]:
 def _rates(
     counter: str, windows: tuple[tuple[str, int], ...], in_force: InForce
 ) -> tuple[RateClaim, ...]:
-    found = []
-    for field, window_ms in windows:
-        ceiling = getattr(in_force.limits, field)
-        if ceiling is not None:
-            entry = in_force.entries.get(field)
-            found.append(RateClaim(_RATE, counter, ceiling, window_ms, entry))
-    return tuple(found)
+    found = in_force.rates.get(counter)
+    if found is None:
+        if len(in_force.rates) >= COUNTERS_KEPT:
+            in_force.rates.clear()
+        found = in_force.rates[counter] = tuple(
+            RateClaim(_RATE, counter, ceiling, window_ms, in_force.entries.get(field))
+            for field, window_ms in windows
+            if (ceiling := getattr(in_force.limits, field)) is not None
+        )
+    return found
 
 
 def reasons_of(

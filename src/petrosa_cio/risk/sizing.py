@@ -5,8 +5,9 @@ The size is the intent's own ``quantity``, else ``position_size_pct`` of equity,
 valued at the highest price anyone names, so that no limit is passed by naming a low one.
 """
 
-from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal
+
+from msgspec import Struct
 
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.limits import LimitSet
@@ -18,8 +19,7 @@ _EXACT = Context(prec=80)
 """Wide enough that products of two border-checked numbers, of 34 digits each, are exact."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True, gc=False):
     """A resolved size.
 
     Attributes:

@@ -1,9 +1,10 @@
 """The two halves of a decision as values: what was assessed, and what was concluded."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from petrosa_cio.risk.claims import Claim, RateClaim
 from petrosa_cio.risk.reasons import Effect, Reason
@@ -18,8 +19,7 @@ class VerdictKind(StrEnum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True, gc=False):
     """What can be said of an intent before the ledger is asked.
 
     Attributes:
@@ -50,8 +50,7 @@ class Assessment:
         return any(reason.effect is Effect.DENY for reason in self.reasons)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True, gc=False):
     """The answer to an intent.
 
     Attributes:

@@ -1,5 +1,5 @@
--- The fence: moves decisions out of `reserved`. ARGV[2] is the batch as JSON, each move as the
--- Python value `Move`, ARGV[3] the owner. Answers one flat list, by move: won, state, detail.
+-- The fence: moves decisions out of `reserved`. ARGV[2] is the batch as MessagePack, each move as
+-- the Python value `Move`, ARGV[3] the owner. Answers one flat list, by move: won, state, detail.
 
 local STATE = PREFIX .. 'state'
 local POLICY = PREFIX .. 'policy'
@@ -60,7 +60,9 @@ function step.withdraw(decision, move)
 end
 
 local answers = {}
-for _, move in ipairs(cjson.decode(ARGV[2])) do
+local batch = cmsgpack.unpack(ARGV[2])
+fetch_decisions(batch)
+for _, move in ipairs(batch) do
   local decision = load_decision(move.decision_id, move.taken_at_ms)
   local won = false
   if decision and decision.state == 'reserved' then
@@ -70,5 +72,5 @@ for _, move in ipairs(cjson.decode(ARGV[2])) do
   answers[#answers + 1] = decision and decision.state or 'new'
   answers[#answers + 1] = decision and decision.detail or ''
 end
-write_exposure()
+write_ledger()
 return answers

@@ -1,11 +1,13 @@
 -- Closes begun decisions and releases what the undelivered ones hold; of the synchronous door's,
--- also withdrawn ones, whose end is recorded by now. ARGV[2] is the batch as JSON, each move as the
+-- also withdrawn ones, whose end is recorded by now. ARGV[2] is the batch as MessagePack, each move as the
 -- Python value `Move`, ARGV[3] the list of the undelivered decisions.
 
 local undelivered = {}
-for _, id in ipairs(cjson.decode(ARGV[3])) do undelivered[id] = true end
+for _, id in ipairs(cmsgpack.unpack(ARGV[3])) do undelivered[id] = true end
 
-for _, move in ipairs(cjson.decode(ARGV[2])) do
+local batch = cmsgpack.unpack(ARGV[2])
+fetch_decisions(batch)
+for _, move in ipairs(batch) do
   local decision = load_decision(move.decision_id, move.taken_at_ms)
   if decision and decision.from_door and decision.state ~= 'reserved' then
     call('HDEL', ENDING_DOORS, decision.id)
@@ -15,5 +17,5 @@ for _, move in ipairs(cjson.decode(ARGV[2])) do
     move_decision(decision, 'done', decision.verdict)
   end
 end
-write_exposure()
+write_ledger()
 return true

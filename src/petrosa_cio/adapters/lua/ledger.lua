@@ -7,26 +7,28 @@ local function bucket_key(kind, at_ms, bucket_ms)
   return PREFIX .. kind .. ':' .. integer(math.floor(at_ms / bucket_ms))
 end
 
--- A bucket expires as a whole, counted from its first write; to ask once a script is enough.
-local expiring = {}
-local function expire_later(key, after_ms)
-  if expiring[key] then return end
-  expiring[key] = true
-  if call('PTTL', key) < 0 then call('PEXPIRE', key, integer(after_ms)) end
-end
-
 -- Decisions -------------------------------------------------------------------------------------
 
 local function store_decision(decision)
-  call('HSET', decision.key, decision.id, cmsgpack.pack(
+  set_field(decision.key, decision.id, cmsgpack.pack(
     decision.state, decision.detail, decision.since_ms, decision.verdict,
     decision.identity, decision.from_door, decision.readings, decision.resumable))
-  expire_later(decision.key, BUCKETS_KEPT * BUCKET_MS)
+  expire_when_written(decision.key, BUCKETS_KEPT * BUCKET_MS)
+end
+
+local function fetch_decisions(batch)
+  local ids = {}
+  for _, one in ipairs(batch) do
+    local key = bucket_key('decisions', one.taken_at_ms, BUCKET_MS)
+    ids[key] = ids[key] or {}
+    table.insert(ids[key], one.decision_id)
+  end
+  for key, names in pairs(ids) do fetch_fields(key, names) end
 end
 
 local function load_decision(id, taken_at_ms)
   local key = bucket_key('decisions', taken_at_ms, BUCKET_MS)
-  local stored = call('HGET', key, id)
+  local stored = get_field(key, id)
   if not stored then return nil, key end
   local decision = { key = key, id = id }
   decision.state, decision.detail, decision.since_ms, decision.verdict,
@@ -59,11 +61,11 @@ end
 
 -- For a decision in `reserved`: `since_ms` is still when it was made and its identity registered.
 local function forget_identity(decision)
-  if not decision.identity then return end -- cmsgpack reads JSON's null as nil
+  if not decision.identity then return end
   local key = bucket_key('identities', decision.since_ms, BUCKET_MS)
-  local stored = call('HGET', key, decision.identity)
+  local stored = get_field(key, decision.identity)
   if stored and cmsgpack.unpack(stored) == decision.id then
-    call('HDEL', key, decision.identity)
+    set_field(key, decision.identity, false)
   end
 end
 
@@ -99,11 +101,11 @@ end
 -- Reservations are lists of counter, units, counter, units, ...
 
 local function store_reservation(id, parts)
-  call('HSET', RESERVATIONS, id, cmsgpack.pack(parts))
+  set_field(RESERVATIONS, id, cmsgpack.pack(parts))
 end
 
 local function load_reservation(id)
-  local stored = call('HGET', RESERVATIONS, id)
+  local stored = get_field(RESERVATIONS, id)
   return stored and cmsgpack.unpack(stored)
 end
 
@@ -112,7 +114,7 @@ local function release(id)
   local parts = load_reservation(id)
   if not parts then return false end
   for i = 1, #parts, 2 do add_units(parts[i], -parts[i + 1]) end
-  call('HDEL', RESERVATIONS, id)
+  set_field(RESERVATIONS, id, false)
   return true
 end
 
@@ -120,4 +122,9 @@ local function withdraw(decision, code)
   release(decision.id)
   decision.verdict = 'deny'
   move_decision(decision, 'withdrawn', code)
+end
+
+local function write_ledger()
+  write_exposure()
+  write_fields()
 end

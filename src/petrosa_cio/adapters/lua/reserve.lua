@@ -1,5 +1,5 @@
--- Asks for a batch of decisions, in order. ARGV[2] is the batch as JSON, each request as the Python
--- value `ReserveRequest`. Answers one flat list, by request as `say_answer` puts it.
+-- Asks for a batch of decisions, in order. ARGV[2] is the batch as MessagePack, each request as the
+-- Python value `ReserveRequest`. Answers one flat list, by request as `say_answer` puts it.
 
 -- Rates -----------------------------------------------------------------------------------------
 -- One list of event times per counter, newest first, shared by all its windows. Each list is
@@ -110,7 +110,7 @@ local function test_claims(claims)
   for i, claim in ipairs(claims) do
     used[i] = after[claim.counter] or in_use(claim.counter)
     local total = used[i] + claim.amount
-    fits = fits and total <= (claim.ceiling == cjson.null and MAX_UNITS or claim.ceiling)
+    fits = fits and total <= (claim.ceiling or MAX_UNITS)
     after[claim.counter] = math.min(total, MAX_UNITS)
   end
   return used, fits
@@ -139,9 +139,9 @@ local LAST_BUCKET = bucket_key('identities', NOW - BUCKET_MS, BUCKET_MS)
 
 -- The other decision that holds this identity, its verdict, and whether it wanted the same.
 local function first_with(request)
-  if request.identity == cjson.null then return false, '', false end
-  local stored = call('HGET', THIS_BUCKET, request.identity)
-    or call('HGET', LAST_BUCKET, request.identity)
+  if not request.identity then return false, '', false end
+  local stored = get_field(THIS_BUCKET, request.identity)
+    or get_field(LAST_BUCKET, request.identity)
   if not stored then return false, '', false end
   local id, taken_at_ms, digest = cmsgpack.unpack(stored)
   if id == request.decision_id then return false, '', false end
@@ -150,9 +150,9 @@ local function first_with(request)
 end
 
 local function register_identity(request)
-  call('HSET', THIS_BUCKET, request.identity,
+  set_field(THIS_BUCKET, request.identity,
     cmsgpack.pack(request.decision_id, request.taken_at_ms, request.digest))
-  expire_later(THIS_BUCKET, BUCKETS_KEPT * BUCKET_MS)
+  expire_when_written(THIS_BUCKET, BUCKETS_KEPT * BUCKET_MS)
 end
 
 -- The batch -------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ local function decide(request, key)
   local used, fits = test_claims(request.claims)
   local held = request.hold and not first and not holder and not over and fits
   if held then take(request) end
-  if request.identity ~= cjson.null and not first then register_identity(request) end
+  if request.identity and not first then register_identity(request) end
   local readings = { held, NOW, first, first_verdict, same_content, holder, used, seen }
   if request.from_door then
     call('HSET', OPEN_DOORS, request.decision_id, integer(request.taken_at_ms))
@@ -200,10 +200,24 @@ local function say_answer(decision)
   say_counted(readings[8])
 end
 
-for _, request in ipairs(cjson.decode(ARGV[2])) do
+local function fetch(batch)
+  local ids, identities = {}, {}
+  for i, request in ipairs(batch) do
+    ids[i] = request.decision_id
+    identities[#identities + 1] = request.identity
+  end
+  fetch_decisions(batch)
+  fetch_fields(RESERVATIONS, ids)
+  fetch_fields(THIS_BUCKET, identities)
+  fetch_fields(LAST_BUCKET, identities)
+end
+
+local batch = cmsgpack.unpack(ARGV[2])
+fetch(batch)
+for _, request in ipairs(batch) do
   local known, key = load_decision(request.decision_id, request.taken_at_ms)
   say_answer(known or decide(request, key))
 end
 write_events()
-write_exposure()
+write_ledger()
 return answers

@@ -1,19 +1,19 @@
--- Gives a lost ledger back what the journal remembers. ARGV[2] is a batch as JSON, each one as the
+-- Gives a lost ledger back what the journal remembers. ARGV[2] is a batch as MessagePack, each one as the
 -- Python value `Remembered`. Writing the same again changes nothing. Answers true.
 
 local NAMES = PREFIX .. 'names'
 local THIS_BUCKET = bucket_key('identities', NOW, BUCKET_MS)
 
-for _, one in ipairs(cjson.decode(ARGV[2])) do
+for _, one in ipairs(cmsgpack.unpack(ARGV[2])) do
   if one.is_recent then
     store_decision({
       key = bucket_key('decisions', one.taken_at_ms, BUCKET_MS), id = one.decision_id,
       state = one.state, detail = one.detail, since_ms = 0, verdict = one.verdict,
     })
-    if one.identity ~= cjson.null then
-      call('HSET', THIS_BUCKET, one.identity,
+    if one.identity then
+      set_field(THIS_BUCKET, one.identity,
         cmsgpack.pack(one.decision_id, one.taken_at_ms, one.digest))
-      expire_later(THIS_BUCKET, BUCKETS_KEPT * BUCKET_MS)
+      expire_when_written(THIS_BUCKET, BUCKETS_KEPT * BUCKET_MS)
     end
   end
   if one.verdict ~= 'deny' then call('HSETNX', NAMES, one.token, one.strategy) end
@@ -25,7 +25,8 @@ for _, one in ipairs(cjson.decode(ARGV[2])) do
   if #parts > 0 then
     store_reservation(one.decision_id, parts)
   else
-    call('HDEL', RESERVATIONS, one.decision_id)
+    set_field(RESERVATIONS, one.decision_id, false)
   end
 end
+write_ledger()
 return true

@@ -1,4 +1,4 @@
--- Applies execution outcomes, each event once. ARGV[2] is the batch as JSON, each settlement as the
+-- Applies execution outcomes, each event once. ARGV[2] is the batch as MessagePack, each settlement as the
 -- Python value `Settlement`. Answers for each whether it was applied.
 
 local THIS_BUCKET = bucket_key('settled', NOW, SETTLED_BUCKET_MS)
@@ -7,7 +7,7 @@ local LAST_BUCKET = bucket_key('settled', NOW - SETTLED_BUCKET_MS, SETTLED_BUCKE
 local function is_first(event)
   if call('SISMEMBER', LAST_BUCKET, event) == 1 then return false end
   local added = call('SADD', THIS_BUCKET, event) == 1
-  expire_later(THIS_BUCKET, BUCKETS_KEPT * SETTLED_BUCKET_MS)
+  expire_when_written(THIS_BUCKET, BUCKETS_KEPT * SETTLED_BUCKET_MS)
   return added
 end
 
@@ -33,8 +33,8 @@ function apply.reduce(settlement)
 end
 
 local answers = {}
-for i, settlement in ipairs(cjson.decode(ARGV[2])) do
+for i, settlement in ipairs(cmsgpack.unpack(ARGV[2])) do
   answers[i] = is_first(settlement.event_key) and apply[settlement.kind](settlement)
 end
-write_exposure()
+write_ledger()
 return answers

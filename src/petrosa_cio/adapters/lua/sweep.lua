@@ -38,5 +38,5 @@ for i = 1, #open, 2 do
     say(id, taken_at_ms, decision)
   end
 end
-write_exposure()
+write_ledger()
 return ended

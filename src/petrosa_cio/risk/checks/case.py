@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
 
+from msgspec import Struct
+
 from petrosa_cio.risk.in_force import InForce
 from petrosa_cio.risk.intent import Action, Intent
 from petrosa_cio.risk.limits import LimitSet
@@ -14,8 +16,7 @@ from petrosa_cio.risk.sizing import Size
 from petrosa_cio.risk.snapshot import Regime, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One intent with all that its checks may look at.
 
     Attributes:
@@ -37,8 +38,7 @@ class Case:
     size: Size | None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True, gc=False):
     """A check's objection, with its numbers. See `petrosa_cio.risk.reasons.Reason`."""
 
     limit: object = None
