@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types bench docs lock clean
+.PHONY: help setup run test check format lint types security pipeline build bench docs lock clean
 
 BIN := .venv/bin
+BENCH := --write docs/benchmarks.md --json .benchmarks/gate.json
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 help: ## list the targets
@@ -37,8 +38,21 @@ lint: setup ## format, lint and import contracts
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
-bench: setup ## measure
+security: setup ## dangerous code, secrets in files, known faults of dependencies
+	$(BIN)/bandit --quiet --recursive --severity-level medium src
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+	$(BIN)/python .ci/audit.py requirements.txt requirements-dev.txt
+
+pipeline: test security ## all that must pass: lint, types, tests, security
+
+build: setup ## the wheel in dist/, and the image where a Docker engine answers
+	$(BIN)/hatchling build --target wheel
+	@if docker info >/dev/null 2>&1; then docker build --tag petrosa-cio .; \
+	else echo "No Docker engine answers here: the wheel is built, the image is not."; fi
+
+bench: setup ## measure, for half an hour; BENCH=--quick for two minutes
 	$(BIN)/pytest --benchmark-only tests/bench
+	$(BIN)/python -m tests.bench $(BENCH)
 
 docs: setup ## write the documents that are made from the code
 	$(BIN)/python docs/generate.py

@@ -1,25 +1,33 @@
-"""Writes the documents made from the code: controls, policy fields, settings and commands.
+"""Writes the documents made from the code: controls, policy, settings, metrics, commands.
 
 Run ``make docs``. A test compares the files with what this makes, so they are never out of date.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 import typer
+from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from petrosa_cio.audit import gauges as record_gauges
+from petrosa_cio.audit import metrics as record_metrics
 from petrosa_cio.cli.exit_codes import EXIT_CODES
 from petrosa_cio.cli.help_pages import PANELS
 from petrosa_cio.cli.main import app
 from petrosa_cio.doctor.examination import CHECKS as CHECKS_OF_DOCTOR
+from petrosa_cio.nurse import gauges as gate_gauges
+from petrosa_cio.nurse import metrics as gate_metrics
 from petrosa_cio.risk.catalogue import MEANINGS
 from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.checks.case import Applies
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.shared_limits import SHARED_CODES, SHARED_LIMIT_FIELDS
 from petrosa_cio.settings import Settings, variable
+from petrosa_cio.surfaces import gauges as control_gauges
+from petrosa_cio.telemetry import metrics as process_metrics
 
 HERE = Path(__file__).parent
 
@@ -160,9 +168,44 @@ def _option(option: TyperOption, context: typer.Context) -> str:
     return f"| `{', '.join(option.opts)}{kind}` | {option.help}{usual} |"
 
 
+METRICS_OF: dict[str, tuple[ModuleType, ...]] = {
+    "The gate": (gate_metrics, gate_gauges),
+    "The record": (record_metrics, record_gauges),
+    "Control": (control_gauges,),
+    "Every process": (process_metrics,),
+}
+
+
+def metrics() -> Iterator[str]:
+    """Yield the lines of the list of metrics."""
+    yield from (
+        "# Metrics",
+        "",
+        NOTE,
+        "",
+        "`GET /metrics` shows them to Prometheus; with `CIO_OTEL_ENDPOINT` a collector gets them "
+        "too. Every label takes its values from a closed list.",
+    )
+    for title, modules in METRICS_OF.items():
+        yield from ("", f"## {title}", "", "| metric | kind | labels | what it says |")
+        yield "| --- | --- | --- | --- |"
+        for module in modules:
+            for metric in vars(module).values():
+                if isinstance(metric, MetricWrapperBase):
+                    yield _metric_row(metric)
+
+
+def _metric_row(metric: MetricWrapperBase) -> str:
+    (family,) = metric.describe()
+    name = f"{family.name}_total" if family.type == "counter" else family.name
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+    return f"| `{name}` | {family.type} | {labels} | {family.documentation} |"
+
+
 DOCUMENTS = {
     "CLI.md": command_line,
     "CONTROLS.md": controls,
+    "METRICS.md": metrics,
     "POLICY.md": policy_fields,
     "SETTINGS.md": settings,
 }

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.errors import Unavailable
+from petrosa_cio.nurse.arrival import Answer
+from petrosa_cio.nurse.decision import Decision
 from petrosa_cio.ports import Delivery, Move, Moved, Published, SignalMessage
 from petrosa_cio.risk.claims import Reserved, ReserveRequest
-from petrosa_cio.risk.verdict import Verdict
+from petrosa_cio.telemetry.steps import StepTimes
 
 Effects = list[tuple[str, str]]
 """What happened and to whom, in order."""
@@ -112,14 +114,17 @@ class FakeAnnouncer:
 
 @dataclass
 class FakeTally:
-    """Counts by name."""
+    """Counts by name, and keeps what it was told of each batch."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    batches: list[tuple[Sequence[tuple[Decision, Answer]], StepTimes]] = field(default_factory=list)
 
-    def decided(self, verdict: Verdict, final: str) -> None:
-        self.counts[final] += 1
-        self.counts["withdrawn"] += verdict.kind != final
-        self.counts.update(str(reason.code) for reason in verdict.reasons)
+    def decided(self, decisions: Sequence[tuple[Decision, Answer]], times: StepTimes) -> None:
+        self.batches.append((decisions, times))
+        for one, answer in decisions:
+            self.counts[answer.verdict] += 1
+            self.counts["withdrawn"] += one.verdict.kind != answer.verdict
+            self.counts.update(str(reason.code) for reason in one.verdict.reasons)
 
     def published(self, signals: int, outcome: Published) -> None:
         self.counts["signals"] += signals

@@ -94,11 +94,13 @@ class House:
             tally=self.tally,
         )
 
-    def gate(self, replica: str = "gate-1", *, enforces: bool = True) -> Gate:
+    def options(self, replica: str = "gate-1", *, enforces: bool = True) -> GateOptions:
         mode = "enforce" if enforces else "observe"
         provenance = Provenance("main", replica, mode, "0.1.0", "2026a")
-        template = "signals.trading.{strategy_id}"
-        return Gate(GateOptions(provenance, template, enforces, 65_536), self.world())
+        return GateOptions(provenance, "signals.trading.{strategy_id}", enforces, 65_536)
+
+    def gate(self, replica: str = "gate-1", *, enforces: bool = True) -> Gate:
+        return Gate(self.options(replica, enforces=enforces), self.world())
 
     def deliver(self, body: bytes, headers: dict[str, str] | None = None) -> Delivery:
         """Let the stream capture a message."""

@@ -33,6 +33,7 @@ from petrosa_cio.adapters.nats_streams import (
 from petrosa_cio.adapters.redis_lease import RedisLease
 from petrosa_cio.audit.drain import ACK_WAIT_S as DRAIN_ACK_WAIT_S
 from petrosa_cio.audit.drain import MAX_ENTRIES, Drain
+from petrosa_cio.audit.gauges import RecordGauges
 from petrosa_cio.audit.metrics import PrometheusRecordTally
 from petrosa_cio.audit.record import Provenance
 from petrosa_cio.audit.settler import ACK_WAIT_S as SETTLEMENT_ACK_WAIT_S
@@ -45,9 +46,11 @@ from petrosa_cio.nurse.door import Door
 from petrosa_cio.nurse.every import every
 from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.nurse.gate import Gate, GateOptions, World
+from petrosa_cio.nurse.gauges import GateGauges
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
 from petrosa_cio.nurse.metrics import PrometheusTally
 from petrosa_cio.nurse.serve import serve_stream
+from petrosa_cio.nurse.tracing import NO_TRACING, SampledTracing
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.servers import (
     Servers,
@@ -60,7 +63,10 @@ from petrosa_cio.servers import (
 )
 from petrosa_cio.settings import Settings
 from petrosa_cio.surfaces.gate_watch import GateWatch
+from petrosa_cio.surfaces.gauges import ControlGauges
 from petrosa_cio.surfaces.http import create_app, serve_http
+from petrosa_cio.telemetry.opening import watched
+from petrosa_cio.telemetry.traces import TraceSink
 
 GATE_CONSUMER = "cio-gate"
 DRAIN_CONSUMER = "cio-drain"
@@ -70,6 +76,8 @@ GATE_STATUS = "cio.gate.status"
 SWEEP_S = 5.0
 REMEMBER_S = 6 * 3600.0
 STATUS_INTERVAL_S = 1.0
+GAUGES_INTERVAL_S = 5.0
+RESERVATIONS_INTERVAL_S = 15.0
 GATE_SILENT_S = 3.0
 STORE_SILENT_S = 3.0
 BATCHES_WAITING = 2
@@ -99,7 +107,9 @@ async def stopping_on_signals() -> AsyncIterator[asyncio.Event]:
 # --- the gate -------------------------------------------------------------------------------
 
 
-async def run_gate(settings: Settings, stop: asyncio.Event) -> None:
+async def run_gate(
+    settings: Settings, stop: asyncio.Event, traces: TraceSink | None = None
+) -> None:
     """Decide intents until told to stop, then finish what is begun and leave."""
     governing, replica = (
         load_governing(settings.policy_file, settings.charter_file),
@@ -132,7 +142,7 @@ async def run_gate(settings: Settings, stop: asyncio.Event) -> None:
             announcer=servers.announcer,
             snapshot=feeds.snapshot,
             clock=clock,
-            tally=PrometheusTally(),
+            tally=PrometheusTally(SampledTracing(traces) if traces else NO_TRACING),
         )
         gate = Gate(gate_options(settings, replica), world)
         await intake.start()
@@ -183,8 +193,12 @@ async def _serve_gate(
     for subject in (STATE_UPDATED, POLICY_UPDATED):
         await listen(servers.nats, subject, lambda _: feeds.wake())
 
+    backlog = NatsPosition(servers.nats, stream=INTENTS, consumer=GATE_CONSUMER)
+    gauges = GateGauges(feeds, backlog, clock=clock)
+
     async def push() -> None:
         await servers.announcer.announce([(settings.heartbeat_subject, heartbeat.beat())])
+        gauges.note_heartbeat()
 
     async def tell_control() -> None:
         await servers.announcer.announce([(GATE_STATUS, heartbeat.beat())])
@@ -197,6 +211,8 @@ async def _serve_gate(
         tasks.create_task(every(REMEMBER_S, servers.desk.remember, stop))
         tasks.create_task(every(settings.heartbeat_interval_s, push, stop))
         tasks.create_task(every(STATUS_INTERVAL_S, tell_control, stop))
+        tasks.create_task(every(STATUS_INTERVAL_S, gauges.note_feeds, stop))
+        tasks.create_task(every(GAUGES_INTERVAL_S, gauges.note_backlog, stop))
         tasks.create_task(
             serve_stream(
                 gate,
@@ -248,9 +264,12 @@ async def run_record(settings: Settings, stop: asyncio.Event) -> None:
         settler = await _settler(servers, tally)
         drain_lease = RedisLease(servers.redis, settings.fund, "drain")
         settler_lease = RedisLease(servers.redis, settings.fund, "settler")
+        gauges = RecordGauges(_drain_position(servers), servers.ledger)
         working = [
             asyncio.create_task(drain_lease.while_held(drain.run)),
             asyncio.create_task(settler_lease.while_held(settler.run)),
+            asyncio.create_task(every(GAUGES_INTERVAL_S, gauges.note_lag, stop)),
+            asyncio.create_task(every(RESERVATIONS_INTERVAL_S, gauges.note_reservations, stop)),
         ]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -273,11 +292,15 @@ async def _drain(servers: Servers, archive: MongoTraceStore, tally: PrometheusRe
     await deliveries.start()
     return Drain(
         NatsJournalReader(servers.nats, deliveries),
-        NatsPosition(servers.nats, stream=JOURNAL, consumer=DRAIN_CONSUMER),
+        _drain_position(servers),
         archive,
         tally=tally,
         clock=clock,
     )
+
+
+def _drain_position(servers: Servers) -> NatsPosition:
+    return NatsPosition(servers.nats, stream=JOURNAL, consumer=DRAIN_CONSUMER)
 
 
 async def _settler(servers: Servers, tally: PrometheusRecordTally) -> Settler:
@@ -314,7 +337,11 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
             return lost + watch.problems()
 
         app = create_app(problems, version=__version__, fund=settings.fund)
-        await serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(every(STATUS_INTERVAL_S, ControlGauges(watch).note, stop))
+            tasks.create_task(
+                serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop)
+            )
 
 
 class Role(StrEnum):
@@ -333,11 +360,19 @@ async def run_role(role: Role, settings: Settings) -> None:
     """Run one role in this process until SIGINT or SIGTERM."""
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+    replica = replica_name(settings)
     async with stopping_on_signals() as stop:
-        match role:
-            case Role.GATE:
-                await run_gate(settings, stop)
-            case Role.RECORD:
-                await run_record(settings, stop)
-            case Role.CONTROL:
-                await run_control(settings, stop)
+        with watched(settings, role=role, replica=replica, decides=role is Role.GATE) as traces:
+            await _run(role, settings, stop, traces)
+
+
+async def _run(
+    role: Role, settings: Settings, stop: asyncio.Event, traces: TraceSink | None
+) -> None:
+    match role:
+        case Role.GATE:
+            await run_gate(settings, stop, traces)
+        case Role.RECORD:
+            await run_record(settings, stop)
+        case Role.CONTROL:
+            await run_control(settings, stop)

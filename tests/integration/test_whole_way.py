@@ -73,9 +73,11 @@ class House:
 async def role(run: Callable[..., Any], settings: Settings) -> AsyncIterator[None]:
     stop = asyncio.Event()
     running = asyncio.create_task(run(settings, stop))
-    yield
-    stop.set()
-    await running
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
 
 
 @pytest.fixture

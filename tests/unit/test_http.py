@@ -10,11 +10,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from petrosa_cio.errors import Misconfigured
+from petrosa_cio.nurse.decision import withdrawn_answer
 from petrosa_cio.nurse.metrics import PrometheusTally
 from petrosa_cio.ports import Published
-from petrosa_cio.risk.reasons import Reason, ReasonCode
-from petrosa_cio.risk.verdict import Verdict, VerdictKind
 from petrosa_cio.surfaces.http import create_app, serve_http
+from tests.gates import House
 from tests.waiting import eventually
 
 
@@ -71,12 +71,12 @@ async def counted(client: httpx2.AsyncClient) -> dict[str, float]:
 
 
 async def test_it_shows_what_the_gate_counts(client: httpx2.AsyncClient) -> None:
-    tally = PrometheusTally()
-    reason = Reason(ReasonCode.FUND_HALTED)
+    tally, house = PrometheusTally(), await House().open()
+    await house.gate().process([house.arrive(), house.arrive(confidence=0.1)])
+    ((((approved, approval), denied), times),) = house.tally.batches
     before = await counted(client)
-    tally.decided(Verdict(VerdictKind.APPROVE, ()), "approve")
-    tally.decided(Verdict(VerdictKind.APPROVE, ()), "deny")
-    tally.decided(Verdict(VerdictKind.DENY, (reason,)), "deny")
+    withdrawn = withdrawn_answer(approved, "FUND_HALTED")
+    tally.decided([(approved, approval), (approved, withdrawn), denied], times)
     tally.published(5, Published(frozenset("ab"), frozenset("c")))
     tally.unconfirmed(2)
     tally.given_back(7)
@@ -86,7 +86,14 @@ async def test_it_shows_what_the_gate_counts(client: httpx2.AsyncClient) -> None
     expected = {
         "cio_verdicts_total approve": 1,
         "cio_verdicts_total deny": 2,
-        "cio_reasons_total FUND_HALTED deny": 1,
+        "cio_reasons_total CONFIDENCE_BELOW_MIN deny": 1,
+        "cio_verdict_latency_seconds_count": 3,
+        "cio_intent_age_seconds_count": 3,
+        "cio_batch_intents_sum": 3,
+        "cio_step_duration_seconds_count ledger": 1,
+        "cio_step_duration_seconds_count journal": 1,
+        "cio_step_duration_seconds_count fence": 1,
+        "cio_step_duration_seconds_count publish": 1,
         "cio_signals_total": 5,
         "cio_undelivered_total": 2,
         "cio_unconfirmed_total": 3,

@@ -108,6 +108,10 @@ def test_a_password_in_a_wrong_url_is_not_told() -> None:
         ("CIO_POLICY_FILE", "/no/such/file"),
         ("CIO_POLICY_MAX_AGE_S", "0"),
         ("CIO_LOG_LEVEL", "loud"),
+        ("CIO_LOG_FORMAT", "xml"),
+        ("CIO_OTEL_ENDPOINT", "localhost:4317"),
+        ("CIO_OTEL_PROTOCOL", "udp"),
+        ("CIO_TRACE_RATIO", "1.5"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:

@@ -164,10 +164,10 @@ def test_without_a_trace_one_is_begun_that_is_named_after_the_decision(
 
 
 @pytest.mark.parametrize("key", ["_otel_trace_context", "_otel_trace_headers"])
-def test_a_trace_goes_on_under_both_keys(key: str) -> None:
+def test_a_trace_is_continued_by_the_decision_under_both_keys(key: str) -> None:
     of = parsed(**{key: {"traceparent": PARENT, "tracestate": "x=1"}})
     found = signal(of)
-    carrier = {"traceparent": PARENT, "tracestate": "x=1"}
+    carrier = {"traceparent": f"{PARENT[:35]}-{DECISION[:16]}-03", "tracestate": "x=1"}
     assert found["_otel_trace_context"] == found["_otel_trace_headers"] == carrier
     assert signal_headers(promotion(of)) == {
         **carrier,

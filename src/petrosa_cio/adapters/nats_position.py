@@ -31,6 +31,10 @@ class NatsPosition:
         """Return how many deliveries are not acknowledged, by anybody."""
         return (await self._info()).num_ack_pending or 0
 
+    async def waiting(self) -> int:
+        """Return how many messages were delivered to nobody yet."""
+        return (await self._info()).num_pending or 0
+
     async def _info(self) -> ConsumerInfo:
         with translated():
             info: ConsumerInfo = await self._client.jetstream().consumer_info(

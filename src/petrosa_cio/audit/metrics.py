@@ -23,6 +23,12 @@ SETTLED = Counter(
 )
 AWAY = Counter("cio_record_unavailable_total", "Times a dependency was away.", ["dependency"])
 
+# What never happened is shown as zero, so that its first time is seen as an increase.
+for _outcome in SettlementOutcome:
+    SETTLED.labels(_outcome)
+for _dependency in ("mongo", "nats", "redis"):
+    AWAY.labels(_dependency)
+
 
 class PrometheusRecordTally:
     """Counts into the process's Prometheus registry, for the drain and the settler."""

@@ -14,7 +14,7 @@ import uvloop
 from petrosa_cio import __version__
 from petrosa_cio.cli.help_pages import HelpPages
 from petrosa_cio.launch import discovered_settings
-from petrosa_cio.settings import Settings, load_settings
+from petrosa_cio.settings import LogFormat, Settings, load_settings
 
 Result = TypeVar("Result")
 
@@ -26,7 +26,7 @@ app = typer.Typer(
         "bot proposes.\n\nStart with `cio run`, which needs no configuration; then try `cio "
         "send`, look with `cio watch`, `cio limits` and `cio doctor`, and stop everything with "
         "`cio halt`. "
-        "`cio COMMAND --help` has examples; docs/CLI.md has all of it on one page."
+        "`--help` of each command has examples; docs/CLI.md has all of it on one page."
     ),
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -68,11 +68,18 @@ def running_settings(*need: str) -> Settings:
     return discovered_settings(settings_of_environment(), need=need)
 
 
-def set_up_logging(level: str) -> None:
-    """Write logs to standard error: readable on a terminal, else a JSON object a line."""
+def set_up_logging(level: str, log_format: LogFormat = "auto") -> None:
+    """Write logs to standard error, as text or with a JSON object a line.
+
+    Left to itself the format is text on a terminal, coloured unless NO_COLOR is set, else JSON.
+    """
     on_terminal = sys.stderr.isatty()
+    as_text = on_terminal if log_format == "auto" else log_format == "text"
+    colours = on_terminal and "NO_COLOR" not in os.environ
     renderer = (
-        structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=colours)
+        if as_text
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[

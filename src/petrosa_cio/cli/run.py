@@ -34,7 +34,7 @@ def run(
     was stopped, 78 when it is set up wrongly, 1 when a server cannot be reached.
     """
     settings = settings_of_environment()
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     if role is not None:
         _need_servers(settings)
         run_async(run_role(role, settings))

@@ -29,7 +29,7 @@ def show_misconfigured(wrong: Misconfigured) -> None:
         "Setting", "Problem", "Mend", title="petrosa-cio is set up wrongly", title_style="bold red"
     )
     for problem in wrong.problems:
-        table.add_row(problem.field, problem.message, problem.mend)
+        table.add_row(*map(escape, (problem.field, problem.message, problem.mend)))
     err.print(table)
 
 

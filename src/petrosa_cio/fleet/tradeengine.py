@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.verdict import Verdict
+from petrosa_cio.telemetry.trace_context import context_of
 
 SOURCE = "petrosa-cio"
 """The only source from which the engine executes."""
@@ -44,9 +45,8 @@ def signal_subject(template: str, token: str) -> str:
 
 
 def trace_parent(promotion: Promotion) -> str:
-    """Return the caller's trace context, or a new one that is named after the decision."""
-    decision = promotion.decision_id
-    return promotion.intent.traceparent or f"00-{decision}-{decision[:16]}-01"
+    """Return the caller's trace, or a new one, continued by the span of this decision."""
+    return context_of(promotion.decision_id, promotion.intent.traceparent).traceparent
 
 
 def signal_headers(promotion: Promotion) -> dict[str, str]:

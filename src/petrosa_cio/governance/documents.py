@@ -66,7 +66,7 @@ def check_against_charter(policy: Policy, charter: Charter) -> None:
 
 def _load_yaml(path: Path) -> object:
     try:
-        content = yaml.load(path.read_text("utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader
+        content = _StrictLoader(path.read_text("utf-8")).get_single_data()
     except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise PolicyRejected([f"{path.name} cannot be read: {error}"]) from error
     return {} if content is None else content

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic_ns
 
 import msgspec
 from msgspec import Struct
@@ -57,12 +58,14 @@ class Arrival(Struct, frozen=True):
         source: The message.
         delivery: The stream's delivery, to acknowledge; None through the door.
         door: The waiting caller; None through the stream.
+        arrived_ns: When it arrived here, in nanoseconds of the monotonic clock.
     """
 
     decision_id: str
     source: Source
     delivery: Delivery | None = None
     door: DoorCall | None = None
+    arrived_ns: int = msgspec.field(default_factory=monotonic_ns)
 
     @property
     def stored_at_ms(self) -> int:

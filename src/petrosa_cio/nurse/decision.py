@@ -5,6 +5,7 @@ between.
 """
 
 from datetime import datetime
+from time import monotonic_ns
 
 from msgspec import Struct
 
@@ -46,6 +47,8 @@ class Draft(Struct, frozen=True):
         part: The assessment as it is recorded.
         identity: Fingerprint of the bot's own id.
         digest: Fingerprint of what is wanted.
+        read_ns: When it was begun to be read, to be assessed, and when that was done, in
+            nanoseconds of the monotonic clock; zeros where it was neither.
     """
 
     arrival: Arrival
@@ -55,6 +58,7 @@ class Draft(Struct, frozen=True):
     part: str
     identity: str | None
     digest: str
+    read_ns: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def understood(self) -> Intent:
@@ -96,8 +100,9 @@ def draft(
     arrival: Arrival, snapshot: Snapshot, *, max_bytes: int, shedder: Shedder | None = None
 ) -> Draft:
     """Read a message and assess it; one that is part of a flood is denied without a closer look."""
-    source = arrival.source
+    source, began_ns = arrival.source, monotonic_ns()
     intent = parse_intent(source.body, source.headers, max_bytes=max_bytes)
+    parsed_ns = monotonic_ns()
     taken_at = source.stored_at
     if isinstance(intent, Intent) and intent.stated_at is not None:
         taken_at = min(intent.stated_at, source.stored_at)
@@ -108,7 +113,8 @@ def draft(
     if isinstance(intent, Intent):
         identity, digest = intent_identity(intent), intent_digest(intent)
     part = decision_part(intent, snapshot, assessment)
-    return Draft(arrival, intent, taken_at, assessment, part, identity, digest)
+    read_ns = (began_ns, parsed_ns, monotonic_ns())
+    return Draft(arrival, intent, taken_at, assessment, part, identity, digest, read_ns)
 
 
 def _shed(intent: Intent | Malformed, snapshot: Snapshot, shedder: Shedder) -> Assessment | None:
@@ -145,7 +151,7 @@ def resumed(one: Draft, reserved: Reserved) -> Draft:
     assessment = assessment_from(reserved.resumable)
     return Draft(
         one.arrival, one.intent, one.taken_at, assessment, reserved.resumable, one.identity,
-        one.digest,
+        one.digest, one.read_ns,
     )  # fmt: skip
 
 

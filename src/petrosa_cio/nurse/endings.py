@@ -12,6 +12,7 @@ from petrosa_cio.nurse.decision import Decision, verdict_subject
 from petrosa_cio.nurse.tally import Tally
 from petrosa_cio.nurse.verdict_event import verdict_event
 from petrosa_cio.ports import Announcer, Intake, Journal
+from petrosa_cio.telemetry.steps import StepTimes
 
 log = structlog.get_logger()
 
@@ -50,13 +51,13 @@ class Endings:
         if records:
             await self._journal.append(records)
 
-    def answer(self, decisions: Sequence[tuple[Decision, Answer]]) -> None:
+    def answer(self, decisions: Sequence[tuple[Decision, Answer]], times: StepTimes) -> None:
         """Answer waiting callers and count."""
         for one, answer in decisions:
             door = one.draft.arrival.door
             if door and not door.answer.done():
                 door.answer.set_result(answer)
-            self._tally.decided(one.verdict, answer.verdict)
+        self._tally.decided(decisions, times)
 
     async def end(self, decisions: Sequence[tuple[Decision, Answer]]) -> None:
         """Acknowledge the messages and tell live watchers."""

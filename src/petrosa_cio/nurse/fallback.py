@@ -22,6 +22,7 @@ from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Reason, ReasonCode
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.verdict import Assessment, VerdictKind
+from petrosa_cio.telemetry.steps import StepTimes
 
 FINAL_AFTER = timedelta(seconds=10)
 """An intent is denied without the ledger only this long after it expired: no replica promotes an
@@ -151,7 +152,7 @@ class Fallback:
 
     async def _end(self, decisions: Sequence[Decision]) -> None:
         answered = [(one, one.answer) for one in decisions]
-        self._endings.answer(answered)
+        self._endings.answer(answered, StepTimes())
         await self._endings.end(answered)
 
     def _denial(self, one: Draft) -> Decision:

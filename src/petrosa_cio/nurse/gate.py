@@ -41,6 +41,7 @@ from petrosa_cio.nurse.fallback import Fallback
 from petrosa_cio.nurse.loose_ends import BUSY_DELAY_S, LooseEnds, closing, is_open
 from petrosa_cio.nurse.shedder import Shedder
 from petrosa_cio.nurse.tally import Tally
+from petrosa_cio.nurse.tracing import trace_fields
 from petrosa_cio.ports import (
     Announcer,
     Intake,
@@ -54,6 +55,7 @@ from petrosa_cio.ports import (
 )
 from petrosa_cio.risk.claims import DecisionState, Reserved
 from petrosa_cio.risk.snapshot import Snapshot
+from petrosa_cio.telemetry.steps import Step, StepTimes
 
 log = structlog.get_logger()
 
@@ -136,7 +138,7 @@ class Gate:
             self._world.tally.unavailable(away.dependency)
             await self._fallback.wait_or_deny(self._drafts(once))
         except Exception as error:
-            log.exception("batch_failed", intents=len(once))
+            log.exception("batch_failed", intents=len(once), **trace_fields(once))
             await self._suspect(once, error)
 
     async def sweep(self) -> None:
@@ -158,21 +160,21 @@ class Gate:
         try:
             await self._fallback.deny_suspect(arrivals[0], error, self._world.snapshot())
         except Exception:
-            log.exception("suspect_not_denied", decision=arrivals[0].decision_id)
+            log.exception("suspect_not_denied", **trace_fields(arrivals))
             await self._endings.give_back(arrivals, delay_s=BUSY_DELAY_S)
 
     # --- 1 to 3: to the verdict ---------------------------------------------------------------
 
     async def _decide(self, arrivals: Sequence[Arrival]) -> None:
-        drafts = self._drafts(arrivals)
-        found = await self._reserve(drafts)
+        times, drafts = StepTimes(), self._drafts(arrivals)
+        found = await times.of(Step.LEDGER, self._reserve(drafts))
         decisions = [
             self._conclude(one, found.get(one.arrival.decision_id))
             for one in drafts
             if is_open(found.get(one.arrival.decision_id))
         ]
         if decisions:
-            await self._carry_out(decisions)
+            await self._carry_out(decisions, times)
         await self._loose_ends.tie_up(drafts, found)
 
     def _drafts(self, arrivals: Sequence[Arrival]) -> list[Draft]:
@@ -204,15 +206,17 @@ class Gate:
 
     # --- 4 to 7: from the verdict to its effect -----------------------------------------------
 
-    async def _carry_out(self, decisions: Sequence[Decision]) -> None:
-        await self._world.journal.append([one.record for one in decisions])
+    async def _carry_out(self, decisions: Sequence[Decision], times: StepTimes) -> None:
+        records = [one.record for one in decisions]
+        await times.of(Step.JOURNAL, self._world.journal.append(records))
         asked_at = monotonic()
-        fenced = await self._fence([one for one in decisions if one.draft.assessment.asks_ledger])
+        to_fence = [one for one in decisions if one.draft.assessment.asks_ledger]
+        fenced = await times.of(Step.FENCE, self._fence(to_fence))
         promoted = [one for one in decisions if _is_mine_to_send(one, fenced)]
-        published = await self._publish(promoted, asked_at=asked_at)
+        published = await times.of(Step.PUBLISH, self._publish(promoted, asked_at=asked_at))
         busy = [one.draft.arrival for one in decisions if _is_elsewhere(one, fenced)]
         ended = [(one, _answer(one, fenced)) for one in decisions if not _is_elsewhere(one, fenced)]
-        self._endings.answer(ended)
+        self._endings.answer(ended, times)
         sure = [one for one in promoted if one.decision_id not in published.unsure]
         await self._finish(sure, Published())
         await self._record_outcomes(decisions, fenced, published)

@@ -6,11 +6,12 @@ A misspelt name is such a problem, because a limit that was never read is worse 
 """
 
 from petrosa_cio.settings.loading import child_environ, describe, load_settings, variable
-from petrosa_cio.settings.model import Settings
+from petrosa_cio.settings.model import LogFormat, Settings
 from petrosa_cio.settings.subjects import STRATEGY_PLACEHOLDER, subjects_overlap
 
 __all__ = [
     "STRATEGY_PLACEHOLDER",
+    "LogFormat",
     "Settings",
     "child_environ",
     "describe",

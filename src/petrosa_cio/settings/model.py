@@ -45,6 +45,9 @@ RedisUrl = Annotated[str, _one_of_schemes("redis", "rediss")]
 HttpUrl = Annotated[str, _one_of_schemes("http", "https")]
 MongoUrl = Annotated[str, _one_of_schemes("mongodb", "mongodb+srv")]
 Mode = Annotated[Literal["enforce", "observe"], BeforeValidator(_lower)]
+CollectorUrl = Annotated[str, _one_of_schemes("http", "https")]
+CollectorProtocol = Annotated[Literal["grpc", "http/protobuf"], BeforeValidator(_lower)]
+LogFormat = Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 Subjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 
@@ -180,6 +183,22 @@ class Settings(BaseSettings):
         10, description="seconds to finish begun work when told to stop", ge=1, le=300
     )
     log_level: LogLevel = Field("info", description="debug, info, warning or error")
+    log_format: LogFormat = Field(
+        "auto", description="json, text, or auto: text on a terminal, else a JSON object a line"
+    )
+    otel_endpoint: CollectorUrl | None = Field(
+        None,
+        description="OpenTelemetry collector, as http://host:4317; unset, telemetry is off",
+    )
+    otel_protocol: CollectorProtocol = Field(
+        "grpc", description="how the collector is spoken to: grpc or http/protobuf"
+    )
+    trace_ratio: float = Field(
+        0.05,
+        description="share of intents that are traced, 0 to 1, where the bot did not choose itself",
+        ge=0,
+        le=1,
+    )
     replica: Token | None = Field(
         None, description="name of this process among its replicas; unset, host and process id"
     )

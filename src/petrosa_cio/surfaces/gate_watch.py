@@ -37,12 +37,7 @@ class GateWatch:
 
     def problems(self) -> list[str]:
         """Return why no gate is ready, a sentence each; empty when at least one is."""
-        now = self._monotonic()
-        self._beats = {
-            replica: beat
-            for replica, beat in self._beats.items()
-            if now - beat.heard_at <= self._silent_after_s
-        }
+        self._forget_silent()
         if any(beat.status == ACTIVE for beat in self._beats.values()):
             return []
         if not self._beats:
@@ -52,6 +47,20 @@ class GateWatch:
             for replica, beat in sorted(self._beats.items())
             for ailment in _ailments(beat)
         ]
+
+    @property
+    def heard_lately(self) -> int:
+        """How many gates are heard."""
+        self._forget_silent()
+        return len(self._beats)
+
+    def _forget_silent(self) -> None:
+        now = self._monotonic()
+        self._beats = {
+            replica: beat
+            for replica, beat in self._beats.items()
+            if now - beat.heard_at <= self._silent_after_s
+        }
 
 
 def _ailments(beat: Beat) -> list[str]:

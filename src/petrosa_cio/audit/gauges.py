@@ -1,0 +1,58 @@
+"""What the record role shows of how things stand, now and then."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from prometheus_client import Gauge
+
+from petrosa_cio.risk.claims import from_units
+
+NOT_STORED = Gauge(
+    "cio_journal_entries_not_stored",
+    "Journal entries, a batch of records each, that are not in the record yet.",
+    multiprocess_mode="mostrecent",
+)
+RESERVATIONS = Gauge(
+    "cio_reservations", "Decisions that hold something of a shared limit.",
+    multiprocess_mode="mostrecent",
+)  # fmt: skip
+RESERVED_USD = Gauge(
+    "cio_reserved_usd", "What reservations hold at most of any one limit, added up, in USD.",
+    multiprocess_mode="mostrecent",
+)  # fmt: skip
+
+
+class Entries(Protocol):
+    """The journal, as its drain has read it. Every method raises Unavailable."""
+
+    async def waiting(self) -> int:
+        """Return how many entries were delivered to nobody yet."""
+
+    async def outstanding(self) -> int:
+        """Return how many deliveries are not acknowledged, by anybody."""
+
+
+class Reserving(Protocol):
+    """The ledger's reservations."""
+
+    async def reservations(self) -> Mapping[str, int]:
+        """Return the units that each open decision holds, by decision id. Raises Unavailable."""
+
+
+class RecordGauges:
+    """Shows how far the record lags behind the journal, and what is reserved."""
+
+    def __init__(self, entries: Entries, ledger: Reserving) -> None:
+        """Take the journal and the ledger."""
+        self._entries = entries
+        self._ledger = ledger
+
+    async def note_lag(self) -> None:
+        """Show what is not stored yet. Raises Unavailable."""
+        NOT_STORED.set(await self._entries.waiting() + await self._entries.outstanding())
+
+    async def note_reservations(self) -> None:
+        """Show what is reserved. Raises Unavailable."""
+        held = await self._ledger.reservations()
+        RESERVATIONS.set(len(held))
+        RESERVED_USD.set(float(from_units(sum(held.values()))))

@@ -1,0 +1,52 @@
+"""The policies that are measured: one that limits nothing, and one that states every limit.
+
+No limit is reached by an ordinary order, and none by a whole run: what is measured is the work of
+looking, not of refusing.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from petrosa_cio.risk.snapshot import Regime
+from tests.bench.intents import fleet_messages, strategies
+
+Plain = dict[str, Any]
+
+EMPTY: Plain = {}
+
+_FLEET_STRATEGIES = {
+    str(one.payload.get("strategy_id") or one.payload["strategy_name"]) for one in fleet_messages()
+}
+
+FULL: Plain = {
+    "fund": {
+        "allowed_strategies": sorted(_FLEET_STRATEGIES.union(strategies())),
+        "allowed_symbols": ["BTCUSDT", "ETHUSDT"],
+        "allowed_actions": ["buy", "sell"],
+        "allowed_order_types": ["market", "limit"],
+        "max_order_notional_usd": 1_000,
+        "max_order_quantity": 10,
+        "on_order_above_max": "reduce",
+        "unsized_order_usd": 20,
+        "min_confidence": "0.5",
+        "stop_loss_required": True,
+        "max_intent_age_s": 300,
+        "max_clock_skew_s": 2,
+        "max_intents_per_second": 100_000,
+        "max_intents_per_minute": 1_000_000,
+        "max_exits_per_minute": 1_000_000,
+        "max_position_usd": 1_000_000_000,
+        "max_gross_exposure_usd": 10_000_000_000,
+        "regime_required": True,
+        "max_regime_age_s": 3_600,
+        "min_regime_confidence": "0.5",
+        "halted_denies_exits": False,
+    },
+    "regimes": {"*": {"regime_directions": ["long", "short"], "size_scale": 1}},
+}
+
+
+def calm() -> Regime:
+    """Return the market regime in which all is measured, observed now."""
+    return Regime("calm", Decimal("0.9"), datetime.now(UTC), "bench")
