@@ -1,4 +1,4 @@
-"""Writes the documents that are made from the code: controls, policy, settings and metrics.
+"""Writes the documents made from the code: controls, policy, settings, metrics, commands.
 
 Run ``make docs``. A test compares the files with what this makes, so they are never out of date.
 """
@@ -6,11 +6,18 @@ Run ``make docs``. A test compares the files with what this makes, so they are n
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
+import typer
 from prometheus_client.metrics import MetricWrapperBase
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from petrosa_cio.audit import gauges as record_gauges
 from petrosa_cio.audit import metrics as record_metrics
+from petrosa_cio.cli.exit_codes import EXIT_CODES
+from petrosa_cio.cli.help_pages import PANELS
+from petrosa_cio.cli.main import app
+from petrosa_cio.doctor.examination import CHECKS as CHECKS_OF_DOCTOR
 from petrosa_cio.nurse import gauges as gate_gauges
 from petrosa_cio.nurse import metrics as gate_metrics
 from petrosa_cio.risk.catalogue import MEANINGS
@@ -103,6 +110,64 @@ def settings() -> Iterator[str]:
         yield f"| `{variable(name)}` | {field.description} | {usual} |"
 
 
+def command_line() -> Iterator[str]:
+    """Yield the lines of the reference of commands."""
+    root = cast(TyperGroup, typer.main.get_command(app))
+    yield from ("# The command line", "", NOTE, "", root.help or "", "")
+    yield from ("| exit code | what it means |", "| --- | --- |")
+    yield from (f"| {code.value} | {meaning} |" for code, meaning in EXIT_CODES.items())
+    yield from (
+        "",
+        "Answers go to standard output, remarks and progress to standard error. Colours are for "
+        "terminals only; `NO_COLOR=1` switches them off. `--json` prints JSON for a program.",
+        "",
+        "`cio --install-completion` lets the shell complete commands, options, and the names of "
+        "strategies, symbols and regimes that the policy file states; start a new shell "
+        "afterwards. `cio --show-completion` prints what it would install.",
+    )
+    found = dict(_commands("cio", root))
+    for panel in (*PANELS, None):
+        for path, (its_panel, command) in found.items():
+            if its_panel == panel:
+                yield from _command(path, command, panel)
+    yield from ("", "## What cio doctor looks at", "", "| check | question |", "| --- | --- |")
+    yield from (f"| {check.name} | {check.question} |" for check in CHECKS_OF_DOCTOR)
+
+
+def _commands(
+    path: str, group: TyperGroup
+) -> Iterator[tuple[str, tuple[str | None, TyperCommand]]]:
+    for name, command in group.commands.items():
+        panel = getattr(command, "rich_help_panel", None)
+        if isinstance(command, TyperGroup):
+            for inner_path, (_, inner) in _commands(f"{path} {name}", command):
+                yield inner_path, (panel, inner)
+        elif isinstance(command, TyperCommand):
+            yield f"{path} {name}", (panel, command)
+
+
+def _command(path: str, command: TyperCommand, panel: str | None) -> Iterator[str]:
+    usual = [one for one in command.params if not getattr(one, "hidden", False)]
+    arguments = [one for one in usual if isinstance(one, TyperArgument)]
+    options = [one for one in usual if isinstance(one, TyperOption)]
+    stated = " ".join((*(f"{one.name}".upper() for one in arguments), "[OPTIONS]"))
+    yield from ("", f"## {path}", "", f"{panel}: `{path} {stated}`" if panel else f"`{path}`", "")
+    yield command.help or ""
+    if arguments or options:
+        yield from ("", "| argument or option | what it is |", "| --- | --- |")
+    yield from (f"| `{f'{one.name}'.upper()}` | {one.help} |" for one in arguments)
+    yield from (_option(one, typer.Context(command)) for one in options)
+    examples = [line.strip() for line in (command.epilog or "").splitlines()[1:]]
+    if examples:
+        yield from ("", "```", *(line.replace("\\[", "[") for line in examples), "```")
+
+
+def _option(option: TyperOption, context: typer.Context) -> str:
+    kind = "" if option.is_flag else f" {option.display_type(context)}".replace("|", "\\|")
+    usual = "" if option.default in (None, False) else f" Default {option.default}."
+    return f"| `{', '.join(option.opts)}{kind}` | {option.help}{usual} |"
+
+
 METRICS_OF: dict[str, tuple[ModuleType, ...]] = {
     "The gate": (gate_metrics, gate_gauges),
     "The record": (record_metrics, record_gauges),
@@ -138,6 +203,7 @@ def _metric_row(metric: MetricWrapperBase) -> str:
 
 
 DOCUMENTS = {
+    "CLI.md": command_line,
     "CONTROLS.md": controls,
     "METRICS.md": metrics,
     "POLICY.md": policy_fields,

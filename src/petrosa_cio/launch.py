@@ -10,12 +10,16 @@ from datetime import datetime
 import structlog
 
 from petrosa_cio.adapters.embedded import EmbeddedServers
+from petrosa_cio.adapters.embedded.folder import choose_port
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
+from petrosa_cio.adapters.nats_listener import NatsListener
 from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsMessenger
 from petrosa_cio.adapters.redis_connection import connect_redis
+from petrosa_cio.adapters.redis_ledger import RedisLedger
+from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.errors import Misconfigured, Problem, Unavailable
 from petrosa_cio.governance.desk import Desk
@@ -29,6 +33,9 @@ from petrosa_cio.settings import Settings, child_environ, variable
 log = structlog.get_logger()
 
 RUNNING_NOTE = "running.json"
+
+NOTED = ("nats_url", "nats_monitoring_url", "redis_url", "mongo_url")
+"""The settings that the note holds."""
 
 SWITCH_TIMEOUT_S = 5.0
 """A person who throws a switch waits longer for Redis than an intent may."""
@@ -61,7 +68,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     async with EmbeddedServers.start(settings.data_dir, need=need) as embedded:
         urls = {"nats_url": embedded.nats_url, "redis_url": embedded.redis_url}
         urls["mongo_url"] = embedded.mongo_url
-        resolved = settings.model_copy(update={name: url for name, url in urls.items() if url})
+        urls["nats_monitoring_url"] = embedded.nats_monitoring_url
+        found = {name: url for name, url in urls.items() if url}
+        resolved = settings.model_copy(update=found | _chosen_port(settings))
         async with open_servers(resolved, name="start") as servers:
             active = await prepare(servers, governing)
             states = await servers.store.trading_states()
@@ -79,14 +88,18 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             )
 
 
+def _chosen_port(settings: Settings) -> dict[str, int]:
+    """Choose a port for HTTP where any will do, so that it can be told."""
+    return {} if settings.http_port else {"http_port": choose_port(settings.data_dir / "http_port")}
+
+
 @contextmanager
 def announced(settings: Settings) -> Iterator[None]:
     """Leave a note in the data folder of where the servers are, for commands beside the program."""
     note = settings.data_dir / RUNNING_NOTE
     note.touch(mode=0o600)
-    note.write_text(
-        json.dumps({"nats_url": str(settings.nats_url), "redis_url": str(settings.redis_url)})
-    )
+    found = {name: getattr(settings, name) for name in NOTED}
+    note.write_text(json.dumps({name: url for name, url in found.items() if url}))
     try:
         yield
     finally:
@@ -141,6 +154,31 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         yield Desk(store, later, later, fund=settings.fund, clock=clock)
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What governs a fund and what of it is used, to be looked at."""
+
+    store: RedisStateStore
+    ledger: RedisLedger
+    rates: RedisRates
+
+
+@asynccontextmanager
+async def open_books(settings: Settings) -> AsyncIterator[Books]:
+    """Open what a person looks at: Redis alone. It is reached with the first question."""
+    redis = connect_redis(
+        str(settings.redis_url), ca_file=settings.redis_tls_ca_file, timeout_s=SWITCH_TIMEOUT_S
+    )
+    try:
+        yield Books(
+            RedisStateStore(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
+            RedisLedger(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
+            RedisRates(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
+        )
+    finally:
+        await redis.aclose()
+
+
 class _NatsWhenNeeded:
     """Journal and announcements over a connection that is opened by the first of them."""
 
@@ -180,6 +218,16 @@ async def open_messenger(settings: Settings) -> AsyncIterator[NatsMessenger]:
     nats = await connect_nats(nats_access(settings), name="cio")
     try:
         yield NatsMessenger(nats)
+    finally:
+        await nats.close()
+
+
+@asynccontextmanager
+async def open_listener(settings: Settings) -> AsyncIterator[NatsListener]:
+    """Open what a watcher has: a way to hear what is announced. Raises Unavailable."""
+    nats = await connect_nats(nats_access(settings), name="cio watch")
+    try:
+        yield NatsListener(nats)
     finally:
         await nats.close()
 

@@ -166,6 +166,27 @@ async def test_a_reason_that_is_no_text_does_not_stop_a_halt(shop: Shop) -> None
     await shop.folder.cio("resume", "--reason", "over")
 
 
+async def test_after_a_bare_start_the_doctor_finds_no_problem(shop: Shop) -> None:
+    said = await shop.folder.cio("doctor", "--json")
+    checks = {one["check"]: one["level"] for one in json.loads(said.out)["checks"]}
+    assert said.code == 0, said
+    assert checks["synced writes"] == checks["gate"] == checks["streams"] == "ok"
+    assert checks["signal listeners"] == "warning"  # no engine is there
+
+
+async def test_a_regime_is_told_to_a_program(shop: Shop) -> None:
+    said = await shop.folder.cio("regime", "set", "dogeusdt", "calm", "--json")
+    assert json.loads(said.out) == {"symbol": "DOGEUSDT", "regime": "calm", "confidence": "1"}
+
+
+async def test_answers_are_told_to_a_program_and_in_the_exit_code(shop: Shop) -> None:
+    bad = EXAMPLE.with_name("bad-intent.json")
+    said = await shop.folder.cio("send", "--ask", "--new-ids", "--json", str(bad))
+    assert (said.code, json.loads(said.out)["verdict"]) == (2, "deny")
+    sent = await shop.folder.cio("send", "--new-ids", "--json", str(bad))
+    assert (sent.code, json.loads(sent.out)) == (0, {"sent": 1})
+
+
 async def test_a_second_one_on_the_same_folder_is_refused(shop: Shop) -> None:
     second = await shop.folder.cio("run")
     assert second.code == os.EX_CONFIG

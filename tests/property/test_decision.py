@@ -37,6 +37,7 @@ FOR_EXITS_TOO = {
     ReasonCode.QUANTITY_NOT_POSITIVE,
     ReasonCode.PRICE_NOT_POSITIVE,
     ReasonCode.CONFIDENCE_INVALID,
+    ReasonCode.SIZE_UNKNOWN,  # a vague exit is not a whole one
     ReasonCode.FUND_HALTED,
     ReasonCode.STRATEGY_HALTED,
     ReasonCode.SYMBOL_HALTED,

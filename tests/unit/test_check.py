@@ -1,16 +1,12 @@
 """``cio check`` decides offline and says so with its exit code."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from typer.testing import CliRunner
 
-import petrosa_cio.cli.main  # noqa: F401 - brings the commands
-from petrosa_cio.cli.root import app
+from tests.commands import cio
 
 INTENT = {
     "intent_id": "1", "strategy_id": "momentum_v1", "symbol": "BTCUSDT", "action": "buy",
@@ -19,15 +15,8 @@ INTENT = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()  # a command sets it up for its own standard error
-
-
 def check(*arguments: str, stdin: bytes = b"") -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["check", *arguments], input=stdin)
-    return result.exit_code, result.output
+    return cio("check", *arguments, stdin=stdin)
 
 
 def intent(**fields: object) -> bytes:
@@ -86,4 +75,5 @@ def test_equity_and_price_may_be_stated() -> None:
     assert codes(verdict(stdin=body)) == ["SIZE_UNKNOWN"]
     found = verdict("--equity", "10000", "--reference-price", "100000", stdin=body)
     assert (found["kind"], found["quantity"], found["price"]) == ("approve", "0.001", "100000")
-    assert check("-", "--equity", "NaN", stdin=body)[0] == 1
+    for number in ("NaN", "much", "-1"):
+        assert check("-", "--equity", number, stdin=body)[0] == 1

@@ -4,7 +4,8 @@ import os
 import pytest
 import typer
 
-from petrosa_cio.cli.switches import author, symbol_of
+from petrosa_cio.cli.options import symbol_of
+from petrosa_cio.cli.switches import author
 
 
 def test_the_author_is_the_user(monkeypatch: pytest.MonkeyPatch) -> None:

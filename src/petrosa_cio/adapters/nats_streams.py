@@ -51,11 +51,12 @@ class StreamSettings:
 
 async def ensure_streams(js: JetStreamContext, settings: StreamSettings) -> None:
     """Create the three streams, or bring them up to date. Raises Unavailable."""
-    for config in _configs(settings):
+    for config in stream_configs(settings):
         await _ensure(js, config)
 
 
-def _configs(settings: StreamSettings) -> tuple[StreamConfig, ...]:
+def stream_configs(settings: StreamSettings) -> tuple[StreamConfig, ...]:
+    """Return how the three streams are to be set up."""
     return (
         StreamConfig(
             name=INTENTS,

@@ -5,6 +5,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from petrosa_cio.cli.options import TRY, examples
 from petrosa_cio.cli.root import app, run_async
 from petrosa_cio.cli.showing import err, out, show_problem
 from petrosa_cio.demo.lines import LineStage
@@ -23,7 +24,14 @@ SEED = 7
 INTERRUPTED = 130
 
 
-@app.command()
+@app.command(
+    rich_help_panel=TRY,
+    epilog=examples(
+        "cio demo",
+        "cio demo --seconds 15 --plain",
+        "cio demo --seed 42 --json > summary.json",
+    ),
+)
 def demo(
     seconds: Annotated[
         int, typer.Option(help="How long it takes.", min=SHORTEST_S, max=LONGEST_S)
@@ -54,9 +62,6 @@ def demo(
 
     Exit code 0 when every intent had exactly one verdict, 1 when not, 130 when it was ended before
     it began.
-
-    Examples: [bold]cio demo[/], [bold]cio demo --seconds 15 --plain[/],
-    [bold]cio demo --seed 42 --json > summary.json[/]
     """
     options = DemoOptions(seconds, seed, usual_rate(seconds) if rate is None else rate)
     stage = _stage(plain=plain, as_json=as_json)

@@ -1,31 +1,42 @@
 """Puts the commands together and turns faults into words and exit codes."""
 
-import os
 import sys
 
-from petrosa_cio.cli import check, demo, run, send, switches
+from petrosa_cio.cli import check, demo, doctor, explain, limits, run, send, switches, watch
+from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.root import app
 from petrosa_cio.cli.showing import show_misconfigured, show_problem
 from petrosa_cio.errors import CioError, Misconfigured, PolicyRejected, Unavailable
 
-__all__ = ["check", "demo", "main", "run", "send", "switches"]
+__all__ = [
+    "check",
+    "demo",
+    "doctor",
+    "explain",
+    "limits",
+    "main",
+    "run",
+    "send",
+    "switches",
+    "watch",
+]
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 well, 1 failed, 2 denied, 78 set up wrongly."""
+    """Run the command line; `petrosa_cio.cli.exit_codes` says how it ends."""
     try:
         app()
     except Misconfigured as wrong:
         show_misconfigured(wrong)
-        sys.exit(os.EX_CONFIG)
+        sys.exit(ExitCode.SET_UP_WRONGLY)
     except PolicyRejected as rejected:
         show_problem("The policy is not valid.", *rejected.problems)
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)
     except Unavailable as away:
         show_problem(
             f"{away}.", "Is `cio run` running, or does CIO_NATS_URL / CIO_REDIS_URL say where?"
         )
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)
     except CioError as error:
         show_problem(f"{error}")
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)

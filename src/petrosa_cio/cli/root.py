@@ -12,6 +12,7 @@ import typer
 import uvloop
 
 from petrosa_cio import __version__
+from petrosa_cio.cli.help_pages import HelpPages
 from petrosa_cio.launch import discovered_settings
 from petrosa_cio.settings import LogFormat, Settings, load_settings
 
@@ -19,9 +20,13 @@ Result = TypeVar("Result")
 
 app = typer.Typer(
     name="cio",
+    cls=HelpPages,
     help=(
         "The gate of a fleet of trading bots: it approves, reduces or denies every trade that a "
-        "bot proposes.\n\nStart with `cio run`, which needs no configuration."
+        "bot proposes.\n\nStart with `cio run`, which needs no configuration; then try `cio "
+        "send`, look with `cio watch`, `cio limits` and `cio doctor`, and stop everything with "
+        "`cio halt`. "
+        "`--help` of each command has examples; docs/CLI.md has all of it on one page."
     ),
     no_args_is_help=True,
     rich_markup_mode="rich",

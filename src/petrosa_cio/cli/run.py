@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from petrosa_cio.app import Role, run_role
+from petrosa_cio.cli.options import RUN, examples
 from petrosa_cio.cli.root import app, run_async, set_up_logging, settings_of_environment
 from petrosa_cio.cli.showing import facts_table, out
 from petrosa_cio.errors import Misconfigured, Problem
@@ -16,7 +17,10 @@ from petrosa_cio.settings import Settings, describe
 from petrosa_cio.supervisor import supervise
 
 
-@app.command()
+@app.command(
+    rich_help_panel=RUN,
+    epilog=examples("cio run", "CIO_HTTP_PORT=0 cio run", "cio run --role gate"),
+)
 def run(
     role: Annotated[
         Role | None,
@@ -26,7 +30,8 @@ def run(
     """Start the gate with everything it needs, until Ctrl-C.
 
     Without configuration it starts servers of its own on free ports of this machine and keeps its
-    data in the folder .cio; see the README for what to do next.
+    data in the folder .cio; it shows where everything is and what to try next. Exit code 0 when it
+    was stopped, 78 when it is set up wrongly, 1 when a server cannot be reached.
     """
     settings = settings_of_environment()
     set_up_logging(settings.log_level, settings.log_format)

@@ -8,7 +8,16 @@ from rich.table import Table
 
 from petrosa_cio.errors import Misconfigured
 
-out = Console(highlight=False)
+
+class PipedConsole(Console):
+    """A console whose reader may leave, as `head` does when it has seen enough."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave the error as it is: it ends the command quietly, from within a task too."""
+        raise  # noqa: PLE0704 - called where the error is handled
+
+
+out = PipedConsole(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 COLOURS = {"approve": "green", "reduce": "yellow", "deny": "red"}
@@ -17,7 +26,7 @@ COLOURS = {"approve": "green", "reduce": "yellow", "deny": "red"}
 def show_misconfigured(wrong: Misconfigured) -> None:
     """Show every problem of a configuration, each with its mend."""
     table = Table(
-        "Setting", "Problem", "Mend", title="petrosa-cio cannot start", title_style="bold red"
+        "Setting", "Problem", "Mend", title="petrosa-cio is set up wrongly", title_style="bold red"
     )
     for problem in wrong.problems:
         table.add_row(*map(escape, (problem.field, problem.message, problem.mend)))

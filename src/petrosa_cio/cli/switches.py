@@ -3,13 +3,14 @@
 import getpass
 import json
 import os
-import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from petrosa_cio.cli import completion
+from petrosa_cio.cli.options import SWITCH, AsJson, OneStrategy, OneSymbol, examples, symbol_of
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import err, out
 from petrosa_cio.governance.desk import Switched
@@ -19,33 +20,57 @@ from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from petrosa_cio.servers import clock
 
-Strategy = Annotated[str | None, typer.Option(help="Only this strategy, by the name it states.")]
-Symbol = Annotated[str | None, typer.Option(help="Only this symbol, such as BTCUSDT.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.", prompt="Why")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 
 
-@app.command()
+@app.command(
+    rich_help_panel=SWITCH,
+    epilog=examples(
+        'cio halt --reason "exchange unreachable"',
+        'cio halt --strategy momentum_v1 --reason "losing since noon" --json',
+    ),
+)
 def halt(
-    reason: Reason, strategy: Strategy = None, symbol: Symbol = None, as_json: AsJson = False
+    reason: Reason, strategy: OneStrategy = None, symbol: OneSymbol = None, as_json: AsJson = False
 ) -> None:
-    """Stop openings, for the whole fund unless a strategy or symbol is named. Exits still pass."""
+    """Stop openings, for the whole fund unless a strategy or symbol is named. Exits still pass.
+
+    It needs Redis and nothing else, and holds from the next decision on, on every replica, until
+    `cio resume`. Prints the scope and its new state. Exit code 0 when it stands, 1 when it does
+    not.
+    """
     _switch(TradingState.HALTED, strategy, symbol, reason, as_json)
 
 
-@app.command()
+@app.command(
+    rich_help_panel=SWITCH,
+    epilog=examples('cio reduce --symbol BTCUSDT --reason "wild market"'),
+)
 def reduce(
-    reason: Reason, strategy: Strategy = None, symbol: Symbol = None, as_json: AsJson = False
+    reason: Reason, strategy: OneStrategy = None, symbol: OneSymbol = None, as_json: AsJson = False
 ) -> None:
-    """Let only exits pass, for the whole fund unless a strategy or symbol is named."""
+    """Let only exits pass, for the whole fund unless a strategy or symbol is named.
+
+    Prints the scope and its new state. Exit code 0 when it stands, 1 when it does not.
+    """
     _switch(TradingState.REDUCING, strategy, symbol, reason, as_json)
 
 
-@app.command()
+@app.command(
+    rich_help_panel=SWITCH,
+    epilog=examples(
+        'cio resume --reason "exchange is back"',
+        'cio resume --strategy momentum_v1 --reason "mended"',
+    ),
+)
 def resume(
-    reason: Reason, strategy: Strategy = None, symbol: Symbol = None, as_json: AsJson = False
+    reason: Reason, strategy: OneStrategy = None, symbol: OneSymbol = None, as_json: AsJson = False
 ) -> None:
-    """Trade again, for the whole fund unless a strategy or symbol is named."""
+    """Trade again, for the whole fund unless a strategy or symbol is named.
+
+    A strategy or symbol that was halted by itself stays halted when the fund is resumed. Prints the
+    scope and its new state. Exit code 0 when it stands, 1 when it does not.
+    """
     _switch(TradingState.ACTIVE, strategy, symbol, reason, as_json)
 
 
@@ -79,14 +104,6 @@ def _readable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def symbol_of(text: str) -> str:
-    """Return a symbol in capitals. Raises BadParameter for what no intent could name."""
-    symbol = text.upper()
-    if not re.fullmatch(r"[A-Z0-9]{3,32}", symbol):
-        raise typer.BadParameter(f"expected letters and digits, such as BTCUSDT, was {text!r}")
-    return symbol
-
-
 def _scope(strategy: str | None, symbol: str | None) -> Scope:
     if strategy and symbol:
         raise typer.BadParameter("name a strategy or a symbol, not both")
@@ -101,20 +118,45 @@ async def _switched(scope: Scope, state: TradingState, reason: str) -> Switched:
 
 
 regime_app = typer.Typer(help="The market regime, as the gate believes it.", no_args_is_help=True)
-app.add_typer(regime_app, name="regime")
+app.add_typer(regime_app, name="regime", rich_help_panel=SWITCH)
 
 
-@regime_app.command("set")
+@regime_app.command(
+    "set",
+    epilog=examples(
+        "cio regime set BTCUSDT turbulent_illiquidity",
+        "cio regime set '*' transitional --confidence 0.8",
+    ),
+)
 def regime_set(
-    symbol: Annotated[str, typer.Argument(help="A symbol such as BTCUSDT, or '*' for all.")],
-    name: Annotated[str, typer.Argument(help="The regime, such as turbulent_illiquidity.")],
+    symbol: Annotated[
+        str,
+        typer.Argument(
+            help="A symbol such as BTCUSDT, or '*' for all.", autocompletion=completion.symbols
+        ),
+    ],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The regime, such as turbulent_illiquidity.", autocompletion=completion.regimes
+        ),
+    ],
     confidence: Annotated[str, typer.Option(help="How sure, 0 to 1.")] = "1",
+    as_json: AsJson = False,
 ) -> None:
-    """Say which market regime a symbol is in."""
+    """Say which market regime a symbol is in.
+
+    The limits that the policy states for the regime hold from the next decision on. Prints the
+    symbol and its regime. Exit code 0 when it stands, 1 when it does not.
+    """
     regime = Regime(_readable(name), _fraction(confidence), clock(), author())
     scope = symbol if symbol == ANY_SYMBOL else symbol_of(symbol)
     unrecorded = run_async(_regime_set(scope, regime))
-    out.print(f"[bold]{scope}[/] is now in [bold]{escape(regime.name)}[/].")
+    if as_json:
+        shown = {"symbol": scope, "regime": regime.name, "confidence": str(regime.confidence)}
+        out.print_json(json.dumps(shown))
+    else:
+        out.print(f"[bold]{scope}[/] is now in [bold]{escape(regime.name)}[/].")
     if unrecorded:
         _show_unrecorded(unrecorded)
 

@@ -33,7 +33,7 @@ class Answer(Struct, frozen=True, gc=False):
     first_verdict: str = ""
 
     def as_json(self) -> bytes:
-        """Return it as the JSON of replies and events."""
+        """Return it as the JSON of replies."""
         return msgspec.json.encode(self)
 
 

@@ -10,6 +10,7 @@ from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import Answer, Arrival
 from petrosa_cio.nurse.decision import Decision, verdict_subject
 from petrosa_cio.nurse.tally import Tally
+from petrosa_cio.nurse.verdict_event import verdict_event
 from petrosa_cio.ports import Announcer, Intake, Journal
 from petrosa_cio.telemetry.steps import StepTimes
 
@@ -61,8 +62,12 @@ class Endings:
     async def end(self, decisions: Sequence[tuple[Decision, Answer]]) -> None:
         """Acknowledge the messages and tell live watchers."""
         await self.acknowledge([one.draft.arrival for one, _ in decisions])
+        mode, at = self._provenance.mode, self._clock()
         await self._announcer.announce(
-            [(verdict_subject(one, answer), answer.as_json()) for one, answer in decisions]
+            [
+                (verdict_subject(one, answer), verdict_event(one, answer, mode=mode, at=at))
+                for one, answer in decisions
+            ]
         )
 
     async def acknowledge(self, arrivals: Sequence[Arrival]) -> None:

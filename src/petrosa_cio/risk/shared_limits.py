@@ -110,6 +110,14 @@ _OPENING_RATES = (("max_intents_per_second", 1_000), ("max_intents_per_minute", 
 _EXIT_RATES = (("max_exits_per_minute", 60_000),)
 
 
+def rate_counters(token: str) -> dict[str, tuple[str, int]]:
+    """Return counter and window, in milliseconds, of each rate limit of a strategy, by limit."""
+    return {
+        **{name: (f"intents:{token}", window_ms) for name, window_ms in _OPENING_RATES},
+        **{name: (f"exits:{token}", window_ms) for name, window_ms in _EXIT_RATES},
+    }
+
+
 def rates_of(intent: Intent, in_force: InForce) -> tuple[RateClaim, ...]:
     """Return the rates that an order counts against. Exits have one of their own."""
     if intent.is_exit:

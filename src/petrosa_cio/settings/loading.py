@@ -14,6 +14,7 @@ from petrosa_cio.settings.model import PREFIX, Settings
 from petrosa_cio.settings.rules import RULES
 
 _FIELDS = Settings.model_fields
+_EMBEDDED = ("nats_url", "redis_url", "mongo_url")
 
 # Kubernetes tells every pod of the services beside it; one named `cio` gives CIO_SERVICE_HOST etc.
 _KUBERNETES = re.compile(
@@ -104,7 +105,7 @@ def _is_sensitive(name: str) -> bool:
 
 def _shown(name: str, value: object) -> str:
     if value is None:
-        return "embedded" if name.endswith("_url") else "-"
+        return "embedded" if name in _EMBEDDED else "-"
     if isinstance(value, SecretStr):
         return "********"
     return _URL_PASSWORD.sub("********@", _written(value))

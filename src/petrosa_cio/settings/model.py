@@ -42,6 +42,7 @@ SubjectTemplate = Annotated[str, AfterValidator(template)]
 Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 NatsUrl = Annotated[str, _one_of_schemes("nats", "tls", "ws", "wss")]
 RedisUrl = Annotated[str, _one_of_schemes("redis", "rediss")]
+HttpUrl = Annotated[str, _one_of_schemes("http", "https")]
 MongoUrl = Annotated[str, _one_of_schemes("mongodb", "mongodb+srv")]
 Mode = Annotated[Literal["enforce", "observe"], BeforeValidator(_lower)]
 CollectorUrl = Annotated[str, _one_of_schemes("http", "https")]
@@ -76,6 +77,12 @@ class Settings(BaseSettings):
     )
     nats_tls_key_file: FilePath | None = Field(
         None, description="PEM file with the private key of CIO_NATS_TLS_CERT_FILE"
+    )
+    nats_monitoring_url: HttpUrl | None = Field(
+        None,
+        repr=False,
+        description="monitoring endpoint of the NATS server, as http://host:8222; only "
+        "`cio doctor` reads it",
     )
 
     redis_url: RedisUrl | None = Field(

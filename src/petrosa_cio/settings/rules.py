@@ -26,7 +26,9 @@ def _any_overlap(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
     return any(subjects_overlap(one, other) for one in left for other in right)
 
 
-_NATS_EXTRAS = tuple(name for name in Settings.model_fields if re.match(r"nats_(?!url)", name))
+_NATS_EXTRAS = tuple(
+    name for name in Settings.model_fields if re.match(r"nats_(?!url|monitoring)", name)
+)
 _SUBJECTS = ("intent_subjects", "signal_subject", "door_subject", "heartbeat_subject",
              "execution_subject")  # fmt: skip
 RULES = (

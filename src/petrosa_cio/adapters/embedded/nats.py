@@ -25,6 +25,8 @@ jetstream {{
 }}
 """
 
+_MONITOR_PORT = "monitor_port"
+
 
 async def start_nats(folder: Path, port: int | None = None) -> ServerProcess:
     """Start nats-server with its data in `folder`.
@@ -52,12 +54,17 @@ async def start_nats(folder: Path, port: int | None = None) -> ServerProcess:
         _CONFIGURATION.format(
             host=LOOPBACK,
             port=port,
-            monitor=choose_port(folder / "monitor_port"),
+            monitor=choose_port(folder / _MONITOR_PORT),
             store=json.dumps(str(server.data)),
         )
     )
     await server.start()
     return server
+
+
+def monitoring_url(server: ServerProcess) -> str:
+    """Return where a server that `start_nats` started tells about itself, over HTTP."""
+    return f"http://{LOOPBACK}:{(server.folder / _MONITOR_PORT).read_text()}"
 
 
 def _binary() -> str:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from petrosa_cio.adapters.embedded.folder import locked
 from petrosa_cio.adapters.embedded.mongo import start_mongo
-from petrosa_cio.adapters.embedded.nats import start_nats
+from petrosa_cio.adapters.embedded.nats import monitoring_url, start_nats
 from petrosa_cio.adapters.embedded.process import ServerProcess
 from petrosa_cio.adapters.embedded.redis import start_redis
 
@@ -55,6 +55,11 @@ class EmbeddedServers:
     def mongo_url(self) -> str | None:
         """URL of the MongoDB stand-in."""
         return self._url("mongo")
+
+    @property
+    def nats_monitoring_url(self) -> str | None:
+        """URL of the monitoring endpoint of the NATS server."""
+        return monitoring_url(self.servers["nats"]) if "nats" in self.servers else None
 
     @property
     def pids(self) -> dict[str, int]:

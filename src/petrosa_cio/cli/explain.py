@@ -1,0 +1,126 @@
+"""``cio explain``: a verdict in plain words, for somebody who trades."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.text import Text
+
+from petrosa_cio.audit.recorded import is_record, read_recorded
+from petrosa_cio.cli.exit_codes import ExitCode
+from petrosa_cio.cli.offline import (
+    Circumstances,
+    Equity,
+    JudgeAge,
+    ReferencePrice,
+    RegimeName,
+    decide_body,
+    message_in,
+    read_bytes,
+)
+from petrosa_cio.cli.options import TRY, AsJson, CharterFile, PolicyFile, examples
+from petrosa_cio.cli.root import app
+from petrosa_cio.cli.showing import COLOURS, out, show_problem
+from petrosa_cio.fleet.engine_facts import CANNOT_CLOSE
+from petrosa_cio.risk.explain import Explained, Explanation
+from petrosa_cio.risk.explain import explain as in_words
+from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.parse import Malformed, parse_intent
+from petrosa_cio.risk.verdict import Verdict, VerdictKind
+
+
+@app.command(
+    rich_help_panel=TRY,
+    epilog=examples(
+        "cio explain examples/bad-intent.json",
+        "cio explain intent.json --policy policy.yaml --equity 50000",
+        "cio explain record.json --json",
+    ),
+)
+def explain(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="One intent as JSON, or the record of a verdict; - for standard input."
+        ),
+    ],
+    policy: PolicyFile = None,
+    charter: CharterFile = None,
+    regime: RegimeName = None,
+    reference_price: ReferencePrice = None,
+    equity: Equity = None,
+    now: JudgeAge = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say in plain words what becomes of an intent, and why. Nothing is sent.
+
+    It decides the intent as `cio check` does: as if the fund were active and nothing else open. For
+    each reason it says what was found, what would have passed, which entry of the policy states the
+    limit, and when people change it. A recorded verdict, as the journal and MongoDB hold it, is
+    explained as it was; the options do not matter then. Exit code 0 when it is approved or reduced,
+    2 when it is denied, 1 when it cannot be decided.
+    """
+    content = read_bytes(file)
+    met = Circumstances(policy, charter, regime, reference_price, equity, now)
+    title, intent, verdict = _recorded(content) or _decided(content, met)
+    explanation = in_words(intent, verdict)
+    note = CANNOT_CLOSE if _is_approved_exit(intent, verdict) else ""
+    if as_json:
+        shown = {"verdict": verdict.kind, "explanation": explanation, "note": note}
+        out.print_json(orjson.dumps(shown).decode())
+    else:
+        _show(title, verdict, explanation, note)
+    raise typer.Exit(ExitCode.REFUSED if verdict.kind is VerdictKind.DENY else ExitCode.WELL)
+
+
+Found = tuple[str, Intent | Malformed, Verdict]
+
+
+def _recorded(content: bytes) -> Found | None:
+    """Return the verdict that a file records; None where it holds no record."""
+    try:
+        message = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    if not is_record(message):
+        return None
+    try:
+        found = read_recorded(message)
+    except ValueError as error:
+        show_problem("The record cannot be read.", str(error))
+        raise typer.Exit(ExitCode.FAILED) from error
+    under = f"policy revision {found.policy_revision}" if found.policy_revision else "no policy"
+    title = f"Decision {found.decision_id}, {found.at}, under {under}"
+    return title, found.intent, found.verdict
+
+
+def _decided(content: bytes, met: Circumstances) -> Found:
+    body = message_in(content)
+    title = "Decided here, as if nothing else were open; nothing is sent"
+    return title, parse_intent(body), decide_body(body, met)
+
+
+def _is_approved_exit(intent: Intent | Malformed, verdict: Verdict) -> bool:
+    return isinstance(intent, Intent) and intent.is_exit and verdict.is_promoted
+
+
+def _show(title: str, verdict: Verdict, explanation: Explanation, note: str) -> None:
+    lines = [Text(title, style="dim"), Text(explanation.asked)]
+    lines.append(Text(explanation.decided, style=f"bold {COLOURS[verdict.kind]}"))
+    for number, one in enumerate(explanation.reasons, start=1):
+        lines.append(Text.assemble(f"\n{number}. ", (one.found, "bold")))
+        lines += [Text.assemble((f"   {name}: ", "cyan"), value) for name, value in _details(one)]
+    lines += [Text(f"\n{line}") for line in (explanation.instead, note) if line]
+    for line in lines:
+        out.print(line, soft_wrap=not out.is_terminal)
+
+
+def _details(one: Explained) -> Iterator[tuple[str, str]]:
+    yield "reason code", f"{one.code} ({one.effect})"
+    yield "would pass", one.passes
+    if one.stated_by:
+        yield "limit", one.stated_by
+    if one.change:
+        yield "when to change it", one.change

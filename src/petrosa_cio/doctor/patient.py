@@ -1,0 +1,131 @@
+"""What is examined: settings, what governs, and open ways to the servers.
+
+A server that is away is no reason not to look at the others: whoever asks for it is told so.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_facts import MongoFacts, mongo_facts
+from petrosa_cio.adapters.nats_connection import Client, connect_nats
+from petrosa_cio.adapters.nats_facts import NatsFacts
+from petrosa_cio.adapters.nats_messages import NatsMessenger
+from petrosa_cio.adapters.nats_monitoring import NatsMonitoring
+from petrosa_cio.adapters.redis_connection import Redis, connect_redis
+from petrosa_cio.adapters.redis_facts import RedisFacts
+from petrosa_cio.adapters.redis_ledger import RedisLedger
+from petrosa_cio.adapters.redis_state import RedisStateStore
+from petrosa_cio.errors import Unavailable
+from petrosa_cio.governance.files import Governing
+from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.risk.trading_state import TradingStates
+from petrosa_cio.servers import clock, nats_access
+from petrosa_cio.settings import Settings
+
+ANSWER_TIMEOUT_S = 3.0
+
+
+class Patient:
+    """Everything that the checks look at."""
+
+    def __init__(
+        self, settings: Settings, governing: Governing, nats: Client | Unavailable, redis: Redis
+    ) -> None:
+        """Take the settings, the files, and the ways to NATS, or why there is none, and Redis."""
+        self.settings = settings
+        self.governing = governing
+        self._nats = nats
+        self.redis = RedisFacts(redis, timeout_s=ANSWER_TIMEOUT_S)
+        self._store = RedisStateStore(redis, settings.fund, timeout_s=ANSWER_TIMEOUT_S)
+        self._ledger = RedisLedger(redis, settings.fund, timeout_s=ANSWER_TIMEOUT_S)
+        self._beating: asyncio.Task[Mapping[str, Any]] | None = None
+
+    @property
+    def nats(self) -> NatsFacts:
+        """The NATS server. Raises Unavailable."""
+        return NatsFacts(self._client)
+
+    @property
+    def _client(self) -> Client:
+        if isinstance(self._nats, Unavailable):
+            raise self._nats
+        return self._nats
+
+    @property
+    def monitoring(self) -> NatsMonitoring | None:
+        """The monitoring endpoint of the NATS server; None where none is stated."""
+        url = self.settings.nats_monitoring_url
+        return None if url is None else NatsMonitoring(url, timeout_s=ANSWER_TIMEOUT_S)
+
+    async def heartbeat(self) -> Mapping[str, Any]:
+        """Return what a gate says of itself; asked once, whoever wants to know.
+
+        Raises:
+            Unavailable: NATS is away, or no gate answers.
+        """
+        if self._beating is None:
+            self._beating = asyncio.create_task(self._beat())
+        return await asyncio.shield(self._beating)
+
+    async def _beat(self) -> Mapping[str, Any]:
+        subject = self.settings.heartbeat_subject
+        asking = NatsMessenger(self._client)
+        answer = orjson.loads(await asking.ask(subject, b"", timeout_s=ANSWER_TIMEOUT_S))
+        return answer if isinstance(answer, dict) else {}
+
+    async def ledger_is_lost(self) -> bool:
+        """Return whether the ledger's marker is missing. Raises Unavailable."""
+        return await self._ledger.is_lost()
+
+    async def active_policy(self) -> ActivePolicy | None:
+        """Return the policy in force. Raises Unavailable."""
+        return await self._store.active_policy()
+
+    async def trading_states(self) -> TradingStates:
+        """Return the kill switch. Raises Unavailable."""
+        return await self._store.trading_states()
+
+    async def why(self, scope: str) -> str:
+        """Return who last switched a scope and why, in words; empty where nobody did."""
+        stated = (await self._store.trading_state_reasons()).get(scope)
+        if stated is None:
+            return ""
+        switched = orjson.loads(stated)
+        return f"by {switched['author']}: {switched['reason']}"
+
+    async def mongo(self) -> MongoFacts | None:
+        """Return what MongoDB is like; None where no server is stated. Raises Unavailable."""
+        if self.settings.mongo_url is None:
+            return None
+        client = connect_mongo(self.settings.mongo_url, self.settings.mongo_tls_ca_file)
+        try:
+            return await mongo_facts(client)
+        finally:
+            await client.close()
+
+    def now(self) -> datetime:
+        """Return the time of this machine, aware UTC."""
+        return clock()
+
+
+@asynccontextmanager
+async def open_patient(settings: Settings, governing: Governing) -> AsyncIterator[Patient]:
+    """Open the ways to all servers that are stated, as far as they are there."""
+    async with AsyncExitStack() as closing:
+        redis = connect_redis(
+            str(settings.redis_url), ca_file=settings.redis_tls_ca_file, timeout_s=ANSWER_TIMEOUT_S
+        )
+        closing.push_async_callback(redis.aclose)
+        nats: Client | Unavailable
+        try:
+            nats = await connect_nats(nats_access(settings), name="cio doctor", reconnects=False)
+            closing.push_async_callback(nats.close)
+        except Unavailable as away:
+            nats = away
+        yield Patient(settings, governing, nats, redis)

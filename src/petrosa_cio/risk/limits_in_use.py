@@ -1,0 +1,153 @@
+"""Every limit in force for a scope, who states it, and how much of it is used.
+
+What is used is what the ledger counts: exposure by counter, and the events of a strategy in a
+window. Limits on one order have no use of their own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from petrosa_cio.risk.claims import from_units
+from petrosa_cio.risk.in_force import InForce
+from petrosa_cio.risk.intent import Direction
+from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
+from petrosa_cio.risk.policy import ANY
+from petrosa_cio.risk.shared_limits import GROSS, position_counter, rate_counters
+
+_SHARE_STEP = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom the question is about; ``*`` stands for any that has no entry of its own.
+
+    Attributes:
+        strategy: Name of a strategy.
+        token: That name as one subject token, as the ledger counts.
+        symbol: A symbol in capitals.
+    """
+
+    strategy: str = ANY
+    token: str = ANY
+    symbol: str = ANY
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the ledger counts.
+
+    Attributes:
+        exposure: Units in use by counter.
+        events: Events in the window of each rate limit, by the limit's name.
+    """
+
+    exposure: Mapping[str, int] = field(default_factory=dict)
+    events: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much of a limit is used by one thing.
+
+    Attributes:
+        about: The counter: ``gross``, ``position:BTCUSDT:long``, ``intents:momentum``.
+        used: In the limit's own unit.
+        limit: The limit for this very thing; None where nothing limits it.
+    """
+
+    about: str
+    used: Decimal
+    limit: Decimal | None
+
+    @property
+    def share(self) -> Decimal | None:
+        """Used divided by limit; None without a limit, 1 where a limit of 0 is used up."""
+        if self.limit is None:
+            return None
+        return (self.used / self.limit).quantize(_SHARE_STEP) if self.limit else Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLine:
+    """One limit as it stands.
+
+    Attributes:
+        name: Its field in the policy.
+        value: What is in force; None where nobody states it.
+        unit: Unit of the value.
+        entry: The entry that binds; None where nobody states it.
+        is_missing: Whether the charter requires it and nobody states it.
+        uses: What is used of it, the most used first; empty where nothing is counted.
+    """
+
+    name: str
+    value: object | None
+    unit: str
+    entry: str | None
+    is_missing: bool
+    uses: tuple[Use, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """What it limits."""
+        return LimitSet.model_fields[self.name].description or ""
+
+
+def limit_lines(
+    asked: Asked, limits_for: Callable[[str], InForce], counted: Counted | None
+) -> list[LimitLine]:
+    """Return every limit, in the order of the policy reference.
+
+    Args:
+        asked: Whom it is about.
+        limits_for: What is in force for the strategy asked about and a symbol.
+        counted: What the ledger counts; None where it was not asked.
+    """
+    in_force = limits_for(asked.symbol)
+    uses = {} if counted is None else _uses(asked, limits_for, counted)
+    return [
+        LimitLine(
+            name=name,
+            value=getattr(in_force.limits, name),
+            unit=kind.unit,
+            entry=in_force.entries.get(name),
+            is_missing=name in in_force.missing,
+            uses=uses.get(name, ()),
+        )
+        for name, kind in LIMIT_KINDS.items()
+    ]
+
+
+def _uses(
+    asked: Asked, limits_for: Callable[[str], InForce], counted: Counted
+) -> dict[str, tuple[Use, ...]]:
+    limits, counters = limits_for(asked.symbol).limits, rate_counters(asked.token)
+    gross = from_units(counted.exposure.get(GROSS, 0))
+    return {
+        "max_gross_exposure_usd": (Use(GROSS, gross, limits.max_gross_exposure_usd),),
+        "max_position_usd": _positions(asked.symbol, limits_for, counted.exposure),
+        **{
+            name: (Use(counters[name][0], Decimal(events), getattr(limits, name)),)
+            for name, events in counted.events.items()
+        },
+    }
+
+
+def _positions(
+    symbol: str, limits_for: Callable[[str], InForce], exposure: Mapping[str, int]
+) -> tuple[Use, ...]:
+    """Return the exposure to the symbol on each side, or to every symbol that has any."""
+    if symbol == ANY:
+        counters = [name for name in exposure if name.startswith("position:")]
+    else:
+        counters = [position_counter(symbol, direction) for direction in Direction]
+    uses = [
+        Use(
+            counter,
+            from_units(exposure.get(counter, 0)),
+            limits_for(counter.split(":")[1]).limits.max_position_usd,
+        )
+        for counter in counters
+    ]
+    return tuple(sorted(uses, key=lambda use: (-(use.share or 0), use.about)))

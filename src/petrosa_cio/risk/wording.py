@@ -1,0 +1,181 @@
+"""One sentence for each reason code: what was found, with its numbers, and what would have passed.
+
+The meaning of a code, without numbers, is the docstring of its check; see
+`petrosa_cio.risk.catalogue`. Here ``{limit}``, ``{observed}`` and ``{scope}`` stand for the
+values of one reason.
+"""
+
+from dataclasses import dataclass
+
+from petrosa_cio.risk.reasons import ReasonCode as Code
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How one reason is put.
+
+    Attributes:
+        found: What was objected to.
+        passes: What would have passed. Where a reason says which quantity would, that is said
+            instead.
+        absent: Said instead of ``found`` where the observed value is that there is none.
+    """
+
+    found: str
+    passes: str
+    absent: str = ""
+
+
+_ALLOWED = "One of these: {limit}."
+_RESUMED = "The same intent after `cio resume{option}`."
+
+WORDINGS: dict[Code, Wording] = {
+    Code.INTENT_MALFORMED: Wording(
+        "The message cannot be read as an intent: {observed}.",
+        "A message in the form that docs/CONTRACTS.md describes.",
+    ),
+    Code.NOT_AN_ORDER: Wording(
+        "The intent says {observed}, which is advice and no order.",
+        "An intent that says buy, sell or close.",
+    ),
+    Code.INTENT_STALE: Wording(
+        "The intent is {observed} old, and {limit} is the most.",
+        "The same intent, if it reaches the gate within {limit} of being made.",
+    ),
+    Code.INTENT_FROM_FUTURE: Wording(
+        "The intent's own time lies {observed} ahead of the gate's clock, and {limit} is the most.",
+        "The same intent from a machine whose clock is right.",
+    ),
+    Code.QUANTITY_NOT_POSITIVE: Wording(
+        "The stated size is {observed}; a size must be {limit}.",
+        "A size above 0, or none at all, which leaves the size to the policy.",
+    ),
+    Code.PRICE_NOT_POSITIVE: Wording(
+        "One of the stated prices is {observed}; a price must be {limit}.",
+        "The same intent with its prices right.",
+        absent="The opening states no price, so nobody can tell what it is worth.",
+    ),
+    Code.CONFIDENCE_INVALID: Wording(
+        "The stated confidence is {observed}; it must lie within {limit}.",
+        "A confidence from {limit}.",
+        absent="The opening states no confidence.",
+    ),
+    Code.SIZE_UNKNOWN: Wording(
+        "The intent states no size that can be worked out, and the policy gives it none.",
+        "A quantity; or a size in per cent where the equity is known; or a policy that states "
+        "unsized_order_usd.",
+    ),
+    Code.STOP_LOSS_WRONG_SIDE: Wording(
+        "The stop loss at {observed} would not protect: it must lie {limit}.",
+        "A stop loss {limit}.",
+    ),
+    Code.TAKE_PROFIT_WRONG_SIDE: Wording(
+        "The target at {observed} would not win anything: it must lie {limit}.",
+        "A target {limit}.",
+    ),
+    Code.STRATEGY_NOT_ALLOWED: Wording(
+        "The strategy {observed} may not open positions; allowed: {limit}.", _ALLOWED
+    ),
+    Code.SYMBOL_NOT_ALLOWED: Wording("{observed} may not be opened; allowed: {limit}.", _ALLOWED),
+    Code.ACTION_NOT_ALLOWED: Wording(
+        "The action {observed} is not allowed here; allowed: {limit}.", _ALLOWED
+    ),
+    Code.ORDER_TYPE_NOT_ALLOWED: Wording(
+        "Orders of the type {observed} are not allowed; allowed: {limit}.", _ALLOWED
+    ),
+    Code.NOTIONAL_ABOVE_MAX: Wording(
+        "The order is worth {observed} USD, and one order may be worth {limit} USD at most.",
+        "An order worth {limit} USD or less.",
+    ),
+    Code.QUANTITY_ABOVE_MAX: Wording(
+        "The order's quantity is {observed}, and one order may have {limit} at most.",
+        "A quantity of {limit} or less.",
+    ),
+    Code.CONFIDENCE_BELOW_MIN: Wording(
+        "The strategy's confidence is {observed}, and at least {limit} is asked for.",
+        "A confidence of {limit} or more.",
+    ),
+    Code.STOP_LOSS_REQUIRED: Wording(
+        "The intent states no stop loss, and the policy asks for one.",
+        "The same intent with a stop loss.",
+    ),
+    Code.REGIME_UNKNOWN: Wording(
+        "Nobody has said which market regime {scope} is in, and the policy wants it known.",
+        "The same intent once the regime is known, by a feed or by `cio regime set`.",
+    ),
+    Code.REGIME_STALE: Wording(
+        "The market regime of {scope} was observed {observed} ago, and {limit} is the most.",
+        "The same intent once the regime is observed anew.",
+    ),
+    Code.REGIME_CONFIDENCE_LOW: Wording(
+        "The market regime {scope} is only {observed} certain, and at least {limit} is asked for.",
+        "The same intent in a regime that is {limit} certain or more.",
+    ),
+    Code.REGIME_VETO: Wording(
+        "In the market regime {scope} no {observed} may be opened; allowed: {limit}.",
+        "An opening in an allowed direction, or the same intent in another regime.",
+    ),
+    Code.REGIME_SCALED: Wording(
+        "In the market regime {scope} every size is multiplied by {limit}.",
+        "The full size in another regime.",
+    ),
+    Code.FUND_HALTED: Wording("The trading state of the fund is {observed}.", _RESUMED),
+    Code.STRATEGY_HALTED: Wording("The strategy {scope} is {observed}.", _RESUMED),
+    Code.SYMBOL_HALTED: Wording("The symbol {scope} is {observed}.", _RESUMED),
+    Code.REDUCING_ONLY: Wording(
+        "Positions may only be reduced ({scope}), and {observed} opens one.",
+        "An exit now, or the same intent after `cio resume`.",
+    ),
+    Code.POLICY_MISSING: Wording(
+        "There is no policy in force, so nothing is known of what may be traded.",
+        "The same intent once a policy is in force.",
+    ),
+    Code.POLICY_STALE: Wording(
+        "The policy was last confirmed {observed} ago, and {limit} is the most.",
+        "The same intent once Redis has confirmed the policy.",
+        absent="The policy was never confirmed by the store that holds it.",
+    ),
+    Code.LIMIT_NOT_SET: Wording(
+        "The charter requires limits that nobody has set: {observed}.",
+        "The same intent once the policy sets them.",
+    ),
+    Code.STRATEGY_NAME_COLLIDES: Wording(
+        "The strategy's name reads the same on the wire as that of another one, {observed}.",
+        "The same intent from a strategy with a name of its own.",
+    ),
+    Code.INTENT_REPEATED: Wording(
+        "The same intent was decided before, in decision {observed}, and that verdict stands.",
+        "A new intent, with an id of its own.",
+    ),
+    Code.INTENT_ID_REUSED: Wording(
+        "The intent's id was used before for something else, in decision {observed}.",
+        "The same intent with an id of its own.",
+    ),
+    Code.RATE_ABOVE_MAX: Wording(
+        "The strategy sends too fast: {limit} is the most, and this would be number {observed}.",
+        "The same intent a little later.",
+    ),
+    Code.POSITION_ABOVE_MAX: Wording(
+        "With this order {scope} would come to {observed} USD, and {limit} USD is the most.",
+        "A smaller order, or the same one once exposure has come down.",
+    ),
+    Code.GROSS_EXPOSURE_ABOVE_MAX: Wording(
+        "With this order all exposures together would come to {observed} USD, and {limit} USD is "
+        "the most.",
+        "A smaller order, or the same one once exposure has come down.",
+    ),
+    Code.LEDGER_UNAVAILABLE: Wording(
+        "The ledger of what is shared gave no answer, so nobody knows what is left of the limits.",
+        "A new intent once Redis answers.",
+    ),
+    Code.DEADLINE_EXCEEDED: Wording(
+        "The caller was told to try again before anything was sent.",
+        "The same intent, sent again.",
+    ),
+    Code.CHECK_FAILED: Wording(
+        "The gate itself failed on this intent ({scope}: {observed}), and what cannot be checked "
+        "is denied.",
+        "Nothing that a bot can change: it is a fault of the gate, and its log says more.",
+    ),
+}
+"""The wording of every reason code."""

@@ -1,0 +1,30 @@
+"""What a program that starts tells the commands beside it."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from petrosa_cio.adapters.embedded import ServerProcess
+from petrosa_cio.launch import discovered_settings, running
+from petrosa_cio.settings import load_settings
+
+pytestmark = pytest.mark.integration
+
+
+async def test_whatever_was_chosen_is_told(
+    tmp_path: Path, own_nats: ServerProcess, redis_url: str
+) -> None:
+    folder = {"CIO_DATA_DIR": str(tmp_path), "CIO_HTTP_PORT": "0"}
+    servers = {
+        "CIO_NATS_URL": own_nats.url,
+        "CIO_REDIS_URL": redis_url,
+        "CIO_MONGO_URL": "mongodb://127.0.0.1:1/",
+    }
+    async with running(load_settings(folder | servers | {"CIO_FUND": uuid4().hex})) as started:
+        found = discovered_settings(load_settings(folder), need=["nats_url", "redis_url"])
+        assert (found.nats_url, found.redis_url) == (own_nats.url, redis_url)
+        assert (found.mongo_url, found.nats_monitoring_url) == ("mongodb://127.0.0.1:1/", None)
+        assert started.settings.http_port > 0
+        assert started.child_environ["CIO_HTTP_PORT"] == str(started.settings.http_port)
+    assert not (tmp_path / "running.json").exists()
