@@ -89,15 +89,22 @@ class FakeSignalBus:
     broken: bool = False
     sent: list[SignalMessage] = field(default_factory=list)
 
-    async def publish(self, signals: Sequence[SignalMessage]) -> Published:
-        decisions = frozenset(one.decision_id for one in signals)
+    undelivered: set[str] = field(default_factory=set)
+    unconfirmed: set[str] = field(default_factory=set)
+
+    async def send(self, signals: Sequence[SignalMessage]) -> None:
+        decisions = {one.decision_id for one in signals}
         if self.broken:
-            return Published(unconfirmed=decisions)
-        if not self.listening:
-            return Published(undelivered=decisions)
-        self.sent += signals
-        self.effects += [("publish", one.decision_id) for one in signals]
-        return Published()
+            self.unconfirmed |= decisions
+        elif not self.listening:
+            self.undelivered |= decisions
+        else:
+            self.sent += signals
+            self.effects += [("publish", one.decision_id) for one in signals]
+
+    async def confirm(self, decision_ids: Sequence[str]) -> Published:
+        asked = frozenset(decision_ids)
+        return Published(asked & self.undelivered, asked & self.unconfirmed)
 
 
 @dataclass

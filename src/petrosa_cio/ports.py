@@ -335,8 +335,11 @@ class Published:
 class SignalBus(Protocol):
     """The way out to the order engine. Never buffers while disconnected, never sends twice."""
 
-    async def publish(self, signals: Sequence[SignalMessage]) -> Published:
-        """Send each signal once and return what is known of them. Never raises Unavailable."""
+    async def send(self, signals: Sequence[SignalMessage]) -> None:
+        """Write each signal once. Never raises Unavailable: `confirm` tells what became of them."""
+
+    async def confirm(self, decision_ids: Sequence[str]) -> Published:
+        """Return what is known of signals that were sent; to be asked once, by one at a time."""
 
 
 class Announcer(Protocol):

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -23,6 +23,11 @@ def signals(count: int, subject: str = "signals.trading.momentum") -> list[Signa
         SignalMessage(uuid4().hex, subject, {"Nats-Msg-Id": str(n)}, b'{"n":%d}' % n)
         for n in range(count)
     ]
+
+
+async def publish(bus: SignalBus, signals: Sequence[SignalMessage]) -> Published:
+    await bus.send(signals)
+    return await bus.confirm([one.decision_id for one in signals])
 
 
 @dataclass
@@ -105,25 +110,25 @@ def subject(request: pytest.FixtureRequest) -> BusUnderTest:
 async def test_what_is_heard_is_neither_undelivered_nor_unconfirmed(subject: BusUnderTest) -> None:
     await subject.listen()
     sent = signals(3)
-    assert await subject.bus.publish(sent) == Published()
+    assert await publish(subject.bus, sent) == Published()
     assert await subject.heard() == [one.body for one in sent]
 
 
 async def test_what_nobody_listens_for_is_undelivered(subject: BusUnderTest) -> None:
     sent = signals(3)
-    found = await subject.bus.publish(sent)
+    found = await publish(subject.bus, sent)
     assert found == Published(undelivered=frozenset(one.decision_id for one in sent))
     await subject.listen()
     assert await subject.heard() == []
-    assert await subject.bus.publish(signals(1)) == Published()
+    assert await publish(subject.bus, signals(1)) == Published()
 
 
 async def test_when_the_line_is_cut_nothing_is_known(subject: BusUnderTest) -> None:
     await subject.listen()
-    await subject.bus.publish(signals(1))
+    await publish(subject.bus, signals(1))
     await subject.cut()
     sent = signals(2)
-    found = await subject.bus.publish(sent)
+    found = await publish(subject.bus, sent)
     assert found == Published(unconfirmed=frozenset(one.decision_id for one in sent))
 
 
@@ -134,13 +139,13 @@ async def test_when_the_line_is_cut_nothing_is_known(subject: BusUnderTest) -> N
 async def test_what_could_not_be_sent_is_never_sent_later(
     own_nats: ServerProcess, bus: NatsSignalBus, engine: Engine
 ) -> None:
-    await bus.publish(signals(1))
+    await publish(bus, signals(1))
     await own_nats.stop()
-    assert (await bus.publish(signals(3))).unconfirmed
+    assert (await publish(bus, signals(3))).unconfirmed
     await own_nats.start()
     await engine.listen()
     (after,) = signals(1)
-    assert await bus.publish([after]) == Published()
+    assert await publish(bus, [after]) == Published()
     assert await engine.heard() == [after.body]
 
 
@@ -161,11 +166,11 @@ def freeze(own_nats: ServerProcess) -> Iterator[Callable[[], None]]:
 async def test_a_server_that_hangs_keeps_nobody_waiting_for_ever(
     bus: NatsSignalBus, freeze: Callable[[], None], size: int
 ) -> None:
-    await bus.publish(signals(1))
+    await publish(bus, signals(1))
     freeze()
     sent = [replace(one, body=b"x" * size) for one in signals(4_000)]
-    assert len((await bus.publish(sent)).unconfirmed) == 4_000
-    assert len((await bus.publish(sent)).unconfirmed) == 4_000
+    assert len((await publish(bus, sent)).unconfirmed) == 4_000
+    assert len((await publish(bus, sent)).unconfirmed) == 4_000
 
 
 @pytest.mark.integration
@@ -174,7 +179,7 @@ async def test_one_subject_may_be_heard_while_another_is_not(
 ) -> None:
     await engine.listen()
     (heard,), (unheard,) = signals(1), signals(1, "signals.elsewhere.momentum")
-    found = await bus.publish([heard, unheard, *signals(1)])
+    found = await publish(bus, [heard, unheard, *signals(1)])
     assert found == Published(undelivered=frozenset({unheard.decision_id}))
 
 
@@ -191,14 +196,14 @@ async def test_what_an_engine_replies_proves_nothing(
         await engine.subscribe("signals.trading.*", cb=reply)
         await engine.flush()
         for _ in range(3):
-            assert await bus.publish(signals(2)) == Published()
+            assert await publish(bus, signals(2)) == Published()
 
 
 @pytest.mark.integration
 async def test_batches_at_the_same_time_do_not_mix(bus: NatsSignalBus, engine: Engine) -> None:
     await engine.listen()
     heard, unheard = signals(50), signals(50, "signals.elsewhere.x")
-    found = await asyncio.gather(bus.publish(heard), bus.publish(unheard))
+    found = await asyncio.gather(publish(bus, heard), publish(bus, unheard))
     assert found[0] == Published()
     assert found[1].undelivered == {one.decision_id for one in unheard}
     assert len(await engine.heard()) == 50
@@ -209,7 +214,7 @@ async def test_headers_arrive_with_the_signal(own_nats: ServerProcess, bus: Nats
     async with connected(own_nats.url) as engine:
         subscription = await engine.subscribe("signals.trading.*")
         await engine.flush()
-        await bus.publish(signals(1))
+        await publish(bus, signals(1))
         message = await subscription.next_msg(timeout=5)
     assert message.headers == {"Nats-Msg-Id": "0"}
     assert message.subject == "signals.trading.momentum"

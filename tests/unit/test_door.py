@@ -1,7 +1,7 @@
 """The synchronous door: an answer in time, and never a promise that does not hold."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import orjson
@@ -9,6 +9,7 @@ import pytest
 
 from petrosa_cio.nurse import door as door_module
 from petrosa_cio.nurse.door import RETRY_SAFE, Door
+from petrosa_cio.ports import SignalMessage
 from petrosa_cio.risk.trading_state import TradingState
 from tests.gates import House, intent
 from tests.waiting import eventually
@@ -122,14 +123,14 @@ async def test_once_promotion_has_begun_the_caller_gets_the_verdict_however_late
     house: House,
 ) -> None:
     begun, over = asyncio.Event(), asyncio.Event()
-    publish = house.signals.publish
+    send = house.signals.send
 
-    async def slowly(signals: object) -> object:
+    async def slowly(signals: Sequence[SignalMessage]) -> None:
         begun.set()
         await over.wait()
-        return await publish(signals)  # type: ignore[arg-type]
+        await send(signals)
 
-    house.signals.publish = slowly  # type: ignore[assignment, method-assign]
+    house.signals.send = slowly  # type: ignore[method-assign]
     door = door_of(house, timeout_s=AT_ONCE_S)
     async with serving(door):
         call = asyncio.create_task(ask(door))

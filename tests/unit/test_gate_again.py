@@ -2,6 +2,7 @@
 
 import pytest
 
+from petrosa_cio.nurse.arrival import Arrival
 from tests.gates import House
 
 
@@ -37,20 +38,19 @@ async def test_a_reserved_one_that_expired_is_withdrawn(house: House) -> None:
     assert await house.ledger.exposure() == {}
 
 
-async def left_behind(house: House) -> None:
+async def left_behind(house: House) -> Arrival:
     """Leave a decision that was begun, and whose process ended before it was done."""
     arrival = house.arrive()
     house.ledger.away = frozenset({"finish"})
     await house.gate("gone").process([arrival])
     house.ledger.away = frozenset()
     house.intake.acknowledged.clear()
-    house.sequence = 0
+    return arrival
 
 
 async def test_one_begun_recently_waits_for_who_began_it(house: House) -> None:
-    await left_behind(house)
+    again = await left_behind(house)
     await house.pass_time(9)
-    again = house.arrive()
     await house.gate().process([again])
     assert [one for one, _ in house.intake.given_back] == [again.delivery]
     assert not house.intake.acknowledged
@@ -58,9 +58,8 @@ async def test_one_begun_recently_waits_for_who_began_it(house: House) -> None:
 
 
 async def test_one_begun_long_ago_is_recorded_as_unconfirmed_once(house: House) -> None:
-    await left_behind(house)
+    again = await left_behind(house)
     await house.pass_time(11)
-    again = house.arrive()
     for _ in range(2):
         await house.gate().process([again])
     assert [kind for kind, _ in house.kinds()] == ["verdict", "unconfirmed"]

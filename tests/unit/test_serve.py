@@ -1,7 +1,7 @@
 """The loop that brings the stream to the gate, and ends well."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -73,14 +73,19 @@ async def test_told_to_stop_it_finishes_what_is_begun_and_gives_back_what_waits(
     assert len(house.signals.sent) == len(finished)
 
 
-async def test_no_more_batches_are_under_way_than_allowed(house: House) -> None:
+@pytest.mark.parametrize(("sends", "expected"), [(False, 3), (True, 9)])
+async def test_no_more_batches_are_under_way_to_their_signals_than_allowed(
+    house: House, *, sends: bool, expected: int
+) -> None:
     under_way, most, go_on = 0, 0, asyncio.Event()
 
     class SlowGate:
-        async def process(self, _arrivals: Sequence[Arrival]) -> None:
+        async def process(self, _arrivals: Sequence[Arrival], sent: Callable[[], None]) -> None:
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
+            if sends:
+                sent()
             await go_on.wait()
             under_way -= 1
 
@@ -97,11 +102,11 @@ async def test_no_more_batches_are_under_way_than_allowed(house: House) -> None:
                 in_flight=3,
             )
         )
-        await eventually(lambda: under_way == 3)
+        await eventually(lambda: under_way == expected)
         go_on.set()
         await eventually(lambda: under_way == 0)
         stop.set()
-    assert most == 3
+    assert most == expected
 
 
 async def test_a_stream_that_is_away_at_the_end_is_no_reason_to_fail(house: House) -> None:

@@ -34,42 +34,75 @@ class NatsSignalBus:
         self._client: RobustClient | None = None
         self._replies: Subscription | None = None
         self._inbox = ""
-        self._one_batch = asyncio.Lock()
+        self._connecting = asyncio.Lock()
+        self._on_the_way: set[str] = set()
+        self._refused: set[str] = set()
+        self._lost: set[str] = set()
 
-    async def publish(self, signals: Sequence[SignalMessage]) -> Published:
-        """Send each signal once and return what is known of them."""
-        async with self._one_batch:
+    async def send(self, signals: Sequence[SignalMessage]) -> None:
+        """Write each signal once."""
+        decisions = {one.decision_id for one in signals}
+        try:
+            with translated():
+                client = await self._connected()
+                self._on_the_way |= decisions
+                await client.publish_all(
+                    [
+                        Outgoing(
+                            one.subject, one.body, f"{self._inbox}.{one.decision_id}", one.headers
+                        )
+                        for one in signals
+                    ]
+                )
+        except Unavailable as away:
+            log.error("signals_unconfirmed", signals=len(signals), error=str(away))
+            self._lost |= decisions
+            await self.close()
+
+    async def confirm(self, decision_ids: Sequence[str]) -> Published:
+        """Return what is known of signals that were sent."""
+        asked = set(decision_ids)
+        if asked & self._on_the_way:
             try:
                 with translated():
-                    return Published(undelivered=await self._send(signals))
+                    await self._round_trip()
             except Unavailable as away:
-                log.error("signals_unconfirmed", signals=len(signals), error=str(away))
+                log.error("signals_unconfirmed", signals=len(asked), error=str(away))
                 await self.close()
-                return Published(unconfirmed=frozenset(one.decision_id for one in signals))
+        found = Published(frozenset(asked & self._refused), frozenset(asked & self._lost))
+        self._refused -= asked
+        self._lost -= asked
+        return found
 
-    async def _send(self, signals: Sequence[SignalMessage]) -> frozenset[str]:
-        client, replies = await self._connected()
-        # The library's own flush overtakes what is still to be written, so a message to ourselves
-        # marks the end: when it is here, so is every answer to what went before it.
-        end = f"{self._inbox}.{uuid4().hex}"
-        outgoing = [
-            Outgoing(one.subject, one.body, f"{self._inbox}.{one.decision_id}", one.headers)
-            for one in signals
-        ]
-        await client.publish_all([*outgoing, Outgoing(end, b"")])
+    async def _round_trip(self) -> None:
+        """Hear of everything that was written until now.
+
+        The library's own flush overtakes what is still to be written, so a message to ourselves
+        marks the end: when it is here, so is every answer to what went before it.
+        """
+        client, replies = self._client, self._replies
+        if client is None or replies is None:
+            return
+        written, end = set(self._on_the_way), f"{self._inbox}.{uuid4().hex}"
+        await client.publish(end)
         async with asyncio.timeout(ROUND_TRIP_S):
-            return await _nobody_listens(replies, end)
+            self._refused |= await _nobody_listens(replies, end)
+        self._on_the_way -= written
 
-    async def _connected(self) -> tuple[RobustClient, Subscription]:
-        if self._client is None or self._replies is None or not self._client.is_connected:
-            await self.close()
-            self._client = await self._connect()
-            self._inbox = self._client.new_inbox()
-            self._replies = await self._client.subscribe(f"{self._inbox}.*")
-        return self._client, self._replies
+    async def _connected(self) -> RobustClient:
+        async with self._connecting:
+            if self._client is None or not self._client.is_connected:
+                await self.close()
+                client = await self._connect()
+                self._inbox = client.new_inbox()
+                self._replies = await client.subscribe(f"{self._inbox}.*")
+                self._client = client
+            return self._client
 
     async def close(self) -> None:
         """Close the connection, if there is one, with whatever it has not yet written."""
+        self._lost |= self._on_the_way
+        self._on_the_way = set()
         client, self._client, self._replies = self._client, None, None
         if client is not None:
             with suppress(Unavailable), translated():

@@ -10,10 +10,11 @@ The way of an intent, top to bottom in `Gate._decide` and `Gate._carry_out`:
 5. *Fence*: a second atomic step of the ledger. Only its winner may publish, and only if neither a
    halt nor a tighter policy came in between.
 6. *Publish*: each signal once.
-7. *End*: answer, count, acknowledge.
+7. *End*: answer, count, find out what became of the signals, acknowledge.
 
-What can go wrong on the way has its own place: `petrosa_cio.nurse.fallback` for batches that could
-not be decided, `petrosa_cio.nurse.loose_ends` for messages that were here before.
+The last step is in `petrosa_cio.nurse.aftermath`. What can go wrong on the way has its own place:
+`petrosa_cio.nurse.fallback` for batches that could not be decided, `petrosa_cio.nurse.loose_ends`
+for messages that were here before.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from msgspec.structs import replace
 
 from petrosa_cio.audit.record import Provenance, RecordKind
 from petrosa_cio.errors import LedgerLost, Unavailable
+from petrosa_cio.nurse.aftermath import Aftermath, Outcome, Sent
 from petrosa_cio.nurse.arrival import Answer, Arrival
 from petrosa_cio.nurse.decision import (
     Decision,
@@ -41,7 +43,7 @@ from petrosa_cio.nurse.decision import (
 )
 from petrosa_cio.nurse.endings import Endings
 from petrosa_cio.nurse.fallback import Fallback
-from petrosa_cio.nurse.loose_ends import BUSY_DELAY_S, LooseEnds, closing, is_open
+from petrosa_cio.nurse.loose_ends import BUSY_DELAY_S, LooseEnds, is_open
 from petrosa_cio.nurse.shedder import Shedder
 from petrosa_cio.nurse.tally import Tally
 from petrosa_cio.nurse.tracing import trace_fields
@@ -53,7 +55,6 @@ from petrosa_cio.ports import (
     Move,
     Moved,
     MoveKind,
-    Published,
     SignalBus,
 )
 from petrosa_cio.risk.claims import DecisionState, Reserved
@@ -62,9 +63,7 @@ from petrosa_cio.telemetry.steps import Step, StepTimes
 
 log = structlog.get_logger()
 
-NOBODY_LISTENS = "nobody listens for signals"
 FORGOTTEN = "the ledger lost its data before the signal could be sent"
-BROKEN_OFF = "the connection broke before the signal was known to be sent"
 
 FENCE_TRIES = 4
 FENCE_PAUSE_S = 0.05
@@ -115,8 +114,6 @@ class Gate:
         self._options = options
         self._world = world
         self._shedder = Shedder(monotonic)
-        self._unfinished: dict[str, Move] = {}
-        self._undelivered: set[str] = set()
         self._endings = Endings(
             intake=world.intake,
             journal=world.journal,
@@ -124,6 +121,9 @@ class Gate:
             provenance=options.provenance,
             clock=world.clock,
             tally=world.tally,
+        )
+        self._aftermath = Aftermath(
+            signals=world.signals, ledger=world.ledger, endings=self._endings, tally=world.tally
         )
         self._loose_ends = LooseEnds(ledger=world.ledger, endings=self._endings, tally=world.tally)
         self._fallback = Fallback(
@@ -134,11 +134,18 @@ class Gate:
             clock=world.clock,
         )
 
-    async def process(self, arrivals: Sequence[Arrival]) -> None:
-        """Bring a batch to its end, or give back what cannot be ended now. Never raises."""
+    async def process(
+        self, arrivals: Sequence[Arrival], sent: Callable[[], None] = lambda: None
+    ) -> None:
+        """Bring a batch to its end, or give back what cannot be ended now. Never raises.
+
+        Args:
+            arrivals: The batch.
+            sent: Called when its signals are on their way, so that the next may follow.
+        """
         once = list({arrival.decision_id: arrival for arrival in arrivals}.values())
         try:
-            await self._decide(once)
+            await self._decide(once, sent)
         except Unavailable as away:
             log.warning("dependency_away", dependency=away.dependency, detail=away.detail)
             self._world.tally.unavailable(away.dependency)
@@ -153,7 +160,7 @@ class Gate:
         Raises:
             Unavailable: A server is away; the rest is ended another time.
         """
-        await self._finish([], Published())
+        await self._aftermath.finish()
         await self._fallback.withdraw_denied()
         await self._loose_ends.sweep()
 
@@ -171,7 +178,7 @@ class Gate:
 
     # --- 1 to 3: to the verdict ---------------------------------------------------------------
 
-    async def _decide(self, arrivals: Sequence[Arrival]) -> None:
+    async def _decide(self, arrivals: Sequence[Arrival], sent: Callable[[], None]) -> None:
         times, drafts = StepTimes(), self._drafts(arrivals)
         found = await times.of(Step.LEDGER, self._reserve(drafts))
         decisions = [
@@ -180,7 +187,7 @@ class Gate:
             if is_open(found.get(one.arrival.decision_id))
         ]
         if decisions:
-            await self._carry_out(decisions, times)
+            await self._carry_out(decisions, times, sent)
         await self._loose_ends.tie_up(drafts, found)
 
     def _drafts(self, arrivals: Sequence[Arrival]) -> list[Draft]:
@@ -212,24 +219,29 @@ class Gate:
 
     # --- 4 to 7: from the verdict to its effect -----------------------------------------------
 
-    async def _carry_out(self, decisions: Sequence[Decision], times: StepTimes) -> None:
+    async def _carry_out(
+        self, decisions: Sequence[Decision], times: StepTimes, sent: Callable[[], None]
+    ) -> None:
         records = [one.record for one in decisions]
         await times.of(Step.JOURNAL, self._world.journal.append(records))
         asked_at = monotonic()
         to_fence = [one for one in decisions if one.draft.assessment.asks_ledger]
         fenced = await times.of(Step.FENCE, self._fence(to_fence))
         promoted = [one for one in decisions if _is_mine_to_send(one, fenced)]
-        published = await times.of(Step.PUBLISH, self._publish(promoted, asked_at=asked_at))
-        busy = [one.draft.arrival for one in decisions if _is_elsewhere(one, fenced)]
+        too_late = await times.of(Step.PUBLISH, self._publish(promoted, asked_at=asked_at))
+        sent()
         ended = [(one, _answer(one, fenced)) for one in decisions if not _is_elsewhere(one, fenced)]
         self._endings.answer(ended, times)
-        sure = [one for one in promoted if one.decision_id not in published.unsure]
-        await self._finish(sure, Published())
-        await self._record_outcomes(decisions, fenced, published)
-        rest = [one for one in promoted if one.decision_id in published.unsure]
-        await self._finish([*rest, *_withdrawn_calls(decisions, fenced)], published)
-        await self._endings.end(ended)
-        await self._endings.give_back(busy, delay_s=BUSY_DELAY_S)
+        await self._aftermath.end(
+            Sent(
+                promoted=promoted,
+                too_late=too_late,
+                outcomes=[*_withdrawn(decisions, fenced), *_forgotten(decisions, fenced)],
+                over=_withdrawn_calls(decisions, fenced),
+                ended=ended,
+                busy=[one.draft.arrival for one in decisions if _is_elsewhere(one, fenced)],
+            )
+        )
 
     async def _fence(self, decisions: Sequence[Decision]) -> dict[str, Moved]:
         """Take the decisions through the fence. From here on a caller waits for its verdict."""
@@ -259,52 +271,18 @@ class Gate:
                 await asyncio.sleep(FENCE_PAUSE_S)
         return _told(await self._world.ledger.begin(moves, owner=owner), owner)
 
-    async def _publish(self, promoted: Sequence[Decision], *, asked_at: float) -> Published:
+    async def _publish(self, promoted: Sequence[Decision], *, asked_at: float) -> frozenset[str]:
         """Send each signal once, and never again whatever becomes of it.
 
         A process that stood still since it asked the fence does not send: much may have changed.
+        Returns the decisions whose signal was not sent for that.
         """
         signals = [one.signal for one in promoted if one.signal]
-        if not signals:
-            return Published()
-        if monotonic() - asked_at > LONGEST_FENCE_S:
-            published = Published(unconfirmed=frozenset(one.decision_id for one in signals))
-        else:
-            published = await self._world.signals.publish(signals)
-        self._world.tally.published(len(signals), published)
-        return published
-
-    async def _record_outcomes(
-        self, decisions: Sequence[Decision], fenced: Mapping[str, Moved], published: Published
-    ) -> None:
-        record = self._endings.record
-        await record(RecordKind.WITHDRAWAL, _withdrawn(decisions, fenced))
-        await record(RecordKind.UNCONFIRMED, _forgotten(decisions, fenced))
-        await record(
-            RecordKind.UNDELIVERED, [(one, NOBODY_LISTENS) for one in sorted(published.undelivered)]
-        )
-        await record(
-            RecordKind.UNCONFIRMED, [(one, BROKEN_OFF) for one in sorted(published.unconfirmed)]
-        )
-
-    async def _finish(self, over: Sequence[Decision], published: Published) -> None:
-        """Mark as done what is over and recorded. What cannot be now is with a later batch."""
-        self._unfinished |= {
-            one.decision_id: closing(one.decision_id, one.draft.arrival.stored_at_ms)
-            for one in over
-        }
-        self._undelivered |= published.undelivered
-        if not self._unfinished:
-            return
-        moves, undelivered = list(self._unfinished.values()), frozenset(self._undelivered)
-        try:
-            await self._world.ledger.finish(moves, undelivered=undelivered)
-        except Unavailable as away:
-            log.warning("not_finished", decisions=len(moves), detail=away.detail)
-            return
-        for move in moves:
-            self._unfinished.pop(move.decision_id, None)
-        self._undelivered -= undelivered
+        if signals and monotonic() - asked_at > LONGEST_FENCE_S:
+            return frozenset(one.decision_id for one in signals)
+        if signals:
+            await self._world.signals.send(signals)
+        return frozenset()
 
 
 def _told(moved: Sequence[Moved], owner: str) -> list[Moved]:
@@ -323,19 +301,19 @@ def _is_elsewhere(one: Decision, fenced: Mapping[str, Moved]) -> bool:
     return bool(moved and not moved.won and moved.state is DecisionState.BEGUN)
 
 
-def _withdrawn(decisions: Sequence[Decision], fenced: Mapping[str, Moved]) -> list[tuple[str, str]]:
+def _withdrawn(decisions: Sequence[Decision], fenced: Mapping[str, Moved]) -> list[Outcome]:
     """Return the approvals that lost the fence, each with the reason."""
     return [
-        (one.decision_id, fenced[one.decision_id].detail)
+        (RecordKind.WITHDRAWAL, one.decision_id, fenced[one.decision_id].detail)
         for one in decisions
         if one.signal and _is_withdrawn(one, fenced)
     ]
 
 
-def _forgotten(decisions: Sequence[Decision], fenced: Mapping[str, Moved]) -> list[tuple[str, str]]:
+def _forgotten(decisions: Sequence[Decision], fenced: Mapping[str, Moved]) -> list[Outcome]:
     """Return the approvals that the ledger lost between its grant and the fence."""
     return [
-        (one.decision_id, FORGOTTEN)
+        (RecordKind.UNCONFIRMED, one.decision_id, FORGOTTEN)
         for one in decisions
         if one.signal and fenced[one.decision_id].state is DecisionState.NEW
     ]

@@ -21,9 +21,9 @@ async def serve_stream(
 ) -> None:
     """Process the stream of intents until told to stop, then finish what is begun.
 
-    Batches are taken in stream order, up to ``in_flight`` at a time, so that one can be read while
-    another waits for the journal. On the way out nothing more is pulled; what was pulled and not
-    begun is given back for another replica.
+    Batches are taken in stream order, up to ``in_flight`` on their way to their signals at a time,
+    so that one can be read while another waits for the journal. On the way out nothing more is
+    pulled; what was pulled and not begun is given back for another replica.
     """
     slots = asyncio.Semaphore(in_flight)
     stopping = asyncio.ensure_future(stop.wait())
@@ -35,11 +35,24 @@ async def serve_stream(
                     await _give_back(intake, batch)
                     continue
                 arrivals = [from_delivery(one, fund=fund) for one in batch]
-                task = work.create_task(gate.process(arrivals))
-                task.add_done_callback(lambda _: slots.release())
+                slot = _Slot(slots)
+                task = work.create_task(gate.process(arrivals, slot.leave))
+                task.add_done_callback(slot.leave)
             await _give_back(intake, intake.take_waiting())
     finally:
         stopping.cancel()
+
+
+class _Slot:
+    """One of the places on the way, left once: with the signals, or at the end without any."""
+
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots: asyncio.Semaphore | None = slots
+
+    def leave(self, _done: object = None) -> None:
+        slots, self._slots = self._slots, None
+        if slots is not None:
+            slots.release()
 
 
 async def _unless(
