@@ -27,7 +27,7 @@ async def stored_at(client: RobustClient, stream: str) -> dict[int, datetime]:
     """Return when each message of a stream was stored, by its sequence."""
     js = client.jetstream()
     state = (await js.stream_info(stream)).state
-    config = ConsumerConfig(headers_only=True, deliver_policy=DeliverPolicy.ALL)
+    config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
     reader = await js.subscribe(">", stream=stream, config=config, ordered_consumer=True)
     found: dict[int, datetime] = {}
     while len(found) < state.messages:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrosa_cio.adapters.embedded.process import ServerProcess
-from petrosa_cio.adapters.nats_connection import Client
+from petrosa_cio.adapters.nats_connection import RobustClient
 from petrosa_cio.adapters.nats_journal import (
     MAX_MESSAGE_BYTES,
     NatsJournal,
@@ -50,7 +50,7 @@ def fake_journal() -> JournalUnderTest:
     return JournalUnderTest(journal, read, take_away)
 
 
-async def everything(client: Client) -> list[bytes]:
+async def everything(client: RobustClient) -> list[bytes]:
     return [record async for one in read_journal(client, since=LONG_AGO) for record in one.records]
 
 
@@ -101,7 +101,7 @@ async def test_when_it_is_away_that_is_said(subject: JournalUnderTest) -> None:
 
 
 @pytest.fixture
-async def client(own_nats: ServerProcess) -> AsyncIterator[Client]:
+async def client(own_nats: ServerProcess) -> AsyncIterator[RobustClient]:
     async with connected(own_nats.url) as client:
         await ensure_streams(client.jetstream(), StreamSettings(["i.>"], "e.>", 2**26))
         yield client
@@ -109,7 +109,7 @@ async def client(own_nats: ServerProcess) -> AsyncIterator[Client]:
 
 @pytest.mark.integration
 async def test_a_batch_is_one_message_and_a_large_one_is_split_between_records(
-    client: Client,
+    client: RobustClient,
 ) -> None:
     journal = NatsJournal(client, timeout_s=5)
     assert await journal_is_empty(client)
@@ -124,12 +124,12 @@ async def test_a_batch_is_one_message_and_a_large_one_is_split_between_records(
 
 
 @pytest.mark.integration
-async def test_an_empty_journal_reads_as_nothing(client: Client) -> None:
+async def test_an_empty_journal_reads_as_nothing(client: RobustClient) -> None:
     assert await everything(client) == []
 
 
 @pytest.mark.integration
-async def test_only_what_was_stored_since_is_read(client: Client) -> None:
+async def test_only_what_was_stored_since_is_read(client: RobustClient) -> None:
     journal = NatsJournal(client, timeout_s=5)
     await journal.append([b"1"])
     (first,) = [one async for one in read_journal(client, since=LONG_AGO)]
@@ -140,7 +140,7 @@ async def test_only_what_was_stored_since_is_read(client: Client) -> None:
 
 
 @pytest.mark.integration
-async def test_streams_are_set_up_again_without_harm(client: Client) -> None:
+async def test_streams_are_set_up_again_without_harm(client: RobustClient) -> None:
     await NatsJournal(client, timeout_s=5).append([b"1"])
     await ensure_streams(client.jetstream(), StreamSettings(["i.>", "j.>"], "e.>", 2**26))
     assert await everything(client) == [b"1"]

@@ -5,8 +5,10 @@ library's reader stops for good, while the connection still counts as open, or i
 ever; captured in a stream, one such message would come again and stop every gate there is.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from nats.aio.client import Client
@@ -14,7 +16,10 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.protocol import parser
 
-__all__ = ["Client", "Outgoing", "RobustClient"]
+__all__ = ["NO_RESPONDERS", "Client", "Outgoing", "RobustClient", "status_of"]
+
+NO_RESPONDERS = "503"
+"""Status of the server's own answer where nobody listens."""
 
 FLUSH_TIMEOUT_S = 10
 
@@ -42,13 +47,17 @@ class RobustClient(Client):
     """A client that reads every message, readable or not, and knows what is written.
 
     It also moves many messages at the price of few: `publish_all` writes a batch as one command,
-    and `take` hands each message over as it is read, with no queue and no task in between.
+    `take` hands each message over as it is read, with no queue and no task in between, and `ask` is
+    a request made of both.
     """
 
     def __init__(self) -> None:
         """Make a client that is not connected."""
         super().__init__()
         self._takers: dict[int, Taker] = {}
+        self._answers = ""
+        self._asked = 0
+        self._awaited: dict[str, asyncio.Future[Msg]] = {}
 
     async def publish_all(self, messages: Sequence[Outgoing]) -> None:
         """Publish messages in order; raises what the library's own ``publish`` raises."""
@@ -65,6 +74,33 @@ class RobustClient(Client):
             messages = [last]  # the library's own way, once: it checks, and wakes up the writer
         for one in messages:
             await self.publish(one.subject, one.body, one.reply, one.headers)
+
+    async def ask(self, message: Outgoing, *, timeout_s: float) -> Msg:
+        """Publish a message, and return the first answer to it.
+
+        An answer may be the server's own, with status 503, when nobody hears the question.
+
+        Raises:
+            TimeoutError: None came in time. Besides, what ``publish`` raises.
+        """
+        if not self._answers:
+            self._answers = self.new_inbox()
+            await self.take(f"{self._answers}.*", self._on_answer)
+        self._asked += 1
+        token, answer = str(self._asked), asyncio.get_running_loop().create_future()
+        self._awaited[token] = answer
+        try:
+            await self.publish_all([message._replace(reply=f"{self._answers}.{token}")])
+            async with asyncio.timeout(timeout_s):
+                found: Msg = await answer
+        finally:
+            del self._awaited[token]
+        return found
+
+    def _on_answer(self, message: Msg) -> None:
+        answer = self._awaited.get(message.subject.rpartition(".")[2])
+        if answer is not None and not answer.done():
+            answer.set_result(message)
 
     async def take(self, subject: str, taker: Taker) -> Subscription:
         """Subscribe, and call ``taker`` with each message at once; it must not raise or wait."""
@@ -91,6 +127,11 @@ class RobustClient(Client):
         """
         await self._flush_pending(force_flush=True)
         await super().flush(timeout)
+
+    async def close(self) -> None:
+        """Close the connection; that it broke at the same moment is no error."""
+        with suppress(OSError):
+            await super().close()
 
     async def abort(self) -> None:
         """Close at once, and throw away what is not yet written; a plain close waits for that."""
@@ -120,6 +161,11 @@ class RobustClient(Client):
             _client=self,
             _sid=sid,
         )
+
+
+def status_of(message: Msg) -> str | None:
+    """Return the status that the server itself put on a message, such as 503; None without one."""
+    return message.headers.get("Status") if message.headers else None
 
 
 def _command(one: Outgoing) -> bytes:

@@ -8,9 +8,11 @@ message is split between records.
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
 
+import orjson
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
+from petrosa_cio.adapters.nats_client import NO_RESPONDERS, Outgoing, RobustClient, status_of
 from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.adapters.nats_deliveries import NatsDeliveries
 from petrosa_cio.adapters.nats_streams import JOURNAL, JOURNAL_SUBJECT
@@ -24,13 +26,15 @@ SEPARATOR = b"\n"
 
 READ_TIMEOUT_S = 5.0
 
+_ONLY_THE_JOURNAL = {"Nats-Expected-Stream": JOURNAL}
+
 
 class NatsJournal:
     """Appends records and waits until the server has them."""
 
-    def __init__(self, client: Client, *, timeout_s: float) -> None:
+    def __init__(self, client: RobustClient, *, timeout_s: float) -> None:
         """Take a connection and the longest wait for one message, in seconds."""
-        self._js = client.jetstream()
+        self._client = client
         self._timeout_s = timeout_s
         self._trouble: str | None = None
 
@@ -48,16 +52,25 @@ class NatsJournal:
         sequence = 0
         try:
             for message in split(records):
-                with translated("journal"):
-                    acknowledged = await self._js.publish(
-                        JOURNAL_SUBJECT, message, timeout=self._timeout_s, stream=JOURNAL
-                    )
-                sequence = acknowledged.seq
+                sequence = await self._store(message)
         except Unavailable as away:
             self._trouble = away.detail
             raise
         self._trouble = None
         return sequence
+
+    async def _store(self, message: bytes) -> int:
+        with translated("journal"):
+            answer = await self._client.ask(
+                Outgoing(JOURNAL_SUBJECT, message, headers=_ONLY_THE_JOURNAL),
+                timeout_s=self._timeout_s,
+            )
+        if status_of(answer) == NO_RESPONDERS:
+            raise Unavailable("journal", "no stream takes records")
+        stored = orjson.loads(answer.data)
+        if "error" in stored:
+            raise Unavailable("journal", str(stored["error"].get("description", "refused")))
+        return int(stored["seq"])
 
 
 def split(records: Sequence[bytes], limit: int = MAX_MESSAGE_BYTES) -> Iterator[bytes]:

@@ -12,9 +12,9 @@ from contextlib import suppress
 from uuid import uuid4
 
 import structlog
-from nats.aio.subscription import Subscription
+from nats.aio.msg import Msg
 
-from petrosa_cio.adapters.nats_client import Outgoing, RobustClient
+from petrosa_cio.adapters.nats_client import NO_RESPONDERS, Outgoing, RobustClient, status_of
 from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import Published, SignalMessage
@@ -22,7 +22,6 @@ from petrosa_cio.ports import Published, SignalMessage
 log = structlog.get_logger()
 
 ROUND_TRIP_S = 2
-NO_RESPONDERS = "503"
 
 
 class NatsSignalBus:
@@ -32,12 +31,13 @@ class NatsSignalBus:
         """Take what opens a connection that does not reconnect."""
         self._connect = connect
         self._client: RobustClient | None = None
-        self._replies: Subscription | None = None
         self._inbox = ""
         self._connecting = asyncio.Lock()
         self._on_the_way: set[str] = set()
         self._refused: set[str] = set()
         self._lost: set[str] = set()
+        self._end = ""
+        self._heard_all: asyncio.Future[None] | None = None
 
     async def send(self, signals: Sequence[SignalMessage]) -> None:
         """Write each signal once."""
@@ -80,14 +80,23 @@ class NatsSignalBus:
         The library's own flush overtakes what is still to be written, so a message to ourselves
         marks the end: when it is here, so is every answer to what went before it.
         """
-        client, replies = self._client, self._replies
-        if client is None or replies is None:
+        if self._client is None:
             return
-        written, end = set(self._on_the_way), f"{self._inbox}.{uuid4().hex}"
-        await client.publish(end)
+        written, self._end = set(self._on_the_way), uuid4().hex
+        self._heard_all = asyncio.get_running_loop().create_future()
+        await self._client.publish_all([Outgoing(f"{self._inbox}.{self._end}", b"")])
         async with asyncio.timeout(ROUND_TRIP_S):
-            self._refused |= await _nobody_listens(replies, end)
+            await self._heard_all
         self._on_the_way -= written
+
+    def _on_reply(self, message: Msg) -> None:
+        """Note where nobody listens; what the engine replies proves nothing and is dropped."""
+        token = message.subject.rpartition(".")[2]
+        if token == self._end:
+            if self._heard_all and not self._heard_all.done():
+                self._heard_all.set_result(None)
+        elif status_of(message) == NO_RESPONDERS:
+            self._refused.add(token)
 
     async def _connected(self) -> RobustClient:
         async with self._connecting:
@@ -95,7 +104,7 @@ class NatsSignalBus:
                 await self.close()
                 client = await self._connect()
                 self._inbox = client.new_inbox()
-                self._replies = await client.subscribe(f"{self._inbox}.*")
+                await client.take(f"{self._inbox}.*", self._on_reply)
                 self._client = client
             return self._client
 
@@ -103,19 +112,7 @@ class NatsSignalBus:
         """Close the connection, if there is one, with whatever it has not yet written."""
         self._lost |= self._on_the_way
         self._on_the_way = set()
-        client, self._client, self._replies = self._client, None, None
+        client, self._client = self._client, None
         if client is not None:
             with suppress(Unavailable), translated():
                 await client.abort()
-
-
-async def _nobody_listens(replies: Subscription, end: str) -> frozenset[str]:
-    """Return the decisions whose signal met nobody, from the replies until the end.
-
-    What the engine itself replies proves nothing about an execution and is dropped.
-    """
-    found = []
-    while (message := await replies.next_msg(timeout=ROUND_TRIP_S)).subject != end:
-        if message.headers and message.headers.get("Status") == NO_RESPONDERS:
-            found.append(message.subject.rpartition(".")[2])
-    return frozenset(found)

@@ -24,6 +24,9 @@ log = structlog.get_logger()
 NOBODY_LISTENS = "nobody listens for signals"
 BROKEN_OFF = "the connection broke before the signal was known to be sent"
 
+ROUND_PAUSE_S = 0.01
+"""A round waits that long for more batches to join it: at a steady load that saves most rounds."""
+
 Outcome = tuple[RecordKind, str, str]
 """What became of a decision: kind of record, decision id, reason."""
 
@@ -52,7 +55,12 @@ class Aftermath:
     """Brings batches to their end, as many at a time as are there."""
 
     def __init__(
-        self, *, signals: SignalBus, ledger: Ledger, endings: Endings, tally: Tally
+        self,
+        *,
+        signals: SignalBus,
+        ledger: Ledger,
+        endings: Endings,
+        tally: Tally,
     ) -> None:
         """Take the way out, the ledger that remembers decisions, and the ways to end them."""
         self._signals = signals
@@ -74,6 +82,7 @@ class Aftermath:
 
     async def _rounds(self) -> None:
         while self._waiting:
+            await asyncio.sleep(ROUND_PAUSE_S)
             waiting, self._waiting = self._waiting, []
             error = await self._try_to_end([sent for sent, _ in waiting])
             for ended in (future for _, future in waiting if not future.done()):
