@@ -8,7 +8,6 @@ ever; captured in a stream, one such message would come again and stop every gat
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 from nats.aio.client import Client
@@ -129,17 +128,27 @@ class RobustClient(Client):
         await super().flush(timeout)
 
     async def close(self) -> None:
-        """Close the connection; that it broke at the same moment is no error."""
-        with suppress(OSError):
+        """Close the connection; that it broke at the same moment is no error.
+
+        The library then leaves everything open, so it is closed again with nothing left to write.
+        """
+        try:
+            await super().close()
+        except OSError:
+            self._forget_pending()
+            self._status = Client.DISCONNECTED
             await super().close()
 
     async def abort(self) -> None:
         """Close at once, and throw away what is not yet written; a plain close waits for that."""
-        self._pending, self._pending_data_size = [], 0
+        self._forget_pending()
         writer = getattr(self._transport, "_io_writer", None)
         if writer is not None:
             writer.transport.abort()
         await self.close()
+
+    def _forget_pending(self) -> None:
+        self._pending, self._pending_data_size = [], 0
 
     async def _process_headers(self, headers: bytes | None) -> dict[str, str] | None:
         """Return the headers; none where they do not read."""
