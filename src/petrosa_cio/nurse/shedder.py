@@ -38,6 +38,8 @@ class Shedder:
     def objection(self, rates: Sequence[RateClaim]) -> Reason | None:
         """Return why an intent is shed, or None when it is to be judged in full."""
         for rate in rates:
+            if len(self._granted.get(rate.counter, ())) < rate.ceiling:
+                continue  # what lies within the window is no more than that
             granted = self._within(self._granted, rate)
             tried = self._within(self._tried, rate)
             if granted >= rate.ceiling and tried >= rate.ceiling * FLOOD_FACTOR:
