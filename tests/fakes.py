@@ -92,7 +92,8 @@ class FakeSignalBus:
     undelivered: set[str] = field(default_factory=set)
     unconfirmed: set[str] = field(default_factory=set)
 
-    async def send(self, signals: Sequence[SignalMessage]) -> None:
+    async def send(self, signals: Sequence[SignalMessage], *, until: float) -> None:
+        assert until
         decisions = {one.decision_id for one in signals}
         if self.broken:
             self.unconfirmed |= decisions

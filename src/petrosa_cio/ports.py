@@ -335,8 +335,11 @@ class Published:
 class SignalBus(Protocol):
     """The way out to the order engine. Never buffers while disconnected, never sends twice."""
 
-    async def send(self, signals: Sequence[SignalMessage]) -> None:
-        """Write each signal once. Never raises Unavailable: `confirm` tells what became of them."""
+    async def send(self, signals: Sequence[SignalMessage], *, until: float) -> None:
+        """Write each signal once, but none after ``until``, in seconds of the monotonic clock.
+
+        Never raises Unavailable: `confirm` tells what became of them.
+        """
 
     async def confirm(self, decision_ids: Sequence[str]) -> Published:
         """Return what is known of signals that were sent; to be asked once, by one at a time."""

@@ -4,10 +4,12 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
+from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from petrosa_cio.adapters.embedded.process import ServerProcess
@@ -26,7 +28,7 @@ def signals(count: int, subject: str = "signals.trading.momentum") -> list[Signa
 
 
 async def publish(bus: SignalBus, signals: Sequence[SignalMessage]) -> Published:
-    await bus.send(signals)
+    await bus.send(signals, until=monotonic() + 60)
     return await bus.confirm([one.decision_id for one in signals])
 
 
@@ -218,3 +220,46 @@ async def test_headers_arrive_with_the_signal(own_nats: ServerProcess, bus: Nats
         message = await subscription.next_msg(timeout=5)
     assert message.headers == {"Nats-Msg-Id": "0"}
     assert message.subject == "signals.trading.momentum"
+
+
+@pytest.mark.integration
+async def test_a_status_among_the_headers_of_an_engine_proves_nothing_either(
+    own_nats: ServerProcess, bus: NatsSignalBus
+) -> None:
+    async with connected(own_nats.url) as engine:
+
+        async def busy(message: Msg) -> None:
+            await engine.publish(message.reply, b"", headers={"Status": "503"})
+
+        await engine.subscribe("signals.trading.*", cb=busy)
+        await engine.flush()
+        sent = signals(1)
+        await bus.send(sent, until=monotonic() + 60)
+        await engine.flush()
+        for _ in range(3):
+            assert await publish(bus, signals(1)) == Published()
+        assert await bus.confirm([sent[0].decision_id]) == Published()
+
+
+@pytest.mark.integration
+async def test_what_comes_too_late_is_not_sent(bus: NatsSignalBus, engine: Engine) -> None:
+    await engine.listen()
+    (late,) = signals(1)
+    await bus.send([late], until=monotonic() - 1)
+    assert await bus.confirm([late.decision_id]) == Published(
+        unconfirmed=frozenset({late.decision_id})
+    )
+    assert await engine.heard() == []
+
+
+@pytest.mark.integration
+async def test_a_signal_that_was_refused_is_not_unconfirmed_as_well(
+    own_nats: ServerProcess, bus: NatsSignalBus
+) -> None:
+    refused, other = signals(2)
+    assert (await publish(bus, [refused])).undelivered
+    await bus.send([other], until=monotonic() + 60)
+    await own_nats.stop()
+    found = await bus.confirm([other.decision_id])
+    assert found.unsure == {other.decision_id}
+    assert not found.undelivered & found.unconfirmed

@@ -125,10 +125,10 @@ async def test_once_promotion_has_begun_the_caller_gets_the_verdict_however_late
     begun, over = asyncio.Event(), asyncio.Event()
     send = house.signals.send
 
-    async def slowly(signals: Sequence[SignalMessage]) -> None:
+    async def slowly(signals: Sequence[SignalMessage], *, until: float) -> None:
         begun.set()
         await over.wait()
-        await send(signals)
+        await send(signals, until=until)
 
     house.signals.send = slowly  # type: ignore[method-assign]
     door = door_of(house, timeout_s=AT_ONCE_S)

@@ -34,6 +34,8 @@ class Outgoing(NamedTuple):
     headers: dict[str, str] | None = None
 
 
+_STATUS_LINE = b"NATS/1.0 "
+
 # The server takes space and tab as separators, and nothing else. The library's own patterns also
 # split at a vertical tab or a form feed, which may stand in a subject.
 _WORD, _GAP, _REPLY = rb"([^ \t\r\n]+)", rb"[ \t]+", rb"(([^ \t\r\n]+)[ \t]+)?"
@@ -156,7 +158,8 @@ class RobustClient(Client):
             found: dict[str, str] | None = await super()._process_headers(headers)
         except (ValueError, IndexError):
             return None
-        return found
+        has_status = found and headers and headers.startswith(_STATUS_LINE) and "Status" in found
+        return _ServerHeaders(found) if found and has_status else found
 
     def _build_message(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
@@ -172,9 +175,14 @@ class RobustClient(Client):
         )
 
 
+class _ServerHeaders(dict[str, str]):
+    """Headers that begin with a status, as the server's own messages do; a ``Status:`` is none."""
+
+
 def status_of(message: Msg) -> str | None:
     """Return the status that the server itself put on a message, such as 503; None without one."""
-    return message.headers.get("Status") if message.headers else None
+    is_servers = isinstance(message.headers, _ServerHeaders) and not message.data
+    return message.headers["Status"] if message.headers and is_servers else None
 
 
 def _command(one: Outgoing) -> bytes:

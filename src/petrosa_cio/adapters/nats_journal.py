@@ -67,10 +67,18 @@ class NatsJournal:
             )
         if status_of(answer) == NO_RESPONDERS:
             raise Unavailable("journal", "no stream takes records")
-        stored = orjson.loads(answer.data)
-        if "error" in stored:
-            raise Unavailable("journal", str(stored["error"].get("description", "refused")))
-        return int(stored["seq"])
+        return _stored_as(answer.data)
+
+
+def _stored_as(answer: bytes) -> int:
+    """Return the sequence under which a message was stored. Raises Unavailable if it was not."""
+    try:
+        said = orjson.loads(answer)
+        if not said.get("error"):
+            return int(said["seq"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise Unavailable("journal", f"not stored: {answer.decode(errors='replace')}")
 
 
 def split(records: Sequence[bytes], limit: int = MAX_MESSAGE_BYTES) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ when nobody listens; a round trip after the batch has therefore heard of every s
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from time import monotonic
 from uuid import uuid4
 
 import structlog
@@ -39,12 +40,15 @@ class NatsSignalBus:
         self._end = ""
         self._heard_all: asyncio.Future[None] | None = None
 
-    async def send(self, signals: Sequence[SignalMessage]) -> None:
-        """Write each signal once."""
+    async def send(self, signals: Sequence[SignalMessage], *, until: float) -> None:
+        """Write each signal once, but none after ``until``."""
         decisions = {one.decision_id for one in signals}
         try:
             with translated():
                 client = await self._connected()
+                if monotonic() > until:
+                    self._lost |= decisions
+                    return
                 self._on_the_way |= decisions
                 await client.publish_all(
                     [
@@ -62,29 +66,30 @@ class NatsSignalBus:
     async def confirm(self, decision_ids: Sequence[str]) -> Published:
         """Return what is known of signals that were sent."""
         asked = set(decision_ids)
-        if asked & self._on_the_way:
+        client = self._client
+        if client is not None and asked & self._on_the_way:
             try:
                 with translated():
-                    await self._round_trip()
+                    await self._round_trip(client)
             except Unavailable as away:
                 log.error("signals_unconfirmed", signals=len(asked), error=str(away))
-                await self.close()
-        found = Published(frozenset(asked & self._refused), frozenset(asked & self._lost))
+                if self._client is client:  # else another has taken its place, and works
+                    await self.close()
+        refused = asked & self._refused
+        found = Published(frozenset(refused), frozenset(asked & self._lost - refused))
         self._refused -= asked
         self._lost -= asked
         return found
 
-    async def _round_trip(self) -> None:
+    async def _round_trip(self, client: RobustClient) -> None:
         """Hear of everything that was written until now.
 
         The library's own flush overtakes what is still to be written, so a message to ourselves
         marks the end: when it is here, so is every answer to what went before it.
         """
-        if self._client is None:
-            return
         written, self._end = set(self._on_the_way), uuid4().hex
         self._heard_all = asyncio.get_running_loop().create_future()
-        await self._client.publish_all([Outgoing(f"{self._inbox}.{self._end}", b"")])
+        await client.publish_all([Outgoing(f"{self._inbox}.{self._end}", b"")])
         async with asyncio.timeout(ROUND_TRIP_S):
             await self._heard_all
         self._on_the_way -= written
@@ -112,6 +117,8 @@ class NatsSignalBus:
         """Close the connection, if there is one, with whatever it has not yet written."""
         self._lost |= self._on_the_way
         self._on_the_way = set()
+        if self._heard_all and not self._heard_all.done():
+            self._heard_all.set_exception(ConnectionError("the connection was closed"))
         client, self._client = self._client, None
         if client is not None:
             with suppress(Unavailable), translated():

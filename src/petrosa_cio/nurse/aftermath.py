@@ -14,7 +14,7 @@ from petrosa_cio.audit.record import RecordKind
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import Answer, Arrival
 from petrosa_cio.nurse.decision import Decision
-from petrosa_cio.nurse.endings import Endings
+from petrosa_cio.nurse.endings import Endings, watching
 from petrosa_cio.nurse.loose_ends import BUSY_DELAY_S, closing
 from petrosa_cio.nurse.tally import Tally
 from petrosa_cio.ports import Ledger, Move, Published, SignalBus
@@ -84,32 +84,49 @@ class Aftermath:
         while self._waiting:
             await asyncio.sleep(ROUND_PAUSE_S)
             waiting, self._waiting = self._waiting, []
-            error = await self._try_to_end([sent for sent, _ in waiting])
-            for ended in (future for _, future in waiting if not future.done()):
-                if error is None:
-                    ended.set_result(None)
-                else:
-                    ended.set_exception(error)
+            try:
+                errors = await self._try_to_end([sent for sent, _ in waiting])
+                for (_, ended), error in zip(waiting, errors, strict=True):
+                    _settle(ended, error)
+            finally:
+                for _, ended in waiting:
+                    ended.cancel()  # nothing, where it is settled
 
-    async def _try_to_end(self, batches: Sequence[Sent]) -> Exception | None:
+    async def _try_to_end(self, batches: Sequence[Sent]) -> Sequence[Exception | None]:
+        """Return for each batch what kept it from its end."""
         try:
-            await self._end(batches)
+            return await self._end(batches)
         except Exception as error:  # whoever waits for its batch says what follows
-            return error
-        return None
+            return [error] * len(batches)
 
-    async def _end(self, batches: Sequence[Sent]) -> None:
+    async def _end(self, batches: Sequence[Sent]) -> Sequence[Exception | None]:
         promoted = [one for batch in batches for one in batch.promoted]
         published = await self._published(batches, promoted)
         await self._finish([one for one in promoted if one.decision_id not in published.unsure])
-        await self._record(outcome for batch in batches for outcome in batch.outcomes)
-        await self._record(_outcomes(published))
-        rest = [one for one in promoted if one.decision_id in published.unsure]
+        away = await self._record_all(batches, published)
+        # Where an outcome could not be recorded, only the batches that have one must wait.
+        errors = [away if _has_outcome(batch, published) else None for batch in batches]
+        well = [batch for batch, error in zip(batches, errors, strict=True) if error is None]
+        over = [one for batch in well for one in batch.over]
+        unsure = [one for batch in well for one in batch.promoted]
+        unsure = [one for one in unsure if one.decision_id in published.unsure]
         self._undelivered |= published.undelivered
-        await self._finish([*rest, *(one for batch in batches for one in batch.over)])
-        await self._endings.end([ended for batch in batches for ended in batch.ended])
-        busy = [arrival for batch in batches for arrival in batch.busy]
+        await self._finish([*unsure, *over])
+        await self._endings.end([ended for batch in well for ended in batch.ended])
+        busy = [arrival for batch in well for arrival in batch.busy]
         await self._endings.give_back(busy, delay_s=BUSY_DELAY_S)
+        return errors
+
+    async def _record_all(
+        self, batches: Sequence[Sent], published: Published
+    ) -> Unavailable | None:
+        """Record every outcome; return what kept them from it."""
+        try:
+            await self._record(outcome for batch in batches for outcome in batch.outcomes)
+            await self._record(_outcomes(published))
+        except Unavailable as away:
+            return away
+        return None
 
     async def _published(self, batches: Sequence[Sent], promoted: Sequence[Decision]) -> Published:
         """Return what is known of the signals by now."""
@@ -119,7 +136,8 @@ class Aftermath:
         sent = [one.decision_id for one in promoted if one.decision_id not in too_late]
         found = await self._signals.confirm(sent)
         published = Published(found.undelivered, found.unconfirmed | too_late)
-        self._tally.published(len(promoted), published)
+        with watching("count"):
+            self._tally.published(len(promoted), published)
         return published
 
     async def _record(self, outcomes: Iterable[Outcome]) -> None:
@@ -157,3 +175,19 @@ def _outcomes(published: Published) -> Iterable[Outcome]:
         yield RecordKind.UNDELIVERED, one, NOBODY_LISTENS
     for one in sorted(published.unconfirmed):
         yield RecordKind.UNCONFIRMED, one, BROKEN_OFF
+
+
+def _has_outcome(batch: Sent, published: Published) -> bool:
+    """Return whether more is to be recorded of a batch than its verdicts."""
+    return bool(batch.outcomes) or any(
+        one.decision_id in published.unsure for one in batch.promoted
+    )
+
+
+def _settle(ended: asyncio.Future[None], error: Exception | None) -> None:
+    if ended.done():
+        return
+    if error is None:
+        ended.set_result(None)
+    else:
+        ended.set_exception(error)

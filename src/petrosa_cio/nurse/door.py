@@ -50,6 +50,7 @@ class Door:
         self._clock = clock
         self._waiting: asyncio.Queue[Arrival] = asyncio.Queue(MAX_WAITING)
         self._closed = False
+        self._deciding: set[asyncio.Task[None]] = set()
 
     async def ask(self, subject: str, headers: dict[str, str], body: bytes) -> bytes:
         """Decide one intent and return the reply's JSON. Never raises."""
@@ -87,14 +88,29 @@ class Door:
                 batch.append(self._waiting.get_nowait())
             await self._decide(batch)
         self._closed = True
+        if self._deciding:
+            await asyncio.wait(self._deciding)
         while not self._waiting.empty():
             _release(self._waiting.get_nowait())
 
     async def _decide(self, batch: list[Arrival]) -> None:
-        wanted = [one for one in batch if not (one.door and one.door.abandoned)]
-        await self._gate.process(wanted)
-        for one in wanted:
-            _release(one)
+        """Decide a batch, and return once its signals are on their way or it has ended."""
+        wanted, sent = (
+            [one for one in batch if not (one.door and one.door.abandoned)],
+            asyncio.Event(),
+        )
+        task = asyncio.create_task(self._process(wanted, sent))
+        self._deciding.add(task)
+        task.add_done_callback(self._deciding.discard)
+        await sent.wait()
+
+    async def _process(self, wanted: list[Arrival], sent: asyncio.Event) -> None:
+        try:
+            await self._gate.process(wanted, sent.set)
+        finally:
+            sent.set()
+            for one in wanted:
+                _release(one)
 
 
 def _release(arrival: Arrival) -> None:

@@ -1,6 +1,7 @@
 """How an intent leaves the gate: answered, counted, acknowledged, or given back to the stream."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
@@ -57,18 +58,20 @@ class Endings:
             door = one.draft.arrival.door
             if door and not door.answer.done():
                 door.answer.set_result(answer)
-        self._tally.decided(decisions, times)
+        with watching("count"):
+            self._tally.decided(decisions, times)
 
     async def end(self, decisions: Sequence[tuple[Decision, Answer]]) -> None:
         """Acknowledge the messages and tell live watchers."""
         await self.acknowledge([one.draft.arrival for one, _ in decisions])
         mode, at = self._provenance.mode, self._clock()
-        await self._announcer.announce(
-            [
-                (verdict_subject(one, answer), verdict_event(one, answer, mode=mode, at=at))
-                for one, answer in decisions
-            ]
-        )
+        with watching("announce"):
+            await self._announcer.announce(
+                [
+                    (verdict_subject(one, answer), verdict_event(one, answer, mode=mode, at=at))
+                    for one, answer in decisions
+                ]
+            )
 
     async def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
         """Say that these messages are finished. One that is not heard only comes again."""
@@ -92,3 +95,12 @@ class Endings:
             await self._intake.give_back(deliveries, delay_s=delay_s)
         except Unavailable:
             log.warning("not_given_back", intents=len(deliveries))
+
+
+@contextmanager
+def watching(what: str) -> Iterator[None]:
+    """Keep what only watches from failing what it watches."""
+    try:
+        yield
+    except Exception:
+        log.exception("not_watched", what=what)

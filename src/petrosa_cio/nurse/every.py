@@ -19,7 +19,7 @@ async def every(
 ) -> None:
     """Do a piece of work at once, and then after every interval.
 
-    A dependency that is away is logged, and the work tried again at its next time.
+    A failure is logged, and the work tried again at its next time.
 
     Args:
         interval_s: Seconds between the end of one piece and the next.
@@ -35,6 +35,8 @@ async def every(
             await work()
         except Unavailable as away:
             log.warning("not_done", work=work.__qualname__, detail=str(away))
+        except Exception:
+            log.exception("work_failed", work=work.__qualname__)
         try:
             async with asyncio.timeout(interval_s):
                 await pause.wait()

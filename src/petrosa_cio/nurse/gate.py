@@ -106,6 +106,10 @@ class World:
     tally: Tally
 
 
+class _PastTheFence(Exception):
+    """A batch failed when its signals may have been out already: nothing may deny it any more."""
+
+
 class Gate:
     """Decides batches. It holds nothing that matters: any replica can take over at any moment."""
 
@@ -146,6 +150,10 @@ class Gate:
         once = list({arrival.decision_id: arrival for arrival in arrivals}.values())
         try:
             await self._decide(once, sent)
+        except _PastTheFence as failed:
+            # Signals may be out: what comes again finds in the ledger how far it came.
+            log.error("batch_not_ended", intents=len(once), error=repr(failed.__cause__))
+            await self._endings.give_back(once, delay_s=BUSY_DELAY_S)
         except Unavailable as away:
             log.warning("dependency_away", dependency=away.dependency, detail=away.detail)
             self._world.tally.unavailable(away.dependency)
@@ -227,6 +235,19 @@ class Gate:
         asked_at = monotonic()
         to_fence = [one for one in decisions if one.draft.assessment.asks_ledger]
         fenced = await times.of(Step.FENCE, self._fence(to_fence))
+        try:
+            await self._follow_through(decisions, fenced, asked_at, times, sent)
+        except Exception as error:
+            raise _PastTheFence from error
+
+    async def _follow_through(
+        self,
+        decisions: Sequence[Decision],
+        fenced: Mapping[str, Moved],
+        asked_at: float,
+        times: StepTimes,
+        sent: Callable[[], None],
+    ) -> None:
         promoted = [one for one in decisions if _is_mine_to_send(one, fenced)]
         too_late = await times.of(Step.PUBLISH, self._publish(promoted, asked_at=asked_at))
         sent()
@@ -261,12 +282,15 @@ class Gate:
         that said so got lost, and nobody else can have sent anything.
         """
         owner = f"{self._options.provenance.replica}#{token_hex(8)}"
+        asked_at = monotonic()
         for _ in range(FENCE_TRIES - 1):
             try:
                 return _told(await self._world.ledger.begin(moves, owner=owner), owner)
             except LedgerLost:
                 raise
             except Unavailable as away:
+                if monotonic() - asked_at > LONGEST_FENCE_S / 2:
+                    raise
                 log.warning("fence_asked_again", decisions=len(moves), detail=away.detail)
                 await asyncio.sleep(FENCE_PAUSE_S)
         return _told(await self._world.ledger.begin(moves, owner=owner), owner)
@@ -278,10 +302,11 @@ class Gate:
         Returns the decisions whose signal was not sent for that.
         """
         signals = [one.signal for one in promoted if one.signal]
-        if signals and monotonic() - asked_at > LONGEST_FENCE_S:
+        until = asked_at + LONGEST_FENCE_S
+        if signals and monotonic() > until:
             return frozenset(one.decision_id for one in signals)
         if signals:
-            await self._world.signals.send(signals)
+            await self._world.signals.send(signals, until=until)
         return frozenset()
 
 
