@@ -20,8 +20,8 @@ run: setup ## start petrosa-cio with servers of its own
 	$(BIN)/cio run
 
 .PHONY: demo
-demo: setup ## see the gate at work for a minute, with a simulated fleet
-	$(BIN)/cio demo
+demo: setup ## see the gate at work for a minute; DEMO="--seconds 20" for less
+	$(BIN)/cio demo $(DEMO)
 
 test: lint types ## everything but chaos and bench
 	$(BIN)/pytest -m "not chaos and not bench" --cov

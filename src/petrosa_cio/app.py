@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from importlib.metadata import version as installed_version
 
+import structlog
+
 from petrosa_cio import __version__
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import connect_nats
@@ -67,6 +69,8 @@ from petrosa_cio.surfaces.gauges import ControlGauges
 from petrosa_cio.surfaces.http import create_app, serve_http
 from petrosa_cio.telemetry.opening import watched
 from petrosa_cio.telemetry.traces import TraceSink
+
+log = structlog.get_logger()
 
 GATE_CONSUMER = "cio-gate"
 DRAIN_CONSUMER = "cio-drain"
@@ -146,6 +150,7 @@ async def run_gate(
         )
         gate = Gate(gate_options(settings, replica), world)
         await intake.start()
+        log.info("ready", replica=replica, mode=settings.mode)
         await _serve_gate(settings, servers, gate, feeds, intake, stop)
         await intake.stop()
         await signals.close()

@@ -50,6 +50,7 @@ async def supervise(
         async with asyncio.TaskGroup() as group:
             for role, command in commands.items():
                 group.create_task(house.keep(role, command), name=role)
+    _log.info("stopped", exit_code=house.exit_code)
     return house.exit_code
 
 

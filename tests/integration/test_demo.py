@@ -97,7 +97,7 @@ async def test_a_short_demo_shows_everything_and_adds_up(
     assert summary.latency.median_ms > 0
     for event in ("placed", "filled", "partial_fill", "rejected", "closed by stop loss"):
         assert summary.engine[event], event
-    for words in ("The architect halts the fund", "the fund is halted", "Trading again"):
+    for words in ("The operator halts the fund", "the fund is halted", "Trading again"):
         assert words in file.getvalue(), words
     assert list(tmp_path.iterdir()) == []
 

@@ -19,7 +19,7 @@ from petrosa_cio.adapters.embedded import (
     start_redis,
 )
 from petrosa_cio.adapters.embedded import nats as embedded_nats
-from petrosa_cio.adapters.embedded.folder import prepare
+from petrosa_cio.adapters.embedded.folder import locked, prepare
 from petrosa_cio.errors import AlreadyRunning, Misconfigured, Unavailable
 from tests.integration.processes import alive, python
 from tests.waiting import eventually
@@ -139,6 +139,13 @@ async def test_a_data_folder_has_one_owner(tmp_path: Path) -> None:
             async with EmbeddedServers.start(tmp_path, set()):
                 pass
     async with EmbeddedServers.start(tmp_path, set()):
+        pass
+
+
+@pytest.mark.parametrize("place", ["a file", "a file/below"])
+def test_a_data_folder_that_cannot_be_one_is_said_to_be_wrong(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(Misconfigured, match="CIO_DATA_DIR"), locked(tmp_path / place):
         pass
 
 

@@ -58,7 +58,7 @@ def drawn(view: View, *latest: Verdict, width: int = 80, height: int = 24) -> st
 def test_everything_is_on_a_screen_of_usual_size(width: int, height: int) -> None:
     text = drawn(VIEW, APPROVED, REDUCED, DENIED, width=width, height=height)
     for words in (
-        "The architect halts the fund", "fund: HALTED", "turbulent_illiquidity", "18 s to go",
+        "The operator halts the fund", "fund: HALTED", "turbulent_illiquidity", "18 s to go",
         "51,600.09", "-19%", "16,000", "7 open", "whale", "0.05 → 0.02", "the fund is halted (+1)",
         "CIO_DATA_DIR=/folder cio halt",
     ):  # fmt: skip

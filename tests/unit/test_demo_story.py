@@ -119,7 +119,7 @@ async def told(anyio_backend: str) -> Told:
         ("Limits fill up", ["GROSS_EXPOSURE_ABOVE_MAX", "POSITION_ABOVE_MAX"]),
         ("Wild prices", ["REGIME_SCALED"]),
         ("The crash", ["REGIME_VETO"]),
-        ("The architect halts the fund", ["FUND_HALTED", "REGIME_VETO"]),
+        ("The operator halts the fund", ["FUND_HALTED", "REGIME_VETO"]),
         ("Trading again", ["REGIME_VETO"]),
     ],
 )
@@ -133,7 +133,7 @@ def test_only_a_halt_says_halted(told: Told) -> None:
     assert halts == [one.title for one in CHAPTERS if one.switch is TradingState.HALTED]
 
 
-@pytest.mark.parametrize("title", ["The crash", "The architect halts the fund"])
+@pytest.mark.parametrize("title", ["The crash", "The operator halts the fund"])
 def test_while_nothing_opens_a_request_to_close_passes(told: Told, title: str) -> None:
     assert set(told.passed[title]) == {"close"}
 

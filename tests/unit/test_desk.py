@@ -112,3 +112,19 @@ async def test_a_policy_that_vanishes_at_once_is_no_policy(house: House, desk: D
     house.states.activate = refused  # type: ignore[assignment, method-assign]
     with pytest.raises(Unavailable):
         await desk.activate_first(Policy(), author="start")
+
+
+async def test_who_sets_a_regime_is_told_what_it_does_not_do(house: House, desk: Desk) -> None:
+    policy = Policy.model_validate({"regimes": {"crash": {"size_scale": "0.5"}, "calm": {}}})
+    await desk.activate_first(policy, author="ann")
+
+    async def remarks(symbol: str, name: str) -> list[str]:
+        regime = Regime(name, Decimal(1), house.now(), "ann")
+        await desk.set_regime(symbol, regime, author="ann")
+        return [remark async for remark in desk.remarks_on(symbol, regime)]
+
+    assert await remarks("BTCUSDT", "crash") == []
+    assert await remarks("BTCUSDT", "crush") == [
+        'The policy states nothing about "crush". It knows: calm, crash.'
+    ]
+    assert await remarks("*", "crash") == ["BTCUSDT keeps its own regime, crush."]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 import nats.errors
 import nats.js.errors
@@ -19,6 +20,9 @@ log = structlog.get_logger()
 __all__ = ["Client", "NatsAccess", "RobustClient", "connect_nats", "translated"]
 
 CONNECT_TIMEOUT_S = 5
+
+SAME_ERROR_S = 10.0
+"""An error that comes again and again, as while a server is away, is logged this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,11 @@ def translated(dependency: str = "nats") -> Iterator[None]:
     try:
         yield
     except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
-        raise Unavailable(dependency, f"{type(error).__name__}: {error}") from error
+        raise Unavailable(dependency, _text_of(error)) from error
+
+
+def _text_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 async def connect_nats(access: NatsAccess, *, name: str, reconnects: bool = True) -> RobustClient:
@@ -78,9 +86,14 @@ async def connect_nats(access: NatsAccess, *, name: str, reconnects: bool = True
     Raises:
         Unavailable: No server can be reached.
     """
+    said: dict[str, float] = {}
 
     async def on_error(error: Exception) -> None:
-        log.warning("nats_error", connection=name, error=f"{type(error).__name__}: {error}")
+        text, now = _text_of(error), monotonic()
+        if now - said.get(text, -SAME_ERROR_S) >= SAME_ERROR_S:
+            said.clear()
+            said[text] = now
+            log.warning("nats_error", connection=name, error=text)
 
     client = RobustClient()
 

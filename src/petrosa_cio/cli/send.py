@@ -81,10 +81,14 @@ def read_intents(file: Path) -> list[RecordedIntent]:
     """Read a file of intents, or end the command with what is wrong with it."""
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return list(read_recording(content))
+        intents = list(read_recording(content))
     except (OSError, ValueError) as error:
         show_problem(f"{file} cannot be read.", str(error))
         raise typer.Exit(ExitCode.FAILED) from error
+    if not intents:
+        show_problem(f"{file} holds no intent.")
+        raise typer.Exit(ExitCode.FAILED)
+    return intents
 
 
 @dataclass(frozen=True, slots=True)

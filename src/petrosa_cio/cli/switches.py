@@ -132,7 +132,8 @@ def regime_set(
     symbol: Annotated[
         str,
         typer.Argument(
-            help="A symbol such as BTCUSDT, or '*' for all.", autocompletion=completion.symbols
+            help="A symbol such as BTCUSDT, or '*' for every one without a regime of its own.",
+            autocompletion=completion.symbols,
         ),
     ],
     name: Annotated[
@@ -149,21 +150,26 @@ def regime_set(
     The limits that the policy states for the regime hold from the next decision on. Prints the
     symbol and its regime. Exit code 0 when it stands, 1 when it does not.
     """
+    if not name.strip():
+        raise typer.BadParameter("expected the name of a regime", param_hint="NAME")
     regime = Regime(_readable(name), _fraction(confidence), clock(), author())
     scope = symbol if symbol == ANY_SYMBOL else symbol_of(symbol)
-    unrecorded = run_async(_regime_set(scope, regime))
+    unrecorded, remarks = run_async(_regime_set(scope, regime))
     if as_json:
         shown = {"symbol": scope, "regime": regime.name, "confidence": str(regime.confidence)}
         out.print_json(json.dumps(shown))
     else:
         out.print(f"[bold]{scope}[/] is now in [bold]{escape(regime.name)}[/].")
+    for remark in remarks:
+        err.print(remark, style="yellow", markup=False, soft_wrap=True)
     if unrecorded:
         _show_unrecorded(unrecorded)
 
 
-async def _regime_set(symbol: str, regime: Regime) -> str | None:
+async def _regime_set(symbol: str, regime: Regime) -> tuple[str | None, list[str]]:
     async with open_desk(running_settings("redis_url")) as desk:
-        return await desk.set_regime(symbol, regime, author=regime.source)
+        unrecorded = await desk.set_regime(symbol, regime, author=regime.source)
+        return unrecorded, [remark async for remark in desk.remarks_on(symbol, regime)]
 
 
 def _fraction(text: str) -> Decimal:

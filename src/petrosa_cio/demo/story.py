@@ -33,7 +33,7 @@ class Chapter:
         begins: When, as a share of the demo, 0 to 1.
         regime: The market regime that is announced.
         weather: How the market is.
-        switch: The trading state of the fund that the architect sets when it begins, if any.
+        switch: The trading state of the fund that the operator sets when it begins, if any.
     """
 
     title: str
@@ -74,7 +74,7 @@ CHAPTERS = (
         Weather(drift=-0.007, roughness=0.004),
     ),
     Chapter(
-        "The architect halts the fund",
+        "The operator halts the fund",
         "Everything that opens is denied with FUND_HALTED. A request to close still passes.",
         0.66,
         "turbulent_illiquidity",
@@ -83,7 +83,7 @@ CHAPTERS = (
     ),
     Chapter(
         "Trading again",
-        "The architect resumes. Prices recover, and this regime allows buying only.",
+        "The operator resumes. Prices recover, and this regime allows buying only.",
         0.80,
         "bullish_acceleration",
         Weather(drift=0.0025, roughness=0.0015),

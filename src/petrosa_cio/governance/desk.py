@@ -5,17 +5,18 @@ depends on nothing but the store: where record or announcement fail it stands al
 caller is told what is missing.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
 from petrosa_cio.audit.record import Change, change_record
 from petrosa_cio.errors import Unavailable
-from petrosa_cio.governance.regimes import write_regime
+from petrosa_cio.governance.documents import read_policy_document
+from petrosa_cio.governance.regimes import read_regime, write_regime
 from petrosa_cio.ports import ActivePolicy, Announcer, GovernanceStore, Journal
-from petrosa_cio.risk.policy import Policy, PolicyDocument, canonical_json
-from petrosa_cio.risk.snapshot import Regime
+from petrosa_cio.risk.policy import ANY, Policy, PolicyDocument, canonical_json
+from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime
 from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState
 
 REMEMBERED = "as it stands"
@@ -68,6 +69,19 @@ class Desk:
         await self._store.set_regime(symbol, write_regime(regime))
         change = Change("regime", symbol, write_regime(regime).decode(), author, "set by command")
         return await self._tell(uuid4().hex, change, STATE_UPDATED)
+
+    async def remarks_on(self, symbol: str, regime: Regime) -> AsyncIterator[str]:
+        """Iterate over what a person should know who has just set a regime. Raises Unavailable."""
+        active = await self._store.active_policy()
+        stated = set(read_policy_document(active.document).policy.regimes) if active else set()
+        if stated and regime.name not in stated and ANY not in stated:
+            known = ", ".join(sorted(stated))
+            yield f'The policy states nothing about "{regime.name}". It knows: {known}.'
+        if symbol == ANY_SYMBOL:
+            for other, document in sorted((await self._store.regimes()).items()):
+                own = read_regime(document)
+                if other != ANY_SYMBOL and own is not None:
+                    yield f"{other} keeps its own regime, {own.name}."
 
     async def activate_first(self, policy: Policy, *, author: str) -> ActivePolicy:
         """Activate a policy if the store holds none; return the one in force. Records it.

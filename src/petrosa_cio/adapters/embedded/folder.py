@@ -8,8 +8,9 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from petrosa_cio.errors import AlreadyRunning
+from petrosa_cio.errors import AlreadyRunning, Misconfigured, Problem
 
 LOOPBACK = "127.0.0.1"
 # Below the range from which Linux takes the ports of outgoing connections: there a client that
@@ -24,9 +25,9 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises:
         AlreadyRunning: another process holds it.
+        Misconfigured: it cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a+b") as file:
+    with _opened(folder) as file:
         if not _try_lock(file.fileno()):
             file.seek(0)
             owner = file.read().strip()
@@ -35,6 +36,15 @@ def locked(folder: Path) -> Iterator[None]:
         file.write(str(os.getpid()).encode())
         file.flush()
         yield
+
+
+def _opened(folder: Path) -> BinaryIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "lock").open("a+b")
+    except OSError as error:
+        message = f"expected a folder that can be made and written: {error}"
+        raise Misconfigured([Problem("CIO_DATA_DIR", message, "Set another folder.")]) from error
 
 
 async def inheritable_lock(folder: Path, patience_s: float) -> int:
