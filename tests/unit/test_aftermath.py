@@ -8,9 +8,10 @@ from structlog.testing import capture_logs
 
 from petrosa_cio.nurse.arrival import Answer
 from petrosa_cio.nurse.decision import Decision
-from petrosa_cio.ports import Published
+from petrosa_cio.nurse.door import Door
+from petrosa_cio.ports import Published, SignalMessage
 from petrosa_cio.telemetry.steps import StepTimes
-from tests.gates import House
+from tests.gates import House, intent
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +102,16 @@ async def test_a_round_that_is_broken_off_keeps_nobody_waiting(house: House) -> 
     processing = asyncio.create_task(house.gate().process([house.arrive()]))
     await asyncio.wait({processing}, timeout=10)
     assert processing.cancelled()
+
+
+async def test_a_caller_whose_signal_may_be_out_is_not_told_to_try_again(house: House) -> None:
+    async def send(signals: Sequence[SignalMessage], *, until: float) -> None:
+        raise RuntimeError(len(signals), until)
+
+    house.signals.send = send  # type: ignore[method-assign]
+    door = Door(house.gate(), timeout_s=10, batch_max=16, clock=house.now)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(door.serve(stop))
+    assert b'"approve"' in await door.ask("cio.nurse.audit", {}, intent())
+    stop.set()
+    await serving

@@ -249,10 +249,12 @@ class Gate:
         sent: Callable[[], None],
     ) -> None:
         promoted = [one for one in decisions if _is_mine_to_send(one, fenced)]
-        too_late = await times.of(Step.PUBLISH, self._publish(promoted, asked_at=asked_at))
-        sent()
         ended = [(one, _answer(one, fenced)) for one in decisions if not _is_elsewhere(one, fenced)]
-        self._endings.answer(ended, times)
+        try:
+            too_late = await times.of(Step.PUBLISH, self._publish(promoted, asked_at=asked_at))
+        finally:  # a caller must not be told that nothing was promoted
+            sent()
+            self._endings.answer(ended, times)
         await self._aftermath.end(
             Sent(
                 promoted=promoted,
