@@ -87,6 +87,13 @@ def test_whoever_closes_is_told_that_the_engine_cannot() -> None:
     assert "cannot execute" not in explained(json.dumps(INTENT).encode())[1]
 
 
+def test_a_watched_verdict_is_not_taken_for_an_intent() -> None:
+    code, said = explained(
+        json.dumps({"decision_id": "a", "codes": [], "verdict": "deny"}).encode()
+    )
+    assert (code, "as `cio watch` shows it" in said) == (1, True)
+
+
 async def test_a_recorded_verdict_is_explained_as_it_was() -> None:
     house = await House().open()
     await house.gate().process([house.arrive(quantity=0.1, confidence=0.1)])

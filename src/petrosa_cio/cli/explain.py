@@ -84,6 +84,12 @@ def _recorded(content: bytes) -> Found | None:
         message = orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
+    if isinstance(message, dict) and message.keys() >= {"decision_id", "codes"}:
+        show_problem(
+            "This is a verdict as `cio watch` shows it, without what it was decided by.",
+            "Explain the intent itself, or the record of its decision.",
+        )
+        raise typer.Exit(ExitCode.FAILED)
     if not is_record(message):
         return None
     try:
