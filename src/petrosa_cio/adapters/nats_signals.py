@@ -38,7 +38,7 @@ class NatsSignalBus:
         self._refused: set[str] = set()
         self._lost: set[str] = set()
         self._end = ""
-        self._heard_all: asyncio.Future[None] | None = None
+        self._heard_all: asyncio.Future[bool] | None = None
 
     async def send(self, signals: Sequence[SignalMessage], *, until: float) -> None:
         """Write each signal once, but none after ``until``."""
@@ -91,7 +91,8 @@ class NatsSignalBus:
         self._heard_all = asyncio.get_running_loop().create_future()
         await client.publish_all([Outgoing(f"{self._inbox}.{self._end}", b"")])
         async with asyncio.timeout(ROUND_TRIP_S):
-            await self._heard_all
+            if not await self._heard_all:
+                raise Unavailable("nats", "the connection was closed meanwhile")
         self._on_the_way -= written
 
     def _on_reply(self, message: Msg) -> None:
@@ -99,7 +100,7 @@ class NatsSignalBus:
         token = message.subject.rpartition(".")[2]
         if token == self._end:
             if self._heard_all and not self._heard_all.done():
-                self._heard_all.set_result(None)
+                self._heard_all.set_result(True)
         elif status_of(message) == NO_RESPONDERS:
             self._refused.add(token)
 
@@ -118,7 +119,7 @@ class NatsSignalBus:
         self._lost |= self._on_the_way
         self._on_the_way = set()
         if self._heard_all and not self._heard_all.done():
-            self._heard_all.set_exception(ConnectionError("the connection was closed"))
+            self._heard_all.set_result(False)
         client, self._client = self._client, None
         if client is not None:
             with suppress(Unavailable), translated():
