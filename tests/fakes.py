@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.errors import Unavailable
@@ -24,16 +25,12 @@ async def nothing() -> None:
     """Do nothing."""
 
 
-@dataclass
-class FakeIntake:
-    """A stream of intents: put deliveries in, and see what becomes of each."""
+class WaitingDeliveries:
+    """What every stand-in for the stream does alike: it hands out what was put in, in order."""
 
-    effects: Effects = field(default_factory=list)
-    away: bool = False
-    acknowledged: list[Delivery] = field(default_factory=list)
-    given_back: list[tuple[Delivery, float]] = field(default_factory=list)
-    _waiting: deque[Delivery] = field(default_factory=deque)
-    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self) -> None:
+        self._waiting: deque[Delivery] = deque()
+        self._arrived = asyncio.Event()
 
     def put(self, *deliveries: Delivery) -> None:
         self._waiting.extend(deliveries)
@@ -48,6 +45,19 @@ class FakeIntake:
     def take_waiting(self) -> list[Delivery]:
         waiting, self._waiting = list(self._waiting), deque()
         return waiting
+
+
+@dataclass
+class FakeIntake(WaitingDeliveries):
+    """A stream of intents: put deliveries in, and see what becomes of each."""
+
+    effects: Effects = field(default_factory=list)
+    away: bool = False
+    acknowledged: list[Delivery] = field(default_factory=list)
+    given_back: list[tuple[Delivery, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         _here(self.away, "nats")
@@ -93,9 +103,8 @@ class FakeSignalBus:
     unconfirmed: set[str] = field(default_factory=set)
 
     async def send(self, signals: Sequence[SignalMessage], *, until: float) -> None:
-        assert until
         decisions = {one.decision_id for one in signals}
-        if self.broken:
+        if self.broken or monotonic() > until:
             self.unconfirmed |= decisions
         elif not self.listening:
             self.undelivered |= decisions

@@ -298,6 +298,16 @@ class Intake(Protocol):
         """Return, without waiting, what was delivered here and not yet taken."""
 
 
+class Backlog(Protocol):
+    """How much of a stream its consumer still has before it."""
+
+    async def waiting(self) -> int:
+        """Return how many messages were delivered to nobody yet."""
+
+    async def outstanding(self) -> int:
+        """Return how many deliveries are not acknowledged, by anybody."""
+
+
 class Journal(Protocol):
     """The durable, ordered log of verdicts, written before the effect."""
 

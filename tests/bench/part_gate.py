@@ -7,7 +7,6 @@ The journal forgets, and intents come by a plain subscription, captured by nothi
 import asyncio
 import os
 import sys
-from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
@@ -40,6 +39,7 @@ from petrosa_cio.servers import clock
 from petrosa_cio.settings import Settings, load_settings
 from tests.bench.policies import calm
 from tests.bench.readiness import TELL_EVERY_S, ready
+from tests.fakes import WaitingDeliveries
 
 BEGAN_AT = "BENCH_BEGAN_AT"
 
@@ -63,14 +63,13 @@ class ForgetfulJournal:
         return self._records
 
 
-class PlainIntake:
+class PlainIntake(WaitingDeliveries):
     """Intents of a plain subscription: no stream keeps them, and no acknowledgement is sent."""
 
     def __init__(self, captured_at: datetime) -> None:
         """Take what stands for the time of capture, so that decisions can be told by number."""
+        super().__init__()
         self._captured_at = captured_at
-        self._waiting: deque[Delivery] = deque()
-        self._arrived = asyncio.Event()
         self._count = 0
 
     async def listen(self, client: Client, subjects: Sequence[str]) -> None:
@@ -83,32 +82,14 @@ class PlainIntake:
     async def _on_message(self, message: Msg) -> None:
         self._count += 1
         at = self._captured_at
-        self._put(
-            Delivery(message.subject, {}, message.data, INTENTS, 0, self._count, at, reply="")
-        )
-
-    def _put(self, *deliveries: Delivery) -> None:
-        self._waiting.extend(deliveries)
-        self._arrived.set()
-
-    async def next_batch(self, limit: int) -> list[Delivery]:
-        """Wait for at least one and return up to ``limit`` that are there."""
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-        return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
-
-    def take_waiting(self) -> list[Delivery]:
-        """Return what was not yet taken."""
-        waiting, self._waiting = list(self._waiting), deque()
-        return waiting
+        self.put(Delivery(message.subject, {}, message.data, INTENTS, 0, self._count, at, reply=""))
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Nothing keeps them, so nobody needs to know."""
 
     async def give_back(self, deliveries: Sequence[Delivery], *, delay_s: float) -> None:
         """Put them at the end again after a delay."""
-        asyncio.get_running_loop().call_later(delay_s, self._put, *deliveries)
+        asyncio.get_running_loop().call_later(delay_s, self.put, *deliveries)
 
 
 def began_at() -> datetime:

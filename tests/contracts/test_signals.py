@@ -134,6 +134,16 @@ async def test_when_the_line_is_cut_nothing_is_known(subject: BusUnderTest) -> N
     assert found == Published(unconfirmed=frozenset(one.decision_id for one in sent))
 
 
+async def test_what_comes_too_late_is_not_sent(subject: BusUnderTest) -> None:
+    await subject.listen()
+    (late,) = signals(1)
+    await subject.bus.send([late], until=monotonic() - 1)
+    assert await subject.bus.confirm([late.decision_id]) == Published(
+        unconfirmed=frozenset({late.decision_id})
+    )
+    assert await subject.heard() == []
+
+
 # --- on the wire only -----------------------------------------------------------------------------
 
 
@@ -239,17 +249,6 @@ async def test_a_status_among_the_headers_of_an_engine_proves_nothing_either(
         for _ in range(3):
             assert await publish(bus, signals(1)) == Published()
         assert await bus.confirm([sent[0].decision_id]) == Published()
-
-
-@pytest.mark.integration
-async def test_what_comes_too_late_is_not_sent(bus: NatsSignalBus, engine: Engine) -> None:
-    await engine.listen()
-    (late,) = signals(1)
-    await bus.send([late], until=monotonic() - 1)
-    assert await bus.confirm([late.decision_id]) == Published(
-        unconfirmed=frozenset({late.decision_id})
-    )
-    assert await engine.heard() == []
 
 
 @pytest.mark.integration

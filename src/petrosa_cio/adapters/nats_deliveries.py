@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from petrosa_cio.adapters.nats_client import Outgoing, RobustClient
+from petrosa_cio.adapters.nats_client import NO_RESPONDERS, Outgoing, RobustClient, status_of
 from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import Delivery
@@ -26,7 +26,6 @@ MAX_PULL_BYTES = 64 * 1024 * 1024
 
 _SLACK_S = 1.0
 _RETRY_S = 0.2
-_NO_RESPONDERS = "503"
 _DELETED = "Consumer Deleted"
 _SEQUENCE_TOKEN = 5
 _SHORT_ADDRESS = 9
@@ -222,5 +221,5 @@ def _place(reply: str) -> tuple[int, datetime]:
 
 def _is_refusal(ending: Msg) -> bool:
     """Return whether a pull ended because there is no consumer, or no JetStream, to ask."""
-    headers = ending.headers or {}
-    return headers.get("Status") == _NO_RESPONDERS or headers.get("Description") == _DELETED
+    is_deleted = ending.headers and ending.headers.get("Description") == _DELETED
+    return bool(is_deleted) or status_of(ending) == NO_RESPONDERS

@@ -42,7 +42,7 @@ class NatsSignalBus:
 
     async def send(self, signals: Sequence[SignalMessage], *, until: float) -> None:
         """Write each signal once, but none after ``until``."""
-        decisions = {one.decision_id for one in signals}
+        decisions, client = {one.decision_id for one in signals}, None
         try:
             with translated():
                 client = await self._connected()
@@ -61,7 +61,7 @@ class NatsSignalBus:
         except Unavailable as away:
             log.error("signals_unconfirmed", signals=len(signals), error=str(away))
             self._lost |= decisions
-            await self.close()
+            await self._give_up(client)
 
     async def confirm(self, decision_ids: Sequence[str]) -> Published:
         """Return what is known of signals that were sent."""
@@ -73,8 +73,7 @@ class NatsSignalBus:
                     await self._round_trip(client)
             except Unavailable as away:
                 log.error("signals_unconfirmed", signals=len(asked), error=str(away))
-                if self._client is client:  # else another has taken its place, and works
-                    await self.close()
+                await self._give_up(client)
         refused = asked & self._refused
         found = Published(frozenset(refused), frozenset(asked & self._lost - refused))
         self._refused -= asked
@@ -113,6 +112,11 @@ class NatsSignalBus:
                 await client.take(f"{self._inbox}.*", self._on_reply)
                 self._client = client
             return self._client
+
+    async def _give_up(self, client: RobustClient | None) -> None:
+        """Close a connection that failed, unless another one has taken its place already."""
+        if self._client is client:
+            await self.close()
 
     async def close(self) -> None:
         """Close the connection, if there is one, with whatever it has not yet written."""

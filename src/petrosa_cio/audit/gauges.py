@@ -5,6 +5,7 @@ from typing import Protocol
 
 from prometheus_client import Gauge
 
+from petrosa_cio.ports import Backlog
 from petrosa_cio.risk.claims import from_units
 
 NOT_STORED = Gauge(
@@ -22,16 +23,6 @@ RESERVED_USD = Gauge(
 )  # fmt: skip
 
 
-class Entries(Protocol):
-    """The journal, as its drain has read it. Every method raises Unavailable."""
-
-    async def waiting(self) -> int:
-        """Return how many entries were delivered to nobody yet."""
-
-    async def outstanding(self) -> int:
-        """Return how many deliveries are not acknowledged, by anybody."""
-
-
 class Reserving(Protocol):
     """The ledger's reservations."""
 
@@ -42,7 +33,7 @@ class Reserving(Protocol):
 class RecordGauges:
     """Shows how far the record lags behind the journal, and what is reserved."""
 
-    def __init__(self, entries: Entries, ledger: Reserving) -> None:
+    def __init__(self, entries: Backlog, ledger: Reserving) -> None:
         """Take the journal and the ledger."""
         self._entries = entries
         self._ledger = ledger

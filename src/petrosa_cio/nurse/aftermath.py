@@ -36,7 +36,6 @@ class Sent(Struct, frozen=True):
 
     Attributes:
         promoted: The decisions that had a signal to send.
-        too_late: Those of them whose signal was not sent, as the process had stood still.
         outcomes: What is known of others already: approvals that lost the fence.
         over: Further decisions that nothing will come back to.
         ended: All that are decided, with what was answered.
@@ -44,7 +43,6 @@ class Sent(Struct, frozen=True):
     """
 
     promoted: Sequence[Decision]
-    too_late: frozenset[str]
     outcomes: Sequence[Outcome]
     over: Sequence[Decision]
     ended: Sequence[tuple[Decision, Answer]]
@@ -101,7 +99,7 @@ class Aftermath:
 
     async def _end(self, batches: Sequence[Sent]) -> Sequence[Exception | None]:
         promoted = [one for batch in batches for one in batch.promoted]
-        published = await self._published(batches, promoted)
+        published = await self._published(promoted)
         await self._finish([one for one in promoted if one.decision_id not in published.unsure])
         away = await self._record_all(batches, published)
         # Where an outcome could not be recorded, only the batches that have one must wait.
@@ -128,14 +126,11 @@ class Aftermath:
             return away
         return None
 
-    async def _published(self, batches: Sequence[Sent], promoted: Sequence[Decision]) -> Published:
+    async def _published(self, promoted: Sequence[Decision]) -> Published:
         """Return what is known of the signals by now."""
         if not promoted:
             return Published()
-        too_late = frozenset(one for batch in batches for one in batch.too_late)
-        sent = [one.decision_id for one in promoted if one.decision_id not in too_late]
-        found = await self._signals.confirm(sent)
-        published = Published(found.undelivered, found.unconfirmed | too_late)
+        published = await self._signals.confirm([one.decision_id for one in promoted])
         with watching("count"):
             self._tally.published(len(promoted), published)
         return published

@@ -251,14 +251,13 @@ class Gate:
         promoted = [one for one in decisions if _is_mine_to_send(one, fenced)]
         ended = [(one, _answer(one, fenced)) for one in decisions if not _is_elsewhere(one, fenced)]
         try:
-            too_late = await times.of(Step.PUBLISH, self._publish(promoted, asked_at=asked_at))
+            await times.of(Step.PUBLISH, self._publish(promoted, asked_at=asked_at))
         finally:  # a caller must not be told that nothing was promoted
             sent()
             self._endings.answer(ended, times)
         await self._aftermath.end(
             Sent(
                 promoted=promoted,
-                too_late=too_late,
                 outcomes=[*_withdrawn(decisions, fenced), *_forgotten(decisions, fenced)],
                 over=_withdrawn_calls(decisions, fenced),
                 ended=ended,
@@ -297,19 +296,14 @@ class Gate:
                 await asyncio.sleep(FENCE_PAUSE_S)
         return _told(await self._world.ledger.begin(moves, owner=owner), owner)
 
-    async def _publish(self, promoted: Sequence[Decision], *, asked_at: float) -> frozenset[str]:
+    async def _publish(self, promoted: Sequence[Decision], *, asked_at: float) -> None:
         """Send each signal once, and never again whatever becomes of it.
 
         A process that stood still since it asked the fence does not send: much may have changed.
-        Returns the decisions whose signal was not sent for that.
         """
         signals = [one.signal for one in promoted if one.signal]
-        until = asked_at + LONGEST_FENCE_S
-        if signals and monotonic() > until:
-            return frozenset(one.decision_id for one in signals)
         if signals:
-            await self._world.signals.send(signals, until=until)
-        return frozenset()
+            await self._world.signals.send(signals, until=asked_at + LONGEST_FENCE_S)
 
 
 def _told(moved: Sequence[Moved], owner: str) -> list[Moved]:

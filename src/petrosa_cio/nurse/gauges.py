@@ -6,11 +6,11 @@ gates share a folder of counters, the one that spoke last is shown.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 
 from prometheus_client import Gauge
 
 from petrosa_cio.nurse.feeds import Feeds
+from petrosa_cio.ports import Backlog
 
 WAITING = Gauge(
     "cio_intents_waiting", "Captured intents that no gate has taken yet.",
@@ -42,16 +42,6 @@ HEARTBEAT = Gauge(
     "cio_heartbeat_timestamp_seconds", "When the last heartbeat was sent, epoch seconds.",
     multiprocess_mode="mostrecent",
 )  # fmt: skip
-
-
-class Backlog(Protocol):
-    """The intents of the stream. Every method raises Unavailable when the server is away."""
-
-    async def waiting(self) -> int:
-        """Return how many were delivered to nobody yet."""
-
-    async def outstanding(self) -> int:
-        """Return how many deliveries are not acknowledged, by anybody."""
 
 
 class GateGauges:
