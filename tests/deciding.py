@@ -16,7 +16,7 @@ from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.policy import Charter, PolicyDocument
-from petrosa_cio.risk.snapshot import Regime, Snapshot
+from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.verdict import Assessment, Verdict
 
@@ -69,7 +69,7 @@ def snapshot_of(case: Mapping[str, Any]) -> Snapshot:
         trading_states=_states(world.get("trading")),
         regimes={symbol: _regime(one) for symbol, one in (world.get("regimes") or {}).items()},
         reference_prices={
-            symbol: Decimal(str(price)) for symbol, price in (world.get("prices") or {}).items()
+            symbol: _price(price) for symbol, price in (world.get("prices") or {}).items()
         },
         equity_usd=None if equity is None else Decimal(str(equity)),
     )
@@ -84,6 +84,12 @@ def _states(trading: Plain | None) -> TradingStates | None:
         {name: TradingState(state) for name, state in (trading.get("strategies") or {}).items()},
         {name: TradingState(state) for name, state in (trading.get("symbols") or {}).items()},
     )
+
+
+def _price(one: Any) -> ReferencePrice:
+    """Read a price, or a mapping of ``price`` and ``s_ago``."""
+    stated = one if isinstance(one, dict) else {"price": one}
+    return ReferencePrice(Decimal(str(stated["price"])), ago(stated.get("s_ago", 0)), "test")
 
 
 def _regime(one: Plain) -> Regime:

@@ -77,7 +77,7 @@ def size_of(f: Facts) -> Fraction | None:
 def facts_of(intent: Intent, at: datetime, snapshot: Snapshot, ledger: dict[str, Any]) -> Facts:
     regime = snapshot.regimes.get(intent.symbol) or snapshot.regimes.get("*")
     own, states = [intent.price, intent.current_price], snapshot.trading_states
-    known = [*own, snapshot.reference_prices.get(intent.symbol)]
+    known = [*own, snapshot.price_of(intent.symbol)]
     here = own[::-1] if intent.order_type == "market" else own
     f = Facts(intent=intent, world=snapshot, ledger=ledger, regime=regime, opens=intent.direction)
     f.equity, f.age, f.long = snapshot.equity_usd, snapshot.now - at, intent.action == "buy"

@@ -22,7 +22,7 @@ from petrosa_cio.risk.limit_kinds import Change
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.policy import Charter, Overlay, Policy, PolicyDocument, charter_problems
 from petrosa_cio.risk.reasons import ReasonCode
-from petrosa_cio.risk.snapshot import Snapshot
+from petrosa_cio.risk.snapshot import ReferencePrice, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.verdict import Verdict, VerdictKind
 from tests.deciding import NOW, Plain, readings_of
@@ -297,7 +297,7 @@ def test_nothing_raises(
     readings: Readings | None,
     holds: bool,
 ) -> None:
-    prices = {} if number is None else {intent.symbol: number}
+    prices = {} if number is None else {intent.symbol: ReferencePrice(number, NOW, "test")}
     parts = parts | {"equity_usd": number, "reference_prices": prices}
     snapshot = worlds.world(document, Charter(), parts)
     assessment = assess(intent, taken_at=worlds.taken_at(intent), snapshot=snapshot)

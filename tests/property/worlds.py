@@ -23,7 +23,7 @@ from petrosa_cio.risk.limit_kinds import Change
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.parse import subject_token
 from petrosa_cio.risk.policy import ANY, Charter, Overlay, Policy, PolicyDocument
-from petrosa_cio.risk.snapshot import Regime, Snapshot
+from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from tests.deciding import NOW, Plain, ago
 
@@ -176,7 +176,7 @@ WORLDS = _changed(
         "policy_confirmed_at": NOW,
         "trading_states": TradingStates(_ACTIVE),
         "regimes": {"*": _regime("calm")},
-        "reference_prices": {"BTCUSDT": Decimal(50_000)},
+        "reference_prices": {"BTCUSDT": ReferencePrice(Decimal(50_000), NOW, "test")},
         "equity_usd": Decimal(100),
     },
     {
@@ -198,7 +198,10 @@ WORLDS = _changed(
             *({"*": _regime("calm", doubt)} for doubt in FRACTIONS),
             *({"*": _regime("calm", s_ago=seconds)} for seconds in SECONDS),
         ],
-        "reference_prices": [{}, *({"BTCUSDT": price} for price in PRICES)],
+        "reference_prices": [
+            {},
+            *({"BTCUSDT": ReferencePrice(price, NOW, "test")} for price in PRICES),
+        ],
         "equity_usd": [None, Decimal(0), Decimal("-5"), Decimal("99.99")],
     },
     most=2,

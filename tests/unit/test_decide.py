@@ -15,7 +15,7 @@ from petrosa_cio.risk.identity import decision_id, intent_digest, intent_identit
 from petrosa_cio.risk.intent import Action, Direction, Intent
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.shared_limits import SHARED_CODES
-from petrosa_cio.risk.snapshot import Regime, Snapshot
+from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind
 from petrosa_cio.risk.verdict import Assessment, VerdictKind
 from tests.deciding import NOW, snapshot_of
@@ -50,7 +50,9 @@ def test_a_check_that_raises_denies_and_the_others_are_heard() -> None:
 
 
 def test_an_assessment_that_raises_denies() -> None:
-    snapshot = snapshot_with(reference_prices={"BTCUSDT": Decimal("NaN")})
+    snapshot = snapshot_with(
+        reference_prices={"BTCUSDT": ReferencePrice(Decimal("NaN"), NOW, "test")}
+    )
     assessment = assess(BUY, taken_at=NOW, snapshot=snapshot)
     assert assessment.denies
     readings = Readings(held=False, used=(), rates=(), time_ms=0)

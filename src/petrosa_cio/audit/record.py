@@ -95,7 +95,7 @@ def decision_part(intent: Intent | Malformed, snapshot: Snapshot, assessment: As
             "policy_revision": policy.revision if policy else None,
             "policy_hash": policy.policy_hash if policy else None,
             "charter_hash": policy.charter_hash if policy else None,
-            "venue_rules_hash": None,
+            "venue_rules_hash": snapshot.venue_rules.content_hash if snapshot.venue_rules else None,
             "override": None,
             "snapshot": _snapshot_slice(snapshot, intent),
             "assessment": _assessment_of(assessment),
@@ -282,8 +282,19 @@ def _snapshot_slice(snapshot: Snapshot, intent: Intent | Malformed) -> dict[str,
         "policy_max_age_s": snapshot.policy_max_age_s,
         "trading_states": _states_slice(snapshot.trading_states, token, symbol),
         "regime": _regime_slice(snapshot, symbol),
-        "reference_price": _exact(snapshot.reference_prices.get(symbol)),
+        "reference_price": _price_slice(snapshot, symbol),
         "equity_usd": _exact(snapshot.equity_usd),
+    }
+
+
+def _price_slice(snapshot: Snapshot, symbol: str) -> dict[str, object] | None:
+    found = snapshot.reference_prices.get(symbol)
+    if found is None:
+        return None
+    return {
+        "price": _exact(found.price),
+        "observed_at": found.observed_at,
+        "source": found.source,
     }
 
 

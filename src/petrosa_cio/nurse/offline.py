@@ -13,7 +13,7 @@ from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.policy import Charter, Policy, PolicyDocument
-from petrosa_cio.risk.snapshot import Regime, Snapshot
+from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.verdict import Verdict
 
@@ -68,6 +68,12 @@ def _snapshot(question: OfflineQuestion, intent: Intent | Malformed) -> Snapshot
         policy_confirmed_at=question.now,
         trading_states=TradingStates(TradingState.ACTIVE),
         regimes={symbol: question.regime} if question.regime else {},
-        reference_prices={symbol: question.reference_price} if question.reference_price else {},
+        reference_prices=_prices(question, symbol),
         equity_usd=question.equity_usd,
     )
+
+
+def _prices(question: OfflineQuestion, symbol: str) -> dict[str, ReferencePrice]:
+    if question.reference_price is None:
+        return {}
+    return {symbol: ReferencePrice(question.reference_price, question.now, "stated")}

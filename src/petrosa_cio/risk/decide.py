@@ -126,7 +126,7 @@ def _size_of(intent: Intent, snapshot: Snapshot, limits: LimitSet) -> Size | Non
     return resolve_size(
         intent,
         limits,
-        reference_price=snapshot.reference_prices.get(intent.symbol),
+        reference_price=snapshot.price_of(intent.symbol),
         equity_usd=snapshot.equity_usd,
     )
 

@@ -76,6 +76,7 @@ class Intent(Struct, frozen=True, gc=False):
         current_price: The market price the strategy saw.
         stop_loss: Absolute protective price.
         take_profit: Absolute target price.
+        leverage: The leverage that the strategy asks for; None where it has no opinion.
         traceparent: W3C trace context of the caller.
         metadata: The strategy's own fields, free in shape, never trusted.
         extra: Further top-level fields, never trusted.
@@ -97,6 +98,7 @@ class Intent(Struct, frozen=True, gc=False):
     take_profit: Decimal | None = None
     stop_loss_pct: Decimal | None = None
     take_profit_pct: Decimal | None = None
+    leverage: Decimal | None = None
     order_type: OrderType = OrderType.MARKET
     time_in_force: TimeInForce = TimeInForce.GTC
     strategy_mode: StrategyMode = StrategyMode.DETERMINISTIC

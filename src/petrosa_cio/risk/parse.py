@@ -316,6 +316,7 @@ def _intent_of(message: Mapping[str, object], headers: Mapping[str, str]) -> Int
     if symbol is None or not _SYMBOL.fullmatch(symbol):
         raise _Problem("symbol is missing or not letters and digits")
     confidence, score = _number(message, "confidence"), _number(message, "confidence_score")
+    leverage = _number(message, "leverage")
     traceparent, tracestate = _trace_of(message, headers)
     return Intent(
         strategy=strategy,
@@ -336,6 +337,7 @@ def _intent_of(message: Mapping[str, object], headers: Mapping[str, str]) -> Int
         take_profit=_number(message, "take_profit"),
         stop_loss_pct=_number(message, "stop_loss_pct"),
         take_profit_pct=_number(message, "take_profit_pct"),
+        leverage=_number(message, "recommended_leverage") if leverage is None else leverage,
         order_type=_choice(message, "order_type", _ORDER_TYPES, OrderType.MARKET),
         time_in_force=_choice(message, "time_in_force", _TIMES_IN_FORCE, TimeInForce.GTC),
         strategy_mode=_choice(message, "strategy_mode", _MODES, StrategyMode.DETERMINISTIC),

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from petrosa_cio.risk.in_force import InForce, PolicyBook
 from petrosa_cio.risk.trading_state import TradingStates
+from petrosa_cio.risk.venue import SymbolRules, VenueRules
 
 ANY_SYMBOL = "*"
 
@@ -33,6 +34,21 @@ class Regime:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferencePrice:
+    """The market price of a symbol, from a source that no bot writes to.
+
+    Attributes:
+        price: USD per base unit, above zero.
+        observed_at: When the market stood there, aware UTC.
+        source: Who says so.
+    """
+
+    price: Decimal
+    observed_at: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The world as the gate knows it.
 
@@ -44,7 +60,8 @@ class Snapshot:
         policy_max_age_s: Seconds after which an unconfirmed policy is stale.
         trading_states: The kill switch; None when it is not known, which counts as halted.
         regimes: Market regime by symbol; ``*`` is the default of all symbols.
-        reference_prices: Independent market price by symbol.
+        reference_prices: Independent market price by symbol, the last that was believed.
+        venue_rules: What the venue asks of orders; None where nobody stated it.
         equity_usd: The fund's equity.
     """
 
@@ -55,12 +72,22 @@ class Snapshot:
     policy_max_age_s: int = 5
     trading_states: TradingStates | None = None
     regimes: Mapping[str, Regime] = field(default_factory=dict)
-    reference_prices: Mapping[str, Decimal] = field(default_factory=dict)
+    reference_prices: Mapping[str, ReferencePrice] = field(default_factory=dict)
+    venue_rules: VenueRules | None = None
     equity_usd: Decimal | None = None
 
     def regime_of(self, symbol: str) -> Regime | None:
         """Return the symbol's regime, else the default of all symbols, else None."""
         return self.regimes.get(symbol) or self.regimes.get(ANY_SYMBOL)
+
+    def price_of(self, symbol: str) -> Decimal | None:
+        """Return the last reference price that was believed, however old, or None."""
+        found = self.reference_prices.get(symbol)
+        return found.price if found else None
+
+    def rules_of(self, symbol: str) -> SymbolRules | None:
+        """Return the venue's rules for a symbol, or None where none are known."""
+        return self.venue_rules.symbols.get(symbol) if self.venue_rules else None
 
     def limits_for(self, strategy: str, symbol: str) -> InForce:
         """Return what is in force for a strategy and a symbol in the symbol's regime."""
