@@ -165,6 +165,8 @@ async def test_a_begun_door_that_expired_still_holds_what_it_may_have_sent(
     await subject.forget_decisions()
     (left,) = await subject.ledger.sweep()
     assert left.state is DecisionState.BEGUN
+    assert await subject.ledger.sweep() == [left]
+    await subject.ledger.finish([promote("a")], undelivered=frozenset())
     assert await subject.ledger.sweep() == []
     assert await subject.ledger.exposure() == {"gross": 60}
 
@@ -172,6 +174,10 @@ async def test_a_begun_door_that_expired_still_holds_what_it_may_have_sent(
 async def test_what_an_expired_door_held_is_released(subject: LedgerUnderTest) -> None:
     await ask(subject, request("a", claim(60, 100), from_door=True))
     await subject.forget_decisions()
+    (left,) = await subject.ledger.sweep()
+    assert (left.state, left.detail) == (DecisionState.WITHDRAWN, "DEADLINE_EXCEEDED")
+    assert await subject.ledger.sweep() == [left]
+    await subject.ledger.finish([withdraw("a")], undelivered=frozenset())
     assert await subject.ledger.sweep() == []
     assert await subject.ledger.exposure() == {}
 

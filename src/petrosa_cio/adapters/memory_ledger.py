@@ -104,8 +104,10 @@ class MemoryLedger:
         now_ms = self._clock_ms()
         for move in moves:
             decision = self._decisions.get(move.decision_id, at_ms=move.taken_at_ms, now_ms=now_ms)
-            if decision is not None and decision.state is not DecisionState.RESERVED:
+            if decision is None or decision.state is not DecisionState.RESERVED:
                 self._ending_doors.pop(move.decision_id, None)
+            if decision is None:
+                self._open_doors.pop(move.decision_id, None)
             if decision is None or decision.state is not DecisionState.BEGUN:
                 continue
             if move.decision_id in undelivered:
@@ -128,8 +130,7 @@ class MemoryLedger:
         found = []
         for decision_id, taken_at_ms in list(self._ending_doors.items()):
             decision = self._decisions.get(decision_id, at_ms=taken_at_ms, now_ms=now_ms)
-            if decision is None:
-                del self._ending_doors[decision_id]
+            if decision is None:  # it may have been sent, so that nothing is released
                 found.append(LeftOpen(decision_id, taken_at_ms, DecisionState.BEGUN, ""))
             elif now_ms - decision.since_ms > _OVER_AFTER_MS[decision.state]:
                 found.append(LeftOpen(decision_id, taken_at_ms, decision.state, decision.detail))
@@ -139,9 +140,9 @@ class MemoryLedger:
         found = []
         for decision_id, taken_at_ms in list(self._open_doors.items()):
             decision = self._decisions.get(decision_id, at_ms=taken_at_ms, now_ms=now_ms)
-            if decision is None:
+            if decision is None:  # it never was begun
                 self._holdings.release(decision_id)
-                del self._open_doors[decision_id]
+                found.append(_never_begun(decision_id, taken_at_ms))
             elif now_ms - decision.since_ms > DOOR_ABANDONED_MS:
                 self._forget_identity(decision_id, decision)
                 self._withdraw(decision_id, decision, ReasonCode.DEADLINE_EXCEEDED, now_ms)
@@ -294,6 +295,11 @@ class MemoryLedger:
             case SettlementKind.REDUCE:
                 self._holdings.reduce(settlement.counters, settlement.units)
                 return True
+
+
+def _never_begun(decision_id: str, taken_at_ms: int) -> LeftOpen:
+    reason = ReasonCode.DEADLINE_EXCEEDED
+    return LeftOpen(decision_id, taken_at_ms, DecisionState.WITHDRAWN, reason)
 
 
 def _answer(decision: Decision, now_ms: int) -> Reserved:

@@ -9,9 +9,10 @@ local batch = cmsgpack.unpack(ARGV[2])
 fetch_decisions(batch)
 for _, move in ipairs(batch) do
   local decision = load_decision(move.decision_id, move.taken_at_ms)
-  if decision and decision.from_door and decision.state ~= 'reserved' then
-    call('HDEL', ENDING_DOORS, decision.id)
+  if not decision or decision.from_door and decision.state ~= 'reserved' then
+    call('HDEL', ENDING_DOORS, move.decision_id)
   end
+  if not decision then call('HDEL', OPEN_DOORS, move.decision_id) end
   if decision and decision.state == 'begun' then
     if undelivered[move.decision_id] then release(move.decision_id) end
     move_decision(decision, 'done', decision.verdict)

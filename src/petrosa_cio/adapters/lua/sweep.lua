@@ -6,9 +6,14 @@ local ended = {}
 local function say(id, taken_at_ms, decision)
   ended[#ended + 1] = id
   ended[#ended + 1] = tonumber(taken_at_ms)
-  ended[#ended + 1] = decision and decision.state or 'begun'
-  ended[#ended + 1] = decision and decision.detail or ''
+  ended[#ended + 1] = decision.state
+  ended[#ended + 1] = decision.detail
 end
+
+-- What a forgotten decision came to: one that was begun may have been sent, so that nothing is
+-- released; one that was open never was.
+local FORGOTTEN_BEGUN = { state = 'begun', detail = '' }
+local FORGOTTEN_OPEN = { state = 'withdrawn', detail = 'DEADLINE_EXCEEDED' }
 
 local is_over = {}
 function is_over.begun(age_ms) return age_ms > DOOR_UNCONFIRMED_MS end
@@ -18,10 +23,8 @@ local ending = call('HGETALL', ENDING_DOORS)
 for i = 1, #ending, 2 do
   local id, taken_at_ms = ending[i], ending[i + 1]
   local decision = load_decision(id, tonumber(taken_at_ms))
-  -- Forgotten by now: it may have been sent, so that nothing is released.
-  if not decision then call('HDEL', ENDING_DOORS, id) end
   if not decision or is_over[decision.state](NOW - decision.since_ms) then
-    say(id, taken_at_ms, decision)
+    say(id, taken_at_ms, decision or FORGOTTEN_BEGUN)
   end
 end
 
@@ -31,7 +34,7 @@ for i = 1, #open, 2 do
   local decision = load_decision(id, tonumber(taken_at_ms))
   if not decision then
     release(id)
-    call('HDEL', OPEN_DOORS, id)
+    say(id, taken_at_ms, FORGOTTEN_OPEN)
   elseif NOW - decision.since_ms > DOOR_ABANDONED_MS then
     forget_identity(decision)
     withdraw(decision, 'DEADLINE_EXCEEDED')
