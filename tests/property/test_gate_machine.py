@@ -26,6 +26,7 @@ from petrosa_cio.nurse.gate import Gate, World
 from petrosa_cio.ports import Delivery
 from petrosa_cio.risk.shared_limits import GROSS
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
+from tests.fakes import nothing
 from tests.gates import POLICY, House, intent
 
 LOOSEST_GROSS_USD = 5_000
@@ -83,11 +84,16 @@ INTENTS = st.fixed_dictionaries(
     {
         "strategy_id": st.sampled_from(["momentum", "reversal"]),
         "symbol": st.sampled_from(["BTCUSDT", "ETHUSDT"]),
-        "action": st.sampled_from(["buy", "buy", "sell", "close", "hold"]),
-        "quantity": st.sampled_from([0.01, 0.01, 0.02, 0.05, -1]),
-        "intent_id": st.sampled_from([None, None, "a", "b"]),
+        "action": st.sampled_from(["buy", "sell", "buy", "sell", "buy", "sell", "close", "hold"]),
+        "quantity": st.sampled_from([0.002, 0.004, 0.01, 0.05]),
+        "intent_id": st.sampled_from([None] * 6 + ["a", "b"]),
+        "stop_loss": st.none(),
     }
 )
+GOOD = INTENTS.map(lambda message: intent(**message))
+BODIES = st.sampled_from([GOOD] * 9 + [st.just(b"{")]).flatmap(lambda kind: kind)
+DEATHS = st.none() | st.integers(0, INSTANTS)
+REPLICAS = st.sampled_from(["gate-1", "gate-2"])
 
 
 class TheGate(RuleBasedStateMachine):
@@ -143,10 +149,11 @@ class TheGate(RuleBasedStateMachine):
         finally:
             self.perils[name].left = None
         if halted:
-            sent = self.house.signals.sent[sent_before:]
-            self.opened_while_halted += [
-                one.decision_id for one in sent if b'"close"' not in one.body
-            ]
+            self.opened_while_halted += self._openings(sent_before)
+
+    def _openings(self, sent_before: int) -> list[str]:
+        sent = self.house.signals.sent[sent_before:]
+        return [one.decision_id for one in sent if b'"action":"close"' not in one.body]
 
     @property
     def is_halted(self) -> bool:
@@ -154,31 +161,29 @@ class TheGate(RuleBasedStateMachine):
 
     # --- what happens ---------------------------------------------------------------------------
 
-    @rule(message=INTENTS)
-    def an_intent_is_captured(self, message: dict[str, object]) -> None:
-        self.captured.append(self.house.deliver(intent(**message)))
+    @rule(bodies=st.lists(BODIES, min_size=1, max_size=4))
+    def messages_are_captured(self, bodies: list[bytes]) -> None:
+        self.captured += [self.house.deliver(body) for body in bodies]
 
-    @rule()
-    def garbage_is_captured(self) -> None:
-        self.captured.append(self.house.deliver(b"{"))
+    @rule(name=REPLICAS, bodies=st.lists(BODIES, min_size=1, max_size=4), dies_at=DEATHS)
+    def messages_are_captured_and_delivered(
+        self, name: str, bodies: list[bytes], dies_at: int | None
+    ) -> None:
+        self.messages_are_captured(bodies)
+        self.a_batch_is_delivered(name, 0, len(self.open_messages), dies_at)
 
-    @rule(
-        name=st.sampled_from(["gate-1", "gate-2"]),
-        first=st.integers(0, 3),
-        many=st.integers(1, 8),
-        dies_at=st.none() | st.integers(0, INSTANTS),
-    )
+    @rule(name=REPLICAS, first=st.integers(0, 3), many=st.integers(1, 8), dies_at=DEATHS)
     @precondition(lambda self: self.open_messages)
     def a_batch_is_delivered(self, name: str, first: int, many: int, dies_at: int | None) -> None:
         batch = self.open_messages[first : first + many]
         arrivals = [from_delivery(one, fund="main") for one in batch]
         self.work(name, self.gates[name].process(arrivals), dies_at)
 
-    @rule(message=INTENTS, dies_at=st.none() | st.integers(0, INSTANTS))
-    def somebody_asks_at_the_door(self, message: dict[str, object], dies_at: int | None) -> None:
+    @rule(body=BODIES, dies_at=DEATHS)
+    def somebody_asks_at_the_door(self, body: bytes, dies_at: int | None) -> None:
         decision_id = f"door-{len(self.asked)}"
         self.asked.append(decision_id)
-        self.work("gate-1", self._asked(decision_id, intent(**message)), dies_at)
+        self.work("gate-1", self._asked(decision_id, body), dies_at)
 
     async def _asked(self, decision_id: str, body: bytes) -> None:
         source = from_delivery(self.house.deliver(body), fund="main").source
@@ -186,31 +191,51 @@ class TheGate(RuleBasedStateMachine):
         await self.gates["gate-1"].process([Arrival(decision_id, source, door=door)])
         door.answer.cancel()
 
-    @rule(steps=st.frozensets(st.sampled_from(["reserve", "begin", "finish"])))
-    def the_ledger_goes_away_and_comes(self, steps: frozenset[str]) -> None:
-        self.house.ledger.away = steps
-
-    @rule(away=st.booleans())
-    def the_journal_goes_away_and_comes(self, away: bool) -> None:
-        self.house.journal.away = away
-
-    @rule(listening=st.booleans(), broken=st.booleans())
-    def the_engine_comes_and_goes(self, listening: bool, broken: bool) -> None:
+    @rule(
+        steps=st.frozensets(st.sampled_from(["reserve", "begin", "finish"])),
+        journal=st.booleans(),
+        listening=st.booleans(),
+        broken=st.booleans(),
+    )
+    def servers_fail(
+        self, steps: frozenset[str], journal: bool, listening: bool, broken: bool
+    ) -> None:
+        self.house.ledger.away, self.house.journal.away = steps, journal
         self.house.signals.listening, self.house.signals.broken = listening, broken
+
+    @rule()
+    def servers_are_well_again(self) -> None:
+        self.servers_fail(frozenset(), journal=False, listening=True, broken=False)
+
+    @rule()
+    def the_fund_trades_under_its_first_policy(self) -> None:
+        for scope in SCOPES:
+            self.run(self.house.switch(TradingState.ACTIVE, scope))
+        self.run(self.house.activate(POLICY))
 
     @rule(scope=st.sampled_from(SCOPES), state=st.sampled_from(TradingState))
     def somebody_throws_a_switch(self, scope: Scope, state: TradingState) -> None:
         self.run(self.house.switch(state, scope))
 
+    @rule(bodies=st.lists(BODIES, min_size=1, max_size=4), scope=st.sampled_from(SCOPES))
+    def a_halt_comes_between_verdict_and_fence(self, bodies: list[bytes], scope: Scope) -> None:
+        self.messages_are_captured(bodies)
+        sent_before = len(self.house.signals.sent)
+        self.house.journal.before = lambda: self.house.switch(TradingState.HALTED, scope)
+        self.a_batch_is_delivered("gate-1", 0, len(self.open_messages), None)
+        self.house.journal.before = nothing
+        if scope == FUND:
+            self.opened_while_halted += self._openings(sent_before)
+
     @rule(policy=st.sampled_from([POLICY, TIGHTER, CLOSED]))
     def the_policy_changes(self, policy: dict[str, Any]) -> None:
         self.run(self.house.activate(policy))
 
-    @rule(seconds=st.sampled_from([0.1, 4, 11, 40, 80, 400]))
+    @rule(seconds=st.sampled_from([0.1, 0.1, 1, 1, 4, 4, 11, 80, 400]))
     def time_passes(self, seconds: float) -> None:
         self.run(self.house.pass_time(seconds))
 
-    @rule(name=st.sampled_from(["gate-1", "gate-2"]), dies_at=st.none() | st.integers(0, INSTANTS))
+    @rule(name=REPLICAS, dies_at=DEATHS)
     def a_gate_sweeps(self, name: str, dies_at: int | None) -> None:
         self.work(name, self._swept(name), dies_at)
 
@@ -252,9 +277,7 @@ class TheGate(RuleBasedStateMachine):
             structlog.reset_defaults()
 
     def _come_to_rest(self) -> None:
-        self.the_ledger_goes_away_and_comes(frozenset())
-        self.the_journal_goes_away_and_comes(False)
-        self.the_engine_comes_and_goes(True, False)
+        self.servers_are_well_again()
         for _ in range(ROUNDS_TO_REST):
             self.run(self.house.pass_time(11))
             for name, gate in self.gates.items():
@@ -281,4 +304,4 @@ class TheGate(RuleBasedStateMachine):
 
 
 TestTheGate = TheGate.TestCase
-TestTheGate.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestTheGate.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
