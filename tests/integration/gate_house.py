@@ -117,7 +117,7 @@ class GateHouse:
         self.beats: dict[str, Mapping[str, object]] = {}
         self.decided: set[str] = set()
         self.published = 0
-        self._environ = environ
+        self.environ = environ
         self._listening: Subscription | None = None
 
     async def open(self, closing: AsyncExitStack) -> None:
@@ -177,7 +177,7 @@ class GateHouse:
         with log.open("ab") as output:
             process = start_child(
                 [sys.executable, "-m", "petrosa_cio", "run", "--role", "gate"],
-                environ=self._environ | {"CIO_REPLICA": name} | stated,
+                environ=self.environ | {"CIO_REPLICA": name} | stated,
                 output=output,
             )
         replica = Replica(name, process, log)
