@@ -15,6 +15,7 @@ from petrosa_cio.nurse.arrival import Answer
 from petrosa_cio.nurse.decision import Decision
 from petrosa_cio.ports import Delivery, Move, Moved, Published, SignalMessage
 from petrosa_cio.risk.claims import Reserved, ReserveRequest
+from petrosa_cio.risk.warning_bands import Crossing
 from petrosa_cio.telemetry.steps import StepTimes
 
 Effects = list[tuple[str, str]]
@@ -156,6 +157,9 @@ class FakeTally:
 
     def unavailable(self, dependency: str) -> None:
         self.counts[f"{dependency} away"] += 1
+
+    def warned(self, crossings: Sequence[Crossing]) -> None:
+        self.counts.update(f"{one.limit} {one.band_pct} %" for one in crossings)
 
 
 class FailingLedger(MemoryLedger):
