@@ -72,11 +72,11 @@ def report(
 ) -> None:
     """Count what was decided: verdicts by reason, strategy, symbol and time.
 
-    A FILE of recorded intents is decided as the gate would, each at its `market_time`, with the
-    fund active and nothing open at the start; nothing is sent. Nobody fills and nobody closes
-    there, so exposure only grows unless --closes-after says otherwise. With --last it reads the
-    record in MongoDB. "Alone" counts the denials that give no other reason: without this one they
-    would have passed. Exit code 0, 1 when the file or the record cannot be read.
+    A FILE of recorded intents is decided as the gate would, each at its `market_time` or else its
+    own, with the fund active and nothing open at the start; nothing is sent. Nobody closes there
+    what was opened, so exposure only grows unless --closes-after says otherwise. With --last it
+    reads the record in MongoDB. "Alone" counts the denials that give no other reason: without this
+    one they would have passed. Exit code 0, 1 when the file or the record cannot be read.
     """
     if (file is None) == (last is None):
         raise typer.BadParameter("name a FILE of recorded intents, or say --last 24h")
@@ -84,7 +84,9 @@ def report(
         raise typer.BadParameter("expected a .svg or .png file", param_hint="--picture")
     for_a_file = (policy, charter, prices, regime, equity, closes_after)
     if file is None and any(one is not None for one in for_a_file):
-        raise typer.BadParameter("--last takes what was decided as it is; the other options do not")
+        raise typer.BadParameter(
+            "--policy, --charter, --prices, --regime, --equity and --closes-after are for a FILE"
+        )
     if last is not None:
         statistics, about = _of_the_record(duration_of(last), last)
     else:
@@ -111,7 +113,7 @@ def _of_the_record(span: timedelta, said: str) -> tuple[Statistics, Facts]:
 async def _read_record(settings: Settings, since: datetime, until: datetime) -> Statistics:
     counting = Counting()
     async with open_past(settings) as past:
-        with Progress(console=err, transient=True) as progress:
+        with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
             task = progress.add_task("reading", total=None)
             async for one in past.verdicts(since, until):
                 counting.add(one)
@@ -161,16 +163,16 @@ def _of_a_file(file: Path, told: _Told) -> tuple[Statistics, Facts]:
 
 
 async def _rehearse(intents: list[RecordedIntent], scene: Scene) -> Statistics:
-    start = next((one.market_time for one in intents if one.market_time), None)
+    start = next((sent_at for one in intents if (sent_at := one.sent_at)), None)
     simulated, counting = SimulatedClock(start or clock()), Counting()
     ledger = await rehearsal_ledger(simulated.epoch_ms, scene.document)
     rehearsal = Rehearsal(scene, ledger, simulated)
-    with Progress(console=err, transient=True) as progress:
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("deciding", total=len(intents))
         for batch in at_once(intents):
             for one in await rehearsal.decide(batch):
                 counting.add(one)
-            progress.advance(task, len(batch))
+            progress.advance(task, len(batch.intents))
     return counting.statistics()
 
 

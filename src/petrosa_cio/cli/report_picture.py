@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = {
-    VerdictKind.APPROVE: "#1b9e77",
+    VerdictKind.APPROVE: "#3b7ea1",
     VerdictKind.REDUCE: "#e6ab02",
     VerdictKind.DENY: "#c44e52",
 }
@@ -66,7 +66,7 @@ def _draw(found: Statistics, about: Mapping[str, str], file: Path) -> None:
         above, middle, below = figure.subplots(3, 1, height_ratios=heights)
         figure.suptitle(_title(found, about), fontsize=11)
         _draw_codes(above, [(name, count.denied, count.alone) for name, count in codes])
-        _draw_shares(middle, strategies)
+        _draw_shares(middle, strategies, of=len(found.by_strategy))
         _draw_times(below, by_time(found.by_hour))
         metadata: dict[str, Any] = {"Date": None} if file.suffix.lower() == ".svg" else {}
         figure.savefig(file, dpi=150, metadata=metadata)
@@ -77,7 +77,9 @@ def _title(found: Statistics, about: Mapping[str, str]) -> str:
     shares = ", ".join(
         f"{kind} {total.share_of(getattr(total, kind)) * 100:.1f} %" for kind in VerdictKind
     )
-    return f"{about['source']}\n{total.total} verdicts: {shares}"
+    facts = "; ".join(f"{name} {value}" for name, value in about.items() if name != "source")
+    lines = (about["source"], facts, f"{total.total} verdicts: {shares}")
+    return "\n".join(line for line in lines if line).replace("$", r"\$")
 
 
 def _draw_codes(axes: "Axes", rows: Sequence[tuple[str, int, int]]) -> None:
@@ -90,14 +92,15 @@ def _draw_codes(axes: "Axes", rows: Sequence[tuple[str, int, int]]) -> None:
     _finish_rows(axes, "Denials by reason (a denial may have several)")
 
 
-def _draw_shares(axes: "Axes", rows: Sequence[tuple[str, Shares]]) -> None:
+def _draw_shares(axes: "Axes", rows: Sequence[tuple[str, Shares]], *, of: int) -> None:
     names = [_shortened(name) for name, _ in rows]
     left = [0] * len(rows)
     for kind in VerdictKind:
         numbers = [getattr(shares, kind) for _, shares in rows]
         axes.barh(names, numbers, left=left, color=COLOURS[kind], label=str(kind))
         left = [sum(pair) for pair in zip(left, numbers, strict=True)]
-    _finish_rows(axes, "Verdicts by strategy")
+    most = f" (the {len(rows)} of {of} with the most)" if of > len(rows) else ""
+    _finish_rows(axes, f"Verdicts by strategy{most}")
 
 
 def _draw_times(axes: "Axes", rows: Sequence[tuple[str, Shares]]) -> None:

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
 
 from petrosa_cio.audit.record import Provenance, Source
 from petrosa_cio.fleet.recordings import RecordedIntent
@@ -94,16 +97,19 @@ class Scene:
         )
 
 
-def at_once(recorded: Iterable[RecordedIntent]) -> Iterator[list[RecordedIntent]]:
-    """Iterate over the intents, in their order, by those that were sent at the same moment."""
-    batch: list[RecordedIntent] = []
-    for one in recorded:
-        if batch and (one.market_time != batch[-1].market_time or len(batch) == BATCH_MAX):
-            yield batch
-            batch = []
-        batch.append(one)
-    if batch:
-        yield batch
+class Batch(NamedTuple):
+    """Intents that were sent at the same moment; None where nobody knows when."""
+
+    sent_at: datetime | None
+    intents: list[RecordedIntent]
+
+
+def at_once(recorded: Iterable[RecordedIntent]) -> Iterator[Batch]:
+    """Iterate over intents, in their order, by those that were sent at the same moment."""
+    for sent_at, together in groupby(recorded, key=attrgetter("sent_at")):
+        intents = list(together)
+        for first in range(0, len(intents), BATCH_MAX):
+            yield Batch(sent_at, intents[first : first + BATCH_MAX])
 
 
 class Rehearsal:
@@ -122,21 +128,21 @@ class Rehearsal:
         self._sequence = 0
         self._open: deque[tuple[datetime, str, tuple[Claim, ...]]] = deque()
 
-    async def decide(self, batch: Sequence[RecordedIntent]) -> list[PastVerdict]:
+    async def decide(self, batch: Batch) -> list[PastVerdict]:
         """Decide intents that were sent at the same moment, and return their verdicts."""
-        self._clock.move_to(batch[0].market_time)
+        self._clock.move_to(batch.sent_at)
         await self._close_positions()
-        decisions = await self._concluded(self._drafts(batch))
+        decisions = await self._concluded(self._drafts(batch.intents))
         moved = await self._fenced(decisions)
         self._note_positions(decisions, moved)
         return [self._verdict(one, moved.get(one.decision_id)) for one in decisions]
 
-    def _drafts(self, batch: Sequence[RecordedIntent]) -> list[Draft]:
+    def _drafts(self, intents: Sequence[RecordedIntent]) -> list[Draft]:
         now = self._clock.now
-        symbols = {str(one.payload.get("symbol")).upper() for one in batch}
+        symbols = {str(one.payload.get("symbol")).upper() for one in intents}
         snapshot = self._scene.snapshot(symbols, now)
         return [
-            draft(self._arrival(one), snapshot, max_bytes=self._scene.max_bytes) for one in batch
+            draft(self._arrival(one), snapshot, max_bytes=self._scene.max_bytes) for one in intents
         ]
 
     def _arrival(self, one: RecordedIntent) -> Arrival:
@@ -172,11 +178,11 @@ class Rehearsal:
 
     def _verdict(self, one: Decision, moved: Moved | None) -> PastVerdict:
         intent, verdict = one.draft.intent, one.verdict
-        kind: VerdictKind = verdict.kind
-        codes: tuple[str, ...] = tuple(reason.code for reason in verdict.reasons)
+        kind: str = verdict.kind
+        codes: tuple[str, ...] = tuple(str(reason.code) for reason in verdict.reasons)
         if verdict.is_promoted and moved and moved.state is DecisionState.WITHDRAWN:
             kind, codes = VerdictKind.DENY, (moved.detail,)
-        return PastVerdict(self._clock.now, intent.strategy, intent.symbol, kind, codes)
+        return PastVerdict(self._clock.now, intent.strategy, intent.symbol, str(kind), codes)
 
     # Positions
 
