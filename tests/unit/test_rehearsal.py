@@ -8,11 +8,14 @@ from typing import Any
 import orjson
 import pytest
 
+from petrosa_cio.adapters.memory_ledger import MemoryLedger
+from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.fleet.recordings import RecordedIntent
 from petrosa_cio.launch import rehearsal_ledger
 from petrosa_cio.nurse.rehearsal import BATCH_MAX, Rehearsal, Scene, SimulatedClock, at_once
 from petrosa_cio.ports import PastVerdict
 from petrosa_cio.risk.policy import Charter, PolicyDocument
+from petrosa_cio.risk.trading_state import FUND, TradingState
 from tests.gates import intent
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -101,6 +104,19 @@ async def test_prices_regime_and_equity_count() -> None:
     needed = FRESH | {"regime_required": True}
     assert codes(await rehearse(needed, [recorded(0)])) == ["REGIME_UNKNOWN"]
     assert codes(await rehearse(needed, [recorded(0)], regime="calm")) == ["approve"]
+
+
+async def test_what_the_fence_withdraws_is_denied() -> None:
+    document = PolicyDocument.model_validate({"policy": {"fund": FRESH}})
+    clock = SimulatedClock(NOON)
+    states = MemoryStateStore(clock.epoch_ms)
+    ledger = MemoryLedger(clock.epoch_ms, states)
+    await ledger.initialise(fresh=True)
+    await states.activate(b"{}", parent=0, tightens=True)
+    await states.set_trading_state(FUND, TradingState.HALTED, reason="test", author="ann")
+    rehearsal = Rehearsal(Scene(document, Charter(), 65_536), ledger, clock)
+    (batch,) = at_once([recorded(0)])
+    assert codes(await rehearsal.decide(batch)) == ["FUND_HALTED"]
 
 
 async def test_what_is_no_intent_is_denied_like_anything_else() -> None:

@@ -175,3 +175,12 @@ def test_of_nothing_there_is_nothing_to_show() -> None:
     with out.capture() as shown:
         show_report(Counting().statistics(), {"source": "a test"})
     assert shown.get().split() == ["0", "verdicts:", "a", "test"]
+
+
+def test_where_nothing_was_objected_there_is_no_table_of_reasons() -> None:
+    counting = Counting()
+    counting.add(PastVerdict(NOON, "grid", "BTCUSDT", "approve", ()))
+    with out.capture() as shown:
+        show_report(counting.statistics(), {"source": "a test"})
+    assert "100.0 %" in shown.get()
+    assert "alone" not in shown.get()
