@@ -5,16 +5,19 @@ They note what happens to them in one shared list of effects, so that a test can
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import monotonic
+from typing import Any
 
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import Answer
 from petrosa_cio.nurse.decision import Decision
-from petrosa_cio.ports import Delivery, Move, Moved, Published, SignalMessage
+from petrosa_cio.ports import Delivery, Move, Moved, PastVerdict, Published, SignalMessage
 from petrosa_cio.risk.claims import Reserved, ReserveRequest
+from petrosa_cio.risk.warning_bands import Crossing
 from petrosa_cio.telemetry.steps import StepTimes
 
 Effects = list[tuple[str, str]]
@@ -156,6 +159,34 @@ class FakeTally:
 
     def unavailable(self, dependency: str) -> None:
         self.counts[f"{dependency} away"] += 1
+
+    def warned(self, crossings: Sequence[Crossing]) -> None:
+        self.counts.update(f"{one.limit} {one.band_pct} %" for one in crossings)
+
+
+@dataclass
+class FakePast:
+    """A record in memory: traces go in, and what was decided is read from them."""
+
+    traces: list[dict[str, Any]] = field(default_factory=list)
+
+    async def store(self, traces: Sequence[dict[str, Any]]) -> int:
+        self.traces += traces
+        return len(traces)
+
+    async def verdicts(self, since: datetime, until: datetime) -> AsyncIterator[PastVerdict]:
+        for one in self.traces:
+            if one["kind"] == "verdict" and since <= one["at"] < until:
+                yield PastVerdict(
+                    one["at"], one["strategy"], one["symbol"], one["verdict"], tuple(one["codes"])
+                )
+
+    async def befell(self, since: datetime, until: datetime) -> Mapping[str, int]:
+        return Counter(
+            one["kind"]
+            for one in self.traces
+            if one["kind"] not in ("verdict", "change") and since <= one["journaled_at"] < until
+        )
 
 
 class FailingLedger(MemoryLedger):

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,8 @@ from petrosa_cio.adapters.embedded import EmbeddedServers
 from petrosa_cio.adapters.embedded.folder import choose_port
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
+from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
 from petrosa_cio.adapters.nats_listener import NatsListener
@@ -26,7 +28,8 @@ from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.nurse.arrival import epoch_ms
-from petrosa_cio.risk.policy import document_hash
+from petrosa_cio.ports import PastVerdicts
+from petrosa_cio.risk.policy import PolicyDocument, canonical_json, document_hash
 from petrosa_cio.servers import clock, nats_access, open_servers, prepare
 from petrosa_cio.settings import Settings, child_environ, variable
 
@@ -237,3 +240,27 @@ async def empty_ledger(now: datetime) -> MemoryLedger:
     ledger = MemoryLedger(lambda: epoch_ms(now), MemoryStateStore(lambda: epoch_ms(now)))
     await ledger.initialise(fresh=True)
     return ledger
+
+
+async def rehearsal_ledger(clock_ms: Callable[[], int], document: PolicyDocument) -> MemoryLedger:
+    """Return a ledger in memory in which nothing is taken and this policy is in force.
+
+    Args:
+        clock_ms: Its clock, epoch milliseconds.
+        document: The policy, which becomes the first revision.
+    """
+    states = MemoryStateStore(clock_ms)
+    ledger = MemoryLedger(clock_ms, states)
+    await ledger.initialise(fresh=True)
+    await states.activate(canonical_json(document), parent=0, tightens=True)
+    return ledger
+
+
+@asynccontextmanager
+async def open_past(settings: Settings) -> AsyncIterator[PastVerdicts]:
+    """Open what a report reads: the record in MongoDB. It is reached with the first question."""
+    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
+    try:
+        yield MongoTraceStore(mongo, settings.mongo_database)
+    finally:
+        await mongo.close()

@@ -4,7 +4,7 @@ Adapters implement them; the same contract tests run on each implementation. Eve
 `petrosa_cio.errors.Unavailable` when the dependency is away or slow, and nothing else of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -390,3 +390,31 @@ class TraceStore(Protocol):
 
     async def store(self, traces: Sequence[dict[str, object]]) -> int:
         """Insert records idempotently by ``_id`` and return how many were new."""
+
+
+class PastVerdict(Struct, frozen=True, gc=False):
+    """One verdict that was given, as far as it is counted.
+
+    Attributes:
+        at: The moment of decision, aware UTC.
+        strategy: The strategy's name; None where a malformed message states none.
+        symbol: The symbol, alike.
+        verdict: ``approve``, ``reduce`` or ``deny``.
+        codes: The codes of its reasons, in table order.
+    """
+
+    at: datetime
+    strategy: str | None
+    symbol: str | None
+    verdict: str
+    codes: tuple[str, ...]
+
+
+class PastVerdicts(Protocol):
+    """Reads from the record what was decided in a span of time: ``since``, up to ``until``."""
+
+    def verdicts(self, since: datetime, until: datetime) -> AsyncIterator[PastVerdict]:
+        """Iterate over the verdicts, in no order. Each is held only while it is looked at."""
+
+    async def befell(self, since: datetime, until: datetime) -> Mapping[str, int]:
+        """Return how many approvals met each later fate, by kind of record, if any did."""

@@ -47,8 +47,8 @@ class Fund:
         answers = await self.ledger.reserve(requests)
         assert all(answer.readings.held for answer in answers)
 
-    async def cio(self, *arguments: str) -> tuple[int, str]:
-        environ = {"CIO_REDIS_URL": self.url, "CIO_FUND": self.name, "COLUMNS": "140"}
+    async def cio(self, *arguments: str, columns: int = 140) -> tuple[int, str]:
+        environ = {"CIO_REDIS_URL": self.url, "CIO_FUND": self.name, "COLUMNS": str(columns)}
         return await asyncio.to_thread(cio, "limits", *arguments, environ=environ)
 
     async def json(self, *arguments: str) -> dict[str, Any]:
@@ -83,11 +83,30 @@ async def test_what_is_used_of_the_whole_fund(fund: Fund) -> None:
     assert "Not set: allowed_strategies, allowed_symbols" in said
 
 
+async def test_the_band_of_each_use_and_room_for_it_at_80_columns(fund: Fund) -> None:
+    for symbol, usd in (("ADAUSDT", 5_000), ("BTCUSDT", 4_500), ("ETHUSDT", 100)):
+        await fund.take(usd, f"position:{symbol}:long")
+    uses = by_name(await fund.json())["max_position_usd"]["uses"]
+    assert [use["band"] for use in uses] == ["full", "80 %", "ok"]
+    for columns in (80, 140):
+        said = (await fund.cio(columns=columns))[1]
+        lines = [
+            " ".join(line.replace("━", "").replace("╸", "").split()) for line in said.split("\n")
+        ]
+        assert any("ADAUSDT:long 5000 (100 %) full" in line for line in lines)
+        assert any("BTCUSDT:long 4500 (90 %) 80 %" in line for line in lines)
+        assert any("ETHUSDT:long 100 (2 %) ok" in line for line in lines)
+        assert any("max_gross_exposure_usd 20000 USD" in line for line in lines)
+        assert said.count("strategies.*") == 3
+
+
 async def test_the_rates_of_one_strategy(fund: Fund) -> None:
     await fund.take(1, "position:BTCUSDT:long", times=30)
     found = by_name(await fund.json("--strategy", "grid", "--symbol", "btcusdt"))
     (per_minute,) = found["max_intents_per_minute"]["uses"]
-    assert per_minute == {"about": "intents:grid", "used": "30", "limit": 60, "share": "0.5000"}
+    assert per_minute == {
+        "about": "intents:grid", "used": "30", "limit": 60, "share": "0.5000", "band": "50 %",
+    }  # fmt: skip
     assert found["max_exits_per_minute"]["uses"][0]["used"] == "0"
     long, short = found["max_position_usd"]["uses"]
     assert (long["used"], short["used"]) == ("30", "0")

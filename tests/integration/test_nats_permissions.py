@@ -157,6 +157,7 @@ def settings_for(
         "cio.heartbeat",
         "cio.gate.status",
         "cio.verdict.approve.momentum_v1",
+        "cio.limit.warning",
         "_INBOX.somebody.else",
         "$JS.API.STREAM.DELETE.CIO_JOURNAL",
     ],
@@ -174,6 +175,14 @@ async def test_only_the_gate_speaks_for_the_gate(
 async def test_nor_does_the_gate_speak_for_others(server: ServerProcess, subject: str) -> None:
     async with signed_in(server, "petrosa-cio") as gate:
         assert await gate.is_refused(subject)
+
+
+async def test_a_warning_of_the_gate_is_heard_by_readers(server: ServerProcess) -> None:
+    async with signed_in(server, "petrosa-cio") as gate, signed_in(server, "readers") as reader:
+        heard = await reader.client.subscribe("cio.limit.warning")
+        await reader.client.flush()
+        await gate.client.publish("cio.limit.warning", b"{}")
+        assert (await heard.next_msg(timeout=10)).data == b"{}"
 
 
 @pytest.mark.parametrize("stream", [INTENTS, JOURNAL, EXECUTIONS])

@@ -17,7 +17,7 @@ import pytest
 from petrosa_cio.adapters.embedded import ServerProcess
 from petrosa_cio.adapters.nats_connection import Client, NatsAccess, connect_nats
 from tests.gates import intent
-from tests.integration.gate_house import gate_house
+from tests.integration.gate_house import WIDE_POLICY, gate_house
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -99,6 +99,17 @@ async def test_the_verdicts_of_a_real_gate(tmp_path: Path) -> None:
     assert "approve momentum  BTCUSDT  buy 0.02 at 50000" in approval
     assert "deny    momentum  BTCUSDT  buy 0.02" in denial
     assert reason.strip().startswith("INTENT_REPEATED: ")
+
+
+async def test_limits_that_fill_are_lines_of_their_own(tmp_path: Path) -> None:
+    policy = WIDE_POLICY.replace("90000000000", "1500")
+    async with gate_house(tmp_path, policy=policy) as house, watching(house.nats.url) as watcher:
+        await house.start("gate-1")
+        await house.publish([("intent.a", intent(quantity=0.02))])
+        await eventually(lambda: len(watcher.lines) == 2)
+    verdict, warning = watcher.lines
+    assert "approve momentum  BTCUSDT  buy 0.02 at 50000" in verdict
+    assert "warning max_gross_exposure_usd is 50 % used: 1000 of 1500 USD, gross" in warning
 
 
 async def test_only_what_is_asked_for_is_shown_as_json(

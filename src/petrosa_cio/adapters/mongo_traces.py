@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from bson.errors import BSONError
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
 from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.ports import PastVerdict
+from petrosa_cio.risk.verdict import VerdictKind
 
 TRACES: Final = "traces"
 UNREADABLE: Final = "unreadable"
@@ -22,6 +24,12 @@ INDEXES: Final = (
     IndexModel([("decision_id", ASCENDING)]),
     IndexModel([("journaled_at", DESCENDING)]),
 )
+
+LATER_FATES: Final = ("withdrawal", "undelivered", "unconfirmed")
+"""The kinds of record that say what became of an approval."""
+
+PORTION: Final = 1_000
+"""Documents that are read at a time."""
 
 _DUPLICATE_KEY = 11_000
 
@@ -100,11 +108,41 @@ class MongoTraceStore:
             )
         return int(newest["journal_sequence"]) if newest else 0
 
+    async def verdicts(self, since: datetime, until: datetime) -> AsyncIterator[PastVerdict]:
+        """Iterate over the verdicts of a span of time, in no order, some hundreds at a time."""
+        wanted = {"verdict": {"$in": list(VerdictKind)}, "at": {"$gte": since, "$lt": until}}
+        fields = ("at", "strategy", "symbol", "verdict", "codes")
+        async with self._traces.find(
+            wanted, dict.fromkeys(fields, True), batch_size=PORTION
+        ) as found:
+            while True:
+                async with self._reaching():
+                    portion = await found.to_list(PORTION)
+                for one in portion:
+                    yield _past_verdict(one)
+                if not portion:
+                    return
+
+    async def befell(self, since: datetime, until: datetime) -> Mapping[str, int]:
+        """Return how many approvals met each later fate, by kind of record, if any did."""
+        fates: dict[str, int] = {}
+        for kind in LATER_FATES:
+            # By the journal's time, of which there is an index; it is the moment of the record.
+            wanted = {"kind": kind, "journaled_at": {"$gte": since, "$lt": until}}
+            async with self._reaching():
+                fates[kind] = await self._traces.count_documents(wanted)
+        return {kind: number for kind, number in fates.items() if number}
+
     @asynccontextmanager
     async def _reaching(self) -> AsyncIterator[None]:
         with translated():
             async with asyncio.timeout(self._timeout_s):
                 yield
+
+
+def _past_verdict(trace: Mapping[str, Any]) -> PastVerdict:
+    codes = tuple(str(code) for code in trace["codes"])
+    return PastVerdict(trace["at"], trace["strategy"], trace["symbol"], trace["verdict"], codes)
 
 
 def _new_of(error: BulkWriteError) -> int:

@@ -70,8 +70,8 @@ def decide_body(body: bytes, met: Circumstances) -> Verdict:
         charter=governing.charter,
         now=clock() if met.judge_age else _made_at(body),
         regime=Regime(met.regime, Decimal(1), clock(), "command line") if met.regime else None,
-        reference_price=_number(met.reference_price, "--reference-price"),
-        equity_usd=_number(met.equity, "--equity"),
+        reference_price=number_above_zero(met.reference_price, "--reference-price"),
+        equity_usd=number_above_zero(met.equity, "--equity"),
     )
     return run_async(_decide(question, max_bytes=settings.max_intent_bytes))
 
@@ -106,7 +106,8 @@ def message_in(content: bytes) -> bytes:
     return orjson.dumps(record["payload"]) if has_payload else content
 
 
-def _number(text: str | None, option: str) -> Decimal | None:
+def number_above_zero(text: str | None, option: str) -> Decimal | None:
+    """Return a number that an option states, or end the command where it is none above 0."""
     if text is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""``cio watch``: verdicts as they are given."""
+"""``cio watch``: verdicts as they are given, and limits as they fill."""
 
 import asyncio
 import difflib
@@ -14,8 +14,16 @@ from petrosa_cio.cli import completion
 from petrosa_cio.cli.options import LOOK, AsJson, examples, symbol_of
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import err, out
-from petrosa_cio.cli.verdict_lines import Event, Wanted, read_event, verdict_text
+from petrosa_cio.cli.verdict_lines import (
+    Event,
+    Wanted,
+    read_event,
+    read_warning,
+    verdict_text,
+    warning_text,
+)
 from petrosa_cio.launch import open_listener
+from petrosa_cio.nurse.limit_warnings import LIMIT_WARNING
 from petrosa_cio.nurse.verdict_event import VERDICTS
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.verdict import VerdictKind
@@ -26,7 +34,7 @@ LOOK_AROUND_S = 1.0
 """How often to see whether a gate is still there."""
 
 MOST_WAITING = 10_000
-"""Verdicts that wait to be shown; more than that are not shown, and it is said how many."""
+"""Messages that wait to be shown; more are not shown, and it is said how many."""
 
 
 @app.command(
@@ -59,14 +67,15 @@ def watch(
             help="Only with this reason code; may be repeated.", autocompletion=completion.codes
         ),
     ] = None,
-    count: Annotated[int | None, typer.Option(help="End after so many.", min=1)] = None,
+    count: Annotated[int | None, typer.Option(help="End after so many verdicts.", min=1)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show verdicts live, with every reason, until Ctrl-C.
+    """Show verdicts live, with every reason, until Ctrl-C, and each limit that comes to a band.
 
-    It comes back by itself when NATS does, and says when no gate is there. It shows what is given
-    while it watches; what was given before is in the record. Times are UTC. With --json it prints
-    one JSON object a line, as docs/CONTRACTS.md has it. Exit code 0.
+    A shared limit is told of once when it is used to 50, 80 and 100 %; --verdict asks for verdicts
+    only. It comes back by itself when NATS does, and says when no gate is there. It shows what is
+    given while it watches; what was given before is in the record. Times are UTC. With --json it
+    prints one JSON object a line, as docs/CONTRACTS.md has it. Exit code 0.
     """
     wanted = Wanted(
         frozenset(strategy or ()),
@@ -88,7 +97,7 @@ def _code_of(text: str) -> str:
 
 
 class _Heard:
-    """Verdicts that were heard and not yet shown."""
+    """What was heard and not yet shown."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
@@ -114,7 +123,8 @@ async def _watch(
 ) -> None:
     heard = _Heard()
     async with stopping_on_signals() as stop, open_listener(settings) as listener:
-        await listener.listen(VERDICTS, heard.hear)
+        for subject in (VERDICTS, LIMIT_WARNING):
+            await listener.listen(subject, heard.hear)
         showing = asyncio.create_task(_show_wanted(heard, wanted, count, show))
         looking = asyncio.create_task(_look_around(listener, heard))
         stopping = asyncio.create_task(stop.wait())
@@ -133,17 +143,20 @@ async def _show_wanted(
 ) -> None:
     shown = 0
     while shown != count:
-        event = read_event(await heard.next())
+        body = await heard.next()
+        event, warning = read_event(body), read_warning(body)
         if event is not None and wanted.has(event):
             show(event)
             shown += 1
+        elif event is None and warning is not None and wanted.has_warning(warning):
+            show(warning)
 
 
 async def _look_around(listener: NatsListener, heard: _Heard) -> None:
     """Say, whenever it changes, whether any verdict can come."""
     gates = GateWatch(asyncio.get_running_loop().time, silent_after_s=GATE_SILENT_S)
     await listener.listen(GATE_STATUS, gates.heard)
-    err.print(f"Watching {VERDICTS}; Ctrl-C ends.", style="dim")
+    err.print(f"Watching {VERDICTS} and {LIMIT_WARNING}; Ctrl-C ends.", style="dim")
     said = ""
     await asyncio.sleep(GATE_SILENT_S)
     while True:
@@ -152,7 +165,7 @@ async def _look_around(listener: NatsListener, heard: _Heard) -> None:
             err.print(situation, style="dim", markup=False)
             said = situation
         if missed := heard.missed():
-            err.print(f"{missed} verdicts came faster than they could be shown.", style="yellow")
+            err.print(f"{missed} messages came faster than they could be shown.", style="yellow")
         await asyncio.sleep(LOOK_AROUND_S)
 
 
@@ -166,7 +179,8 @@ def _situation(listener: NatsListener, gates: GateWatch) -> str:
 
 
 def _show(event: Event) -> None:
-    out.print(verdict_text(event), soft_wrap=True)
+    text = verdict_text(event) if "verdict" in event else warning_text(event)
+    out.print(text, soft_wrap=True)
 
 
 def _show_json(event: Event) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import orjson
 
-from petrosa_cio.risk.parse import subject_token
+from petrosa_cio.risk.parse import Malformed, parse_intent, subject_token
 
 DEFAULT_SUBJECT = "intent"
 ID_FIELDS = ("intent_id", "signal_id", "id", "order_id")
@@ -30,6 +30,14 @@ class RecordedIntent:
     subject: str
     payload: dict[str, object]
     market_time: datetime | None = None
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When it was sent, by the recording or else by itself; None where neither says."""
+        if self.market_time is not None:
+            return self.market_time
+        intent = parse_intent(self.body())
+        return None if isinstance(intent, Malformed) else intent.stated_at
 
     def body(self, *, at: datetime | None = None, new_ids: bool = False) -> bytes:
         """Return the message's bytes, made anew.

@@ -25,7 +25,7 @@ from petrosa_cio.fleet.tradeengine import (
 from petrosa_cio.nurse.arrival import Answer, Arrival
 from petrosa_cio.nurse.shedder import Shedder
 from petrosa_cio.ports import Move, MoveKind, SignalMessage
-from petrosa_cio.risk.claims import DecisionState, Reserved, ReserveRequest
+from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRequest
 from petrosa_cio.risk.decide import assess, conclude
 from petrosa_cio.risk.identity import intent_digest, intent_identity
 from petrosa_cio.risk.intent import Intent
@@ -69,13 +69,17 @@ class Draft(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """A draft with its verdict, its record and, where it is promoted, its signal."""
+    """A draft with its verdict, its record and, where it is promoted, its signal.
+
+    ``readings`` are what the ledger read for it; None where it was not asked or gave no answer.
+    """
 
     draft: Draft
     verdict: Verdict
     record: bytes
     signal: SignalMessage | None
     state: DecisionState = DecisionState.NEW
+    readings: Readings | None = None
 
     @property
     def decision_id(self) -> str:
@@ -172,7 +176,7 @@ def conclude_draft(
     record = verdict_record(decided, readings=readings, verdict=verdict, provenance=provenance)
     signal = _signal(one, verdict, signal_template) if verdict.is_promoted and holds else None
     state = reserved.state if reserved else DecisionState.NEW
-    return Decision(one, verdict, record, signal, state)
+    return Decision(one, verdict, record, signal, state, readings)
 
 
 def _signal(one: Draft, verdict: Verdict, template: str) -> SignalMessage:

@@ -10,6 +10,7 @@ from petrosa_cio.audit.record import Provenance, RecordKind, later_record
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import Answer, Arrival
 from petrosa_cio.nurse.decision import Decision, verdict_subject
+from petrosa_cio.nurse.limit_warnings import LIMIT_WARNING, LimitWarnings, Warned, warning_event
 from petrosa_cio.nurse.tally import Tally
 from petrosa_cio.nurse.verdict_event import verdict_event
 from petrosa_cio.ports import Announcer, Intake, Journal
@@ -41,6 +42,7 @@ class Endings:
         self._provenance = provenance
         self._clock = clock
         self._tally = tally
+        self._limit_warnings = LimitWarnings()
 
     async def record(self, kind: RecordKind, decisions: Iterable[tuple[str, str]]) -> None:
         """Journal what became of decisions: pairs of decision id and reason. Raises Unavailable."""
@@ -71,6 +73,22 @@ class Endings:
                     (verdict_subject(one, answer), verdict_event(one, answer, mode=mode, at=at))
                     for one, answer in decisions
                 ]
+            )
+        await self._warn([one for one, _ in decisions])
+
+    async def _warn(self, decisions: Sequence[Decision]) -> None:
+        """Tell of limits that have come to a band. What fails here is left out and logged."""
+        found: list[Warned] = []
+        for one in decisions:
+            with watching("warn"):
+                found += self._limit_warnings.of(one)
+        if not found:
+            return
+        with watching("warn"):
+            self._tally.warned([warned.crossing for warned in found])
+            at = self._clock()
+            await self._announcer.announce(
+                [(LIMIT_WARNING, warning_event(warned, at=at)) for warned in found]
             )
 
     async def acknowledge(self, arrivals: Sequence[Arrival]) -> None:

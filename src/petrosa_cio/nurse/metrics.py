@@ -15,6 +15,7 @@ from petrosa_cio.nurse.tracing import FAILURES, NO_TRACING, Tracing
 from petrosa_cio.ports import Published
 from petrosa_cio.risk.reasons import Effect
 from petrosa_cio.risk.verdict import VerdictKind
+from petrosa_cio.risk.warning_bands import BANDED_LIMITS, BANDS, Crossing
 from petrosa_cio.telemetry.metrics import BatchHistogram
 from petrosa_cio.telemetry.steps import Step, StepTimes
 
@@ -26,6 +27,10 @@ UNCONFIRMED = Counter("cio_unconfirmed_total", "Signals of which nobody knows if
 WITHDRAWN = Counter("cio_withdrawn_total", "Approvals withdrawn before their signal was sent.")
 GIVEN_BACK = Counter("cio_given_back_total", "Intents given back to the stream to come again.")
 UNAVAILABLE = Counter("cio_unavailable_total", "Batches a dependency stopped.", ["dependency"])
+LIMIT_WARNINGS = Counter(
+    "cio_limit_warnings_total", "Shared limits that came to a band: 50, 80 or 100 % used.",
+    ["limit", "band"],
+)  # fmt: skip
 
 SUB_SECOND = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 LATENCY = BatchHistogram(
@@ -51,6 +56,9 @@ for _code in FAILURES:
     REASONS.labels(_code, Effect.DENY)
 for _dependency in ("nats", "redis"):
     UNAVAILABLE.labels(_dependency)
+for _limit in BANDED_LIMITS:
+    for _band in BANDS:
+        LIMIT_WARNINGS.labels(_limit, _band)
 _SHARED = (Step.LEDGER, Step.JOURNAL, Step.FENCE, Step.PUBLISH)
 _STEPS: dict[Step, Histogram] = {step: STEP.labels(step) for step in _SHARED}
 
@@ -99,6 +107,11 @@ class PrometheusTally:
     def unavailable(self, dependency: str) -> None:
         """Count a batch that a dependency stopped."""
         UNAVAILABLE.labels(dependency).inc()
+
+    def warned(self, crossings: Sequence[Crossing]) -> None:
+        """Count limits that have come to a warning band."""
+        for one in crossings:
+            LIMIT_WARNINGS.labels(one.limit, one.band_pct).inc()
 
 
 def _measure(decisions: Sequence[Decision], times: StepTimes) -> None:

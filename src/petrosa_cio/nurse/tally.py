@@ -6,6 +6,7 @@ from typing import Protocol
 from petrosa_cio.nurse.arrival import Answer
 from petrosa_cio.nurse.decision import Decision
 from petrosa_cio.ports import Published
+from petrosa_cio.risk.warning_bands import Crossing
 from petrosa_cio.telemetry.steps import StepTimes
 
 
@@ -29,3 +30,6 @@ class Tally(Protocol):
 
     def unavailable(self, dependency: str) -> None:
         """Count a batch that a dependency stopped."""
+
+    def warned(self, crossings: Sequence[Crossing]) -> None:
+        """Count limits that have come to a warning band."""

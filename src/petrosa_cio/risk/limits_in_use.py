@@ -14,6 +14,7 @@ from petrosa_cio.risk.intent import Direction
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.policy import ANY
 from petrosa_cio.risk.shared_limits import GROSS, position_counter, rate_counters
+from petrosa_cio.risk.warning_bands import BANDS
 
 _SHARE_STEP = Decimal("0.0001")
 
@@ -66,6 +67,13 @@ class Use:
         if self.limit is None:
             return None
         return (self.used / self.limit).quantize(_SHARE_STEP) if self.limit else Decimal(1)
+
+    @property
+    def band_pct(self) -> int:
+        """The highest warning band that was reached: 50, 80, 100 percent of the limit, or 0."""
+        if self.limit is None:
+            return 0
+        return max((one for one in BANDS if self.used * 100 >= one * self.limit), default=0)
 
 
 @dataclass(frozen=True, slots=True)
