@@ -30,7 +30,7 @@ from petrosa_cio.risk.claims import Claim, DecisionState
 from petrosa_cio.risk.identity import decision_id
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.policy import Charter, PolicyDocument
-from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime, Snapshot
+from petrosa_cio.risk.snapshot import ANY_SYMBOL, ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.verdict import VerdictKind
 
@@ -92,7 +92,10 @@ class Scene:
             policy_confirmed_at=now,
             trading_states=TradingStates(TradingState.ACTIVE),
             regimes={ANY_SYMBOL: regime} if regime else {},
-            reference_prices=self.prices_at(symbols, now),
+            reference_prices={
+                symbol: ReferencePrice(price, now, "rehearsal")
+                for symbol, price in self.prices_at(symbols, now).items()
+            },
             equity_usd=self.equity_usd,
         )
 
