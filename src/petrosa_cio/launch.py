@@ -25,6 +25,7 @@ from petrosa_cio.errors import Misconfigured, Problem, Unavailable
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
+from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.nurse.arrival import epoch_ms
 from petrosa_cio.risk.policy import document_hash
 from petrosa_cio.servers import clock, nats_access, open_servers, prepare
@@ -63,6 +64,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         Unavailable: A configured server cannot be reached.
     """
     governing = load_governing(settings.policy_file, settings.charter_file)
+    load_venue_rules(settings.venue_rules_files)  # each role reads them; wrong ones stop it here
     stated = {"nats": settings.nats_url, "redis": settings.redis_url, "mongo": settings.mongo_url}
     need = {name for name, url in stated.items() if url is None}
     async with EmbeddedServers.start(settings.data_dir, need=need) as embedded:

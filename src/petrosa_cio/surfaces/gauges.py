@@ -1,6 +1,6 @@
 """What the control role shows of the gates that it hears."""
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from petrosa_cio.surfaces.gate_watch import GateWatch
 
@@ -10,6 +10,11 @@ READY = Gauge(
 )  # fmt: skip
 HEARD = Gauge(
     "cio_gates_heard", "Gates that were heard within three seconds.", multiprocess_mode="mostrecent"
+)
+VENUE_LOOKS = Counter(
+    "cio_venue_rules_refreshes_total",
+    "Times the venue was asked for its rules, by what came of it.",
+    ["outcome"],
 )
 
 
