@@ -21,6 +21,7 @@ from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
+from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
 from petrosa_cio.errors import Misconfigured, Problem, Unavailable
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
@@ -163,6 +164,7 @@ class Books:
     store: RedisStateStore
     ledger: RedisLedger
     rates: RedisRates
+    venue: RedisVenueRules
 
 
 @asynccontextmanager
@@ -176,6 +178,7 @@ async def open_books(settings: Settings) -> AsyncIterator[Books]:
             RedisStateStore(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
             RedisLedger(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
             RedisRates(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
+            RedisVenueRules(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
         )
     finally:
         await redis.aclose()

@@ -302,8 +302,10 @@ def _number(stated: Fields, name: str) -> Decimal:
 
 def _plain(number: Decimal) -> str:
     """Return a number without exponent and idle zeros, unless that would be long."""
-    is_long = number.is_zero() or abs(number.adjusted()) > _MOST_DIGITS
-    return str(number.normalize(_EXACT)) if is_long else f"{number.normalize(_EXACT):f}"
+    if number.is_zero():
+        return "0"
+    is_long = abs(number.adjusted()) > _MOST_DIGITS
+    return str(number) if is_long else f"{number.normalize(_EXACT):f}"
 
 
 def _flag(stated: Fields, name: str) -> bool:

@@ -33,13 +33,20 @@ def load_venue_rules(paths: Sequence[Path]) -> VenueRules | None:
     """
     if not paths:
         return None
+    documents: list[tuple[str, bytes]] = []
+    problems: list[str] = []
+    for path in paths:
+        try:
+            documents.append((path.name, path.read_bytes()))
+        except OSError as error:
+            problems.append(f"{path.name} cannot be read: {error.strerror}")
     try:
-        rules = read_venue([(path.name, path.read_bytes()) for path in paths])
+        rules = read_venue(documents)
         pack(rules)
-    except OSError as error:
-        raise Misconfigured([_problem(str(error))]) from error
     except VenueRulesRejected as rejected:
-        raise Misconfigured([_problem(one) for one in rejected.problems]) from rejected
+        problems += rejected.problems if documents else ()
+    if problems:
+        raise Misconfigured([_problem(one) for one in problems])
     return rules
 
 
