@@ -2,6 +2,7 @@
 
 from prometheus_client import Counter, Gauge
 
+from petrosa_cio.governance.venue_refresh import Refreshed
 from petrosa_cio.surfaces.gate_watch import GateWatch
 
 READY = Gauge(
@@ -16,6 +17,8 @@ VENUE_LOOKS = Counter(
     "Times the venue was asked for its rules, by what came of it.",
     ["outcome"],
 )
+for _outcome in Refreshed:
+    VENUE_LOOKS.labels(_outcome)
 
 
 class ControlGauges:
