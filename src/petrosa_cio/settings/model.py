@@ -237,12 +237,13 @@ class Settings(BaseSettings):
 
     @property
     def reserved_subjects(self) -> tuple[str, ...]:
-        """Patterns of the subjects where only this program's own words and the engine's may stand.
+        """Patterns of the subjects where only our own words, the engine's and the market's may be.
 
         Whoever names one of them as a reply address would have the gate speak there.
         """
         signals = self.signal_subject.replace(STRATEGY_PLACEHOLDER, "*")
-        return (signals, self.execution_subject, "cio.>", "$JS.>", "$SYS.>")
+        told = (signals, self.execution_subject, self.market_data_subject)
+        return (*told, "cio.>", "$JS.>", "$SYS.>")
 
     @classmethod
     def settings_customise_sources(
