@@ -19,6 +19,7 @@ from petrosa_cio.cli.help_pages import PANELS
 from petrosa_cio.cli.main import app
 from petrosa_cio.doctor.examination import CHECKS as CHECKS_OF_DOCTOR
 from petrosa_cio.nurse import gauges as gate_gauges
+from petrosa_cio.nurse import market, venue_feed
 from petrosa_cio.nurse import metrics as gate_metrics
 from petrosa_cio.risk.catalogue import MEANINGS
 from petrosa_cio.risk.checks import CHECKS
@@ -106,7 +107,7 @@ def settings() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         default = field.default
         shown = ",".join(default) if isinstance(default, tuple) else default
-        usual = "" if default is None else f"`{shown}`"
+        usual = "" if default in (None, ()) else f"`{shown}`"
         yield f"| `{variable(name)}` | {field.description} | {usual} |"
 
 
@@ -169,7 +170,7 @@ def _option(option: TyperOption, context: typer.Context) -> str:
 
 
 METRICS_OF: dict[str, tuple[ModuleType, ...]] = {
-    "The gate": (gate_metrics, gate_gauges),
+    "The gate": (gate_metrics, gate_gauges, market, venue_feed),
     "The record": (record_metrics, record_gauges),
     "Control": (control_gauges,),
     "Every process": (process_metrics,),

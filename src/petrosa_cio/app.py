@@ -11,7 +11,7 @@ import re
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from importlib.metadata import version as installed_version
 
@@ -41,31 +41,39 @@ from petrosa_cio.audit.record import Provenance
 from petrosa_cio.audit.settler import ACK_WAIT_S as SETTLEMENT_ACK_WAIT_S
 from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
 from petrosa_cio.audit.settler import MAX_EVENTS, Settler
+from petrosa_cio.errors import Unavailable
 from petrosa_cio.fleet.execution_events import parse_execution
 from petrosa_cio.governance.desk import POLICY_UPDATED, STATE_UPDATED
 from petrosa_cio.governance.files import load_governing
+from petrosa_cio.governance.venue_refresh import LOOK_S as VENUE_LOOK_S
+from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.nurse.door import Door
-from petrosa_cio.nurse.every import every
+from petrosa_cio.nurse.every import every, until_stopped
 from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.nurse.gate import Gate, GateOptions, World
 from petrosa_cio.nurse.gauges import GateGauges
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
+from petrosa_cio.nurse.market import Market
 from petrosa_cio.nurse.metrics import PrometheusTally
+from petrosa_cio.nurse.price_belief import PriceBelief
 from petrosa_cio.nurse.serve import serve_stream
 from petrosa_cio.nurse.tracing import NO_TRACING, SampledTracing
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.servers import (
     Servers,
     clock,
+    hearing,
     nats_access,
     open_record,
     open_servers,
     prepare,
     recovery_of,
+    venue_feed,
+    venue_refresher,
 )
 from petrosa_cio.settings import Settings
 from petrosa_cio.surfaces.gate_watch import GateWatch
-from petrosa_cio.surfaces.gauges import ControlGauges
+from petrosa_cio.surfaces.gauges import VENUE_LOOKS, ControlGauges
 from petrosa_cio.surfaces.http import create_app, serve_http
 from petrosa_cio.telemetry.opening import watched
 from petrosa_cio.telemetry.traces import TraceSink
@@ -84,6 +92,7 @@ GAUGES_INTERVAL_S = 5.0
 RESERVATIONS_INTERVAL_S = 15.0
 GATE_SILENT_S = 3.0
 STORE_SILENT_S = 3.0
+MARKET_SILENT_S = 60.0
 BATCHES_WAITING = 2
 MAX_REPLICAS = 8
 
@@ -119,15 +128,28 @@ async def run_gate(
         load_governing(settings.policy_file, settings.charter_file),
         replica_name(settings),
     )
-    async with open_servers(settings, name=f"gate {replica}") as servers:
+    venue_files = load_venue_rules(settings.venue_rules_files)
+    market = Market(PriceBelief(jump_bps=settings.price_jump_bps), clock=clock)
+    async with (
+        hearing(settings, settings.market_data_subject, market.heard, name=f"market {replica}"),
+        open_servers(settings, name=f"gate {replica}") as servers,
+        asyncio.TaskGroup() as keeping,
+    ):
         await prepare(servers, governing)
+        venue = venue_feed(settings, servers, venue_files)
         feeds = Feeds(
             servers.store,
             governing.charter,
             clock=clock,
             policy_max_age_s=settings.policy_max_age_s,
+            prices=lambda: market.prices,
+            venue_rules=lambda: venue.rules,
         )
         await feeds.refresh()
+        with suppress(Unavailable):  # it is tried again every second; until then none are known
+            await venue.refresh()
+        keeping.create_task(market.run(stop))
+        keeping.create_task(venue.run(stop))
         intake = NatsDeliveries(
             servers.nats,
             stream=INTENTS,
@@ -243,6 +265,7 @@ def gate_health(servers: Servers, feeds: Feeds) -> Health:
             "policy": policy_problem(snapshot),
             "journal": servers.journal.trouble,
             "trading_state": None if states and states.fund else "unknown, which counts as halted",
+            "market_data": market_problem(snapshot),
         }
     )
 
@@ -253,6 +276,13 @@ def policy_problem(snapshot: Snapshot) -> str | None:
         return "none in force"
     age_s = (snapshot.now - snapshot.policy_confirmed_at).total_seconds()
     return f"not confirmed for {age_s:.0f} s" if age_s > snapshot.policy_max_age_s else None
+
+
+def market_problem(snapshot: Snapshot) -> str | None:
+    """Return what is wrong with the market data, where there were prices and are no more."""
+    observed = [price.observed_at for price in snapshot.reference_prices.values()]
+    silent_s = (snapshot.now - max(observed)).total_seconds() if observed else 0.0
+    return f"no price for {silent_s:.0f} s" if silent_s > MARKET_SILENT_S else None
 
 
 # --- the record -----------------------------------------------------------------------------
@@ -334,6 +364,7 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
     """Answer over HTTP until told to stop."""
     loop = asyncio.get_running_loop()
     watch = GateWatch(loop.time, silent_after_s=GATE_SILENT_S)
+    venue_files = load_venue_rules(settings.venue_rules_files)
     async with open_servers(settings, name="control") as servers:
         await listen(servers.nats, GATE_STATUS, watch.heard)
 
@@ -344,6 +375,15 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
         app = create_app(problems, version=__version__, fund=settings.fund)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(every(STATUS_INTERVAL_S, ControlGauges(watch).note, stop))
+            if settings.venue_rules_url:
+                refresher = venue_refresher(settings, servers, venue_files)
+
+                async def look() -> None:
+                    VENUE_LOOKS.labels(await refresher.look()).inc()
+
+                lease = RedisLease(servers.redis, settings.fund, "venue")
+                asking = lease.while_held(lambda: every(VENUE_LOOK_S, look, stop))
+                tasks.create_task(until_stopped(asking, stop))
             tasks.create_task(
                 serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop)
             )

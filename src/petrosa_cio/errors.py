@@ -6,6 +6,7 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
     ├── Unavailable          a dependency is away or too slow; trying again may help
     │   └── LedgerLost       Redis answers, but what it knew is gone
     ├── PolicyRejected       a policy document is invalid or crosses the charter
+    ├── VenueRulesRejected   what a venue says of its rules cannot be read
     └── Misconfigured        the program cannot start as it is set up
         └── AlreadyRunning   another process holds the data folder
 
@@ -59,6 +60,20 @@ class PolicyRejected(CioError):
     """
 
     code: ClassVar[str] = "POLICY_REJECTED"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class VenueRulesRejected(CioError):
+    """What a venue says of its rules cannot be read, or cannot be true.
+
+    Args:
+        problems: Every problem found, one sentence each.
+    """
+
+    code: ClassVar[str] = "VENUE_RULES_REJECTED"
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))

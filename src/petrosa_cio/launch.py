@@ -23,10 +23,12 @@ from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
+from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
 from petrosa_cio.errors import Misconfigured, Problem, Unavailable
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
+from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.nurse.arrival import epoch_ms
 from petrosa_cio.ports import PastVerdicts
 from petrosa_cio.risk.policy import PolicyDocument, canonical_json, document_hash
@@ -66,6 +68,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         Unavailable: A configured server cannot be reached.
     """
     governing = load_governing(settings.policy_file, settings.charter_file)
+    load_venue_rules(settings.venue_rules_files)  # each role reads them; wrong ones stop it here
     stated = {"nats": settings.nats_url, "redis": settings.redis_url, "mongo": settings.mongo_url}
     need = {name for name, url in stated.items() if url is None}
     async with EmbeddedServers.start(settings.data_dir, need=need) as embedded:
@@ -164,6 +167,7 @@ class Books:
     store: RedisStateStore
     ledger: RedisLedger
     rates: RedisRates
+    venue: RedisVenueRules
 
 
 @asynccontextmanager
@@ -177,6 +181,7 @@ async def open_books(settings: Settings) -> AsyncIterator[Books]:
             RedisStateStore(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
             RedisLedger(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
             RedisRates(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
+            RedisVenueRules(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
         )
     finally:
         await redis.aclose()

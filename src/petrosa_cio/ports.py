@@ -254,6 +254,38 @@ class RegimeStore(Protocol):
         """Store one regime."""
 
 
+@dataclass(frozen=True, slots=True)
+class VenueRulesMark:
+    """Which version of the venue's rules the store holds.
+
+    Attributes:
+        content_hash: SHA-256 of their canonical form.
+        source: Who was asked.
+        confirmed_at: When it last said so, aware UTC.
+        symbols: How many symbols they are for.
+        answered_symbols: How many of those the answer named; the others come from files.
+    """
+
+    content_hash: str
+    source: str
+    confirmed_at: datetime
+    symbols: int
+    answered_symbols: int
+
+
+class VenueRulesStore(Protocol):
+    """Holds the venue's rules, where they are asked for and not only read from files."""
+
+    async def venue_rules_mark(self) -> VenueRulesMark | None:
+        """Return which version is held, or None; one that does not read is none."""
+
+    async def venue_rules_document(self) -> bytes | None:
+        """Return the packed rules, or None."""
+
+    async def set_venue_rules(self, mark: VenueRulesMark, document: bytes) -> None:
+        """Hold this version from now on."""
+
+
 class GovernanceStore(PolicyStore, TradingStateStore, RegimeStore, Protocol):
     """The store of everything that governs."""
 

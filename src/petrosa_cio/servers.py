@@ -1,13 +1,18 @@
 """Opens the ways to the servers, and makes the stores ready: the other half of composition."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
-from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
+from petrosa_cio.adapters.nats_connection import (
+    NatsAccess,
+    RobustClient,
+    connect_nats,
+    translated,
+)
 from petrosa_cio.adapters.nats_journal import (
     NatsJournal,
     journal_is_empty,
@@ -24,11 +29,16 @@ from petrosa_cio.adapters.redis_connection import Redis, connect_redis
 from petrosa_cio.adapters.redis_held import RedisHeld
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
+from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
 from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.files import Governing
+from petrosa_cio.governance.venue_refresh import Asking, VenueRefresher, public_part
+from petrosa_cio.governance.venue_rules import VenueRecorder
 from petrosa_cio.nurse.recovery import BEGINNING, Recovery
+from petrosa_cio.nurse.venue_feed import VenueFeed
 from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.risk.venue import VenueRules
 from petrosa_cio.settings import Settings
 
 STORE_TIMEOUT_S = 1.0
@@ -53,6 +63,7 @@ class Servers:
     journal: NatsJournal
     announcer: NatsAnnouncer
     desk: Desk
+    venue: RedisVenueRules
 
 
 @asynccontextmanager
@@ -75,7 +86,31 @@ async def open_servers(settings: Settings, *, name: str) -> AsyncIterator[Server
         desk = Desk(store, journal, announcer, fund=settings.fund, clock=clock)
         ledger = RedisLedger(redis, settings.fund, timeout_s=timeout_s)
         held = RedisHeld(redis, settings.fund, timeout_s=timeout_s)
-        yield Servers(settings.fund, nats, redis, ledger, store, held, journal, announcer, desk)
+        venue = RedisVenueRules(redis, settings.fund, timeout_s=max(timeout_s, STORE_TIMEOUT_S))
+        yield Servers(
+            settings.fund, nats, redis, ledger, store, held, journal, announcer, desk, venue
+        )
+
+
+@asynccontextmanager
+async def hearing(
+    settings: Settings, subject: str, heard: Callable[[bytes], None], *, name: str
+) -> AsyncIterator[None]:
+    """Hand over each message on a subject as it is read, on a connection of its own.
+
+    What floods this connection holds up nothing on another, and where it is too much the server
+    drops this one alone. Nothing waits in a queue here.
+
+    Raises:
+        Unavailable: NATS cannot be reached.
+    """
+    nats = await connect_nats(nats_access(settings), name=name)
+    try:
+        with translated():
+            await nats.take(subject, lambda message: heard(message.data))
+        yield
+    finally:
+        await nats.close()
 
 
 def nats_access(settings: Settings) -> NatsAccess:
@@ -126,6 +161,30 @@ def recovery_of(servers: Servers) -> Recovery:
         lambda: read_journal(servers.nats, since=BEGINNING),
         lambda: replay_from_start(servers.nats.jetstream(), EXECUTIONS, SETTLEMENT_CONSUMER),
         fund=servers.fund,
+        clock=clock,
+    )
+
+
+def venue_feed(settings: Settings, servers: Servers, files: VenueRules | None) -> VenueFeed:
+    """Return what keeps the venue's rules: those of files, or with a URL those in the store."""
+    recorder = VenueRecorder(servers.journal, fund=settings.fund, clock=clock)
+    store = servers.venue if settings.venue_rules_url else None
+    return VenueFeed(files, store, recorder, clock=clock)
+
+
+def venue_refresher(
+    settings: Settings, servers: Servers, files: VenueRules | None
+) -> VenueRefresher:
+    """Return what asks the venue for its rules at CIO_VENUE_RULES_URL."""
+    # Imported here, as its library costs time and memory that no other role has to spend.
+    from petrosa_cio.adapters.venue_http import VenueHttp  # noqa: PLC0415
+
+    url = str(settings.venue_rules_url)
+    return VenueRefresher(
+        Asking(VenueHttp(url).fetch, public_part(url), settings.venue_rules_interval_s, files),
+        servers.venue,
+        VenueRecorder(servers.journal, fund=settings.fund, clock=clock),
+        servers.announcer,
         clock=clock,
     )
 

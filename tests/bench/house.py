@@ -28,15 +28,19 @@ from petrosa_cio.risk.identity import decision_id
 from petrosa_cio.risk.snapshot import ANY_SYMBOL
 from petrosa_cio.servers import stream_settings
 from petrosa_cio.settings import load_settings
+from tests.bench.intents import market_prices
 from tests.bench.loading import ROOT
 from tests.bench.part_gate import BEGAN_AT
 from tests.bench.policies import EMPTY, FULL, Plain, calm
+from tests.market import SUBJECT as MARKET_DATA
+from tests.market import ticker
 from tests.neighbours import stored_at
 from tests.waiting import eventually
 
 FUND = "bench"
 READY_TIMEOUT_S = 40
 GRACE_S = 15
+TICK_S = 1.0
 CAPTURE_TIMEOUT_S = 120
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -106,11 +110,13 @@ class House:
     gates: dict[str, Popen[bytes]] = field(default_factory=dict)
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _ready: set[str] = field(default_factory=set)
+    _speaking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Make the streams and say what the market is like, as they are found by a gate."""
         await self.client.subscribe(GATE_STATUS, cb=self._on_status)
         await self.client.flush()
+        self._speaking = asyncio.create_task(self._let_market_speak())
         if self.rung is Rung.SHIPPED:
             settings = load_settings(self.environ)
             await ensure_streams(self.client.jetstream(), stream_settings(settings))
@@ -118,6 +124,14 @@ class House:
             redis = connect_redis(self.redis.url)
             await RedisStateStore(redis, FUND).set_regime(ANY_SYMBOL, write_regime(calm()))
             await redis.aclose()
+
+    async def _let_market_speak(self) -> None:
+        """Publish a ticker a second for each symbol, as a quiet market does."""
+        while True:
+            now = datetime.now(UTC)
+            for symbol, price in market_prices().items():
+                await self.client.publish(MARKET_DATA, ticker(symbol, price, now))
+            await asyncio.sleep(TICK_S)
 
     async def _on_status(self, message: Msg) -> None:
         self._ready.add(orjson.loads(message.data)["replica"])
@@ -161,6 +175,9 @@ class House:
 
     async def stop(self) -> None:
         """Let the gates finish and end."""
+        if self._speaking is not None:
+            self._speaking.cancel()
+            await asyncio.wait([self._speaking])
         await asyncio.gather(*(stop_child(one, GRACE_S) for one in self.gates.values()))
 
     @property

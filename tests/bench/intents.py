@@ -35,6 +35,16 @@ def fleet_messages() -> Iterator[RecordedIntent]:
         yield RecordedIntent(f"intent.{subject_token(strategy)}", message)
 
 
+def market_prices() -> dict[str, str]:
+    """Return for each symbol of these messages the market price that they saw."""
+    payloads = [one.payload for one in fleet_messages()]
+    return {
+        str(each["symbol"]): str(each["current_price"])
+        for each in payloads
+        if each.get("symbol") and each.get("current_price")
+    }
+
+
 def maker(mix: str) -> Maker:
     """Return what makes a mix: ``steady``, ``fleet``, or the path of a file of recorded intents.
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,16 +21,19 @@ from petrosa_cio.adapters.nats_streams import JOURNAL
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
-from petrosa_cio.doctor import gate_checks, nats_checks, rule_checks, store_checks
+from petrosa_cio.doctor import gate_checks, market_checks, nats_checks, rule_checks, store_checks
 from petrosa_cio.doctor.findings import Finding
 from petrosa_cio.doctor.patient import Patient
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.governance.files import load_governing
+from petrosa_cio.ports import VenueRulesMark
 from petrosa_cio.risk.trading_state import FUND as WHOLE_FUND
 from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState
 from petrosa_cio.settings import load_settings
 from tests.commands import cio
 from tests.integration.gate_house import FUND, GateHouse, gate_house
+from tests.market import SUBJECT, ticker
+from tests.venues import exchange_info
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -80,6 +84,8 @@ async def test_a_healthy_house_has_no_problem(ward: Ward) -> None:
     assert {check for check, level in levels.items() if level != "ok"} == {
         "backlog",  # the record role does not run here
         "MongoDB",  # the stand-in
+        "market data",  # nobody speaks here
+        "venue rules",
         "exits",
     }, found
     assert found["NATS"]["seen"].startswith("version 2.")
@@ -357,3 +363,44 @@ async def test_a_gate_that_is_not_well_says_why(own_nats: ServerProcess, redis_u
             assert (found.level, seen in found.seen) == (level, True), found
             assert (await gate_checks.policy_freshness(one)).level == "problem"
     await client.close()
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "level", "said"),
+    [(0, "ok", "BTCUSDT at 50000.5"), (30, "warning", "30 s old"), (-30, "problem", "ahead of")],
+)
+async def test_prices_on_the_wire(
+    own_nats: ServerProcess, redis_url: str, ago_s: float, level: str, said: str
+) -> None:
+    client = await connect_nats(NatsAccess(own_nats.url), name="test")
+    async with new_patient(redis_url, client) as one:
+        looking = asyncio.create_task(market_checks.market_data(one))
+        while not looking.done():
+            at = datetime.now(UTC) - timedelta(seconds=ago_s)
+            await client.publish(SUBJECT, b"garbage")
+            await client.publish(SUBJECT, ticker("BTCUSDT", "50000.5", at))
+            await asyncio.wait([looking], timeout=0.02)
+        found = looking.result()
+    assert (found.level, said in found.seen) == (level, True), found
+    await client.close()
+
+
+async def test_the_venues_rules_that_are_asked_for(redis_url: str) -> None:
+    url = "https://venue.invalid/exchangeInfo"
+    async with new_patient(redis_url, environ={"CIO_VENUE_RULES_URL": url}) as one:
+        assert (await market_checks.venue_rules(one)).level == "problem"
+        for age_s, level in ((60, "ok"), (4 * 3600, "warning")):
+            at = one.now() - timedelta(seconds=age_s)
+            await one._venue.set_venue_rules(VenueRulesMark("a", url, at, 7, 7), b"")
+            found = await market_checks.venue_rules(one)
+            assert (found.level, "7 symbols" in found.seen) == (level, True)
+
+
+async def test_the_venues_rules_in_files(redis_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "venue.json"
+    file.write_bytes(exchange_info())
+    async with new_patient(redis_url, environ={"CIO_VENUE_RULES_FILES": str(file)}) as one:
+        found = await market_checks.venue_rules(one)
+        assert (found.level, found.seen.startswith("1 symbols from files")) == ("ok", True)
+        file.write_bytes(b"[]")
+        assert (await market_checks.venue_rules(one)).level == "problem"

@@ -28,6 +28,7 @@ from petrosa_cio.servers import open_record, open_servers, prepare
 from petrosa_cio.settings import Settings, load_settings
 from tests.integration.test_whole_way import role
 from tests.loading import ROOT
+from tests.market import ticker
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -35,12 +36,14 @@ pytestmark = pytest.mark.integration
 CONFIGURATION = ROOT / "deploy" / "nats" / "nats-server.conf"
 PASSWORDS = {
     f"{name}_NATS_PASSWORD": f"{name.lower()}-pass"
-    for name in ("CIO", "BOTS", "ENGINE", "READERS", "OPERATOR")
+    for name in ("CIO", "BOTS", "MARKET", "ENGINE", "READERS", "OPERATOR")
 } | {"NATS_ADMIN_PASSWORD": "admin-pass"}  # pragma: allowlist secret
 NOBODY = "nobody.may.say.this"
+MARKET_DATA = str(Settings.model_fields["market_data_subject"].default)
 USERS = {
     "petrosa-cio": "cio-pass",
     "bots": "bots-pass",
+    "market": "market-pass",
     "tradeengine": "engine-pass",
     "readers": "readers-pass",
     "operator": "operator-pass",
@@ -149,7 +152,7 @@ def settings_for(
     )
 
 
-@pytest.mark.parametrize("user", ["bots", "tradeengine", "readers", "operator"])
+@pytest.mark.parametrize("user", ["bots", "market", "tradeengine", "readers", "operator"])
 @pytest.mark.parametrize(
     "subject",
     [
@@ -201,6 +204,18 @@ async def test_bots_cannot_report_executions_and_the_engine_cannot_propose(
         assert not await engine.is_refused("execution.events.x")
 
 
+@pytest.mark.parametrize("user", ["petrosa-cio", "bots", "tradeengine", "readers", "operator"])
+async def test_only_the_market_says_what_prices_are(server: ServerProcess, user: str) -> None:
+    async with signed_in(server, user) as somebody:
+        assert await somebody.is_refused(MARKET_DATA)
+
+
+async def test_the_market_says_nothing_else(server: ServerProcess) -> None:
+    async with signed_in(server, "market") as market:
+        assert not await market.is_refused(MARKET_DATA)
+        assert await market.is_refused("intent.x")
+
+
 async def test_nobody_comes_in_without_a_password(server: ServerProcess) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     await reader.readline()
@@ -228,7 +243,10 @@ async def test_the_gate_does_all_its_work_with_what_it_may(
         role(run_control, settings),
         signed_in(server, "tradeengine") as engine,
         signed_in(server, "bots") as bots,
+        signed_in(server, "market") as market,
     ):
+        for _ in range(2):
+            await market.client.publish(MARKET_DATA, ticker("BTCUSDT", "50000", datetime.now(UTC)))
 
         async def execute(message: Msg) -> None:
             signal = json.loads(message.data)

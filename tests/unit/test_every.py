@@ -1,7 +1,9 @@
 import asyncio
 
+import pytest
+
 from petrosa_cio.errors import Unavailable
-from petrosa_cio.nurse.every import every
+from petrosa_cio.nurse.every import every, until_stopped
 from tests.waiting import eventually
 
 
@@ -39,3 +41,43 @@ async def test_what_is_to_stop_does_not_begin() -> None:
     stop = asyncio.Event()
     stop.set()
     await every(600, lambda: asyncio.sleep(600), stop)
+
+
+async def test_work_that_never_ends_is_ended_when_told_to_stop() -> None:
+    stop = asyncio.Event()
+    ended: list[int] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(1)
+
+    running = asyncio.create_task(until_stopped(work(), stop))
+    await asyncio.sleep(0)
+    stop.set()
+    await running
+    assert ended == [1]
+
+
+async def test_work_that_ends_by_itself_is_over_and_its_fault_is_told() -> None:
+    async def done() -> None:
+        return None
+
+    async def failed() -> None:
+        raise Unavailable("redis")
+
+    await until_stopped(done(), asyncio.Event())
+    with pytest.raises(Unavailable):
+        await until_stopped(failed(), asyncio.Event())
+
+
+async def test_who_waits_for_the_work_may_leave_with_it() -> None:
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(until_stopped(work(), asyncio.Event()))
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

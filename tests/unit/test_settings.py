@@ -112,6 +112,13 @@ def test_a_password_in_a_wrong_url_is_not_told() -> None:
         ("CIO_OTEL_ENDPOINT", "localhost:4317"),
         ("CIO_OTEL_PROTOCOL", "udp"),
         ("CIO_TRACE_RATIO", "1.5"),
+        ("CIO_PRICE_JUMP_BPS", "0"),
+        ("CIO_VENUE_RULES_FILES", "README.md,/no/such/file"),
+        ("CIO_VENUE_RULES_URL", "file:///etc/passwd"),
+        ("CIO_VENUE_RULES_INTERVAL_S", "5"),
+        ("CIO_MARKET_DATA_SUBJECT", "intent.data"),
+        ("CIO_MARKET_DATA_SUBJECT", "signals.>"),
+        ("CIO_MARKET_DATA_SUBJECT", "cio.verdict.approve.x"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
@@ -207,3 +214,10 @@ def test_subjects_overlap_if_one_subject_matches_both(
 ) -> None:
     assert subjects_overlap(left, right) is expected
     assert subjects_overlap(right, left) is expected
+
+
+def test_files_are_given_to_a_child_as_they_were() -> None:
+    environ = {"CIO_VENUE_RULES_FILES": f"{__file__}, {__file__}"}
+    settings = load_settings(environ)
+    assert len(settings.venue_rules_files) == 2
+    assert load_settings(child_environ(settings)) == settings

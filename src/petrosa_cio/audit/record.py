@@ -2,7 +2,7 @@
 
 One record is one JSON object. Its ``kind`` says what it tells: a ``verdict``, or what became of one
 afterwards (``withdrawal``, ``undelivered``, ``unconfirmed``), or a ``change`` of what governs: the
-policy, a trading state, a regime. The first verdict of a decision in
+policy, a trading state, a regime, the venue's rules. The first verdict of a decision in
 journal order is *the* verdict; later ones are repetitions after a crash. Numbers that decide are
 text, exact; times are ISO-8601 in UTC. The part ``decision`` is made before the ledger is asked and
 is kept there while the decision is open, so that a redelivery repeats it instead of deciding anew.
@@ -188,8 +188,9 @@ class Change:
     """A change of what governs.
 
     Attributes:
-        subject: What was changed: ``policy``, ``trading_state`` or ``regime``.
-        scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision.
+        subject: What was changed: ``policy``, ``trading_state``, ``regime`` or ``venue_rules``.
+        scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for the
+            venue's rules their hash.
         value: What it is now.
         author: Who changed it.
         reason: Why.

@@ -17,7 +17,7 @@ from petrosa_cio.cli.offline import (
     message_in,
     read_bytes,
 )
-from petrosa_cio.cli.options import TRY, AsJson, CharterFile, PolicyFile, examples
+from petrosa_cio.cli.options import TRY, AsJson, CharterFile, PolicyFile, VenueFiles, examples
 from petrosa_cio.cli.root import app
 from petrosa_cio.cli.showing import COLOURS, out
 from petrosa_cio.risk.catalogue import MEANINGS
@@ -30,6 +30,7 @@ from petrosa_cio.risk.verdict import Verdict, VerdictKind
     epilog=examples(
         "cio check examples/first-intent.json",
         "cio check intent.json --policy policy.yaml --regime transitional --json",
+        "cio check intent.json --reference-price 64000 --venue-rules examples/venue/futures.json",
     ),
 )
 def check(
@@ -39,6 +40,7 @@ def check(
     regime: RegimeName = None,
     reference_price: ReferencePrice = None,
     equity: Equity = None,
+    venue_rules: VenueFiles = None,
     now: JudgeAge = False,
     as_json: AsJson = False,
 ) -> None:
@@ -47,7 +49,7 @@ def check(
     Prints the verdict and every reason with its numbers; `cio explain` says the same in sentences.
     Exit code 0 when it is approved or reduced, 2 when it is denied, 1 when it cannot be decided.
     """
-    met = Circumstances(policy, charter, regime, reference_price, equity, now)
+    met = Circumstances(policy, charter, regime, reference_price, equity, now, venue_rules)
     verdict = decide_body(message_in(read_bytes(file)), met)
     if as_json:
         out.print_json(msgspec.json.encode(verdict).decode())

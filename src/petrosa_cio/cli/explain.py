@@ -20,7 +20,7 @@ from petrosa_cio.cli.offline import (
     message_in,
     read_bytes,
 )
-from petrosa_cio.cli.options import TRY, AsJson, CharterFile, PolicyFile, examples
+from petrosa_cio.cli.options import TRY, AsJson, CharterFile, PolicyFile, VenueFiles, examples
 from petrosa_cio.cli.root import app
 from petrosa_cio.cli.showing import COLOURS, out, show_problem
 from petrosa_cio.fleet.engine_facts import CANNOT_CLOSE
@@ -51,6 +51,7 @@ def explain(
     regime: RegimeName = None,
     reference_price: ReferencePrice = None,
     equity: Equity = None,
+    venue_rules: VenueFiles = None,
     now: JudgeAge = False,
     as_json: AsJson = False,
 ) -> None:
@@ -63,7 +64,7 @@ def explain(
     2 when it is denied, 1 when it cannot be decided.
     """
     content = read_bytes(file)
-    met = Circumstances(policy, charter, regime, reference_price, equity, now)
+    met = Circumstances(policy, charter, regime, reference_price, equity, now, venue_rules)
     title, intent, verdict = _recorded(content) or _decided(content, met)
     explanation = in_words(intent, verdict)
     note = CANNOT_CLOSE if _is_approved_exit(intent, verdict) else ""

@@ -12,12 +12,19 @@ from petrosa_cio.cli import (
     run,
     send,
     switches,
+    venue,
     watch,
 )
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.root import app
 from petrosa_cio.cli.showing import show_misconfigured, show_problem
-from petrosa_cio.errors import CioError, Misconfigured, PolicyRejected, Unavailable
+from petrosa_cio.errors import (
+    CioError,
+    Misconfigured,
+    PolicyRejected,
+    Unavailable,
+    VenueRulesRejected,
+)
 
 __all__ = [
     "check",
@@ -30,6 +37,7 @@ __all__ = [
     "run",
     "send",
     "switches",
+    "venue",
     "watch",
 ]
 
@@ -43,6 +51,9 @@ def main() -> None:
         sys.exit(ExitCode.SET_UP_WRONGLY)
     except PolicyRejected as rejected:
         show_problem("The policy is not valid.", *rejected.problems)
+        sys.exit(ExitCode.FAILED)
+    except VenueRulesRejected as rejected:
+        show_problem("The venue's rules are not valid.", *rejected.problems)
         sys.exit(ExitCode.FAILED)
     except Unavailable as away:
         show_problem(

@@ -15,6 +15,7 @@ from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.root import run_async, settings_of_environment
 from petrosa_cio.cli.showing import show_problem
 from petrosa_cio.governance.files import load_governing
+from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.launch import empty_ledger
 from petrosa_cio.nurse.offline import OfflineQuestion, decide_offline
 from petrosa_cio.risk.parse import Malformed, parse_intent
@@ -44,6 +45,7 @@ class Circumstances:
         reference_price: Market price, USD, as text.
         equity: The fund's equity, USD, as text.
         judge_age: Whether it is judged at this moment, not at the one in which it was made.
+        venue_files: Files with the venue's rules; None for those of the settings.
     """
 
     policy: Path | None
@@ -52,13 +54,14 @@ class Circumstances:
     reference_price: str | None
     equity: str | None
     judge_age: bool
+    venue_files: list[Path] | None = None
 
 
 def decide_body(body: bytes, met: Circumstances) -> Verdict:
     """Decide one message as if the fund were active and nothing else open.
 
     Raises:
-        Misconfigured: Settings, policy or charter are not as they must be.
+        Misconfigured: Settings, policy, charter or venue's rules are not as they must be.
     """
     settings = settings_of_environment()
     governing = load_governing(
@@ -72,6 +75,7 @@ def decide_body(body: bytes, met: Circumstances) -> Verdict:
         regime=Regime(met.regime, Decimal(1), clock(), "command line") if met.regime else None,
         reference_price=number_above_zero(met.reference_price, "--reference-price"),
         equity_usd=number_above_zero(met.equity, "--equity"),
+        venue_rules=load_venue_rules(met.venue_files or settings.venue_rules_files),
     )
     return run_async(_decide(question, max_bytes=settings.max_intent_bytes))
 

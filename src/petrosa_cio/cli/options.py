@@ -23,6 +23,13 @@ CharterFile = Annotated[
     Path | None,
     typer.Option("--charter", help="Charter file; unset, CIO_CHARTER_FILE or the starter."),
 ]
+VenueFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--venue-rules",
+        help="File with the venue's rules, as often as needed; unset, CIO_VENUE_RULES_FILES.",
+    ),
+]
 
 OneStrategy = Annotated[
     str | None,

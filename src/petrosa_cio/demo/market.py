@@ -1,4 +1,4 @@
-"""The market: one path of prices for each symbol, made in advance from the seed.
+"""The market: one path of prices for each symbol, made in advance from the seed; and its voice.
 
 A path has the same number of ticks however long the demo is, so a market depends on the seed alone.
 Coins move partly together and partly on their own, as the chapter's weather says.
@@ -6,9 +6,12 @@ Coins move partly together and partly on their own, as the chapter's weather say
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from math import exp, log
 from random import Random
+
+import orjson
 
 from petrosa_cio.demo.chance import dice
 from petrosa_cio.demo.story import CHAPTERS, Weather, chapter_at
@@ -72,6 +75,18 @@ class Market:
 
 def _tick(share: float) -> int:
     return min(max(int(share * TICKS), 0), TICKS - 1)
+
+
+def ticker_of(symbol: str, price: Decimal, now: datetime) -> bytes:
+    """Return a price as the fleet's market data has it: a ticker, its numbers as text."""
+    at_ms = int(now.timestamp() * 1000)
+    return orjson.dumps(
+        {
+            "stream": f"{symbol.lower()}@ticker",
+            "data": {"e": "24hrTicker", "E": at_ms, "s": symbol, "c": str(price)},
+            "source": "demo",
+        }
+    )
 
 
 def make_market(seed: int) -> Market:

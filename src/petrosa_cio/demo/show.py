@@ -14,7 +14,7 @@ from petrosa_cio.demo.book import Book
 from petrosa_cio.demo.engine import Engine
 from petrosa_cio.demo.house import House, policy_file
 from petrosa_cio.demo.intents import Cue
-from petrosa_cio.demo.market import SYMBOLS
+from petrosa_cio.demo.market import SYMBOLS, ticker_of
 from petrosa_cio.demo.script import Script
 from petrosa_cio.demo.story import CHAPTERS, Chapter, chapter_at
 from petrosa_cio.demo.summary import rows_of
@@ -33,6 +33,8 @@ ARCHITECT = "the architect"
 OBSERVER = "the demo's market"
 REGIME_CONFIDENCE = Decimal("0.9")
 REFRESH_S = 0.15
+TICK_S = 0.15
+OPENING_TICKS = 4
 CAPTURE_TIMEOUT_S = 5.0
 
 
@@ -105,10 +107,12 @@ class Show:
     async def play(self) -> None:
         """Play until the end, or until told to stop. Raises Unavailable."""
         await self._listen()
+        await self._open_market()
         self._started_at = monotonic()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._turn_pages())
             tasks.create_task(self._let_bots_speak())
+            tasks.create_task(self._let_market_speak())
             tasks.create_task(self._keep_showing())
         await self.engine.stop()
 
@@ -142,6 +146,27 @@ class Show:
         if chapter.switch is not None:
             await desk.switch(FUND, chapter.switch, reason=chapter.title, author=ARCHITECT)
             self.halts += chapter.switch is TradingState.HALTED
+
+    # --- the market -----------------------------------------------------------------------------
+
+    async def _open_market(self) -> None:
+        """Say the first prices several times, so that the gate believes them when bots begin."""
+        for _ in range(OPENING_TICKS):
+            await self._tell_prices(0.0)
+            await asyncio.sleep(TICK_S)
+
+    async def _let_market_speak(self) -> None:
+        while not self._stop.is_set() and self.share < 1:
+            await self._tell_prices(self.share)
+            await self._comes(self.share + TICK_S / self._seconds)
+
+    async def _tell_prices(self, share: float) -> None:
+        """Publish the prices of a moment; what cannot be sent is said anew soon."""
+        subject = self._house.settings.market_data_subject
+        with suppress(Unavailable):
+            for symbol in SYMBOLS:
+                price = self._script.market.price(symbol, share)
+                await self._house.fleet.publish(subject, ticker_of(symbol, price, clock()))
 
     # --- the bots -------------------------------------------------------------------------------
 

@@ -15,15 +15,17 @@ from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_facts import MongoFacts, mongo_facts
 from petrosa_cio.adapters.nats_connection import Client, connect_nats
 from petrosa_cio.adapters.nats_facts import NatsFacts
-from petrosa_cio.adapters.nats_messages import NatsMessenger
+from petrosa_cio.adapters.nats_messages import NatsMessenger, listen
 from petrosa_cio.adapters.nats_monitoring import NatsMonitoring
 from petrosa_cio.adapters.redis_connection import Redis, connect_redis
 from petrosa_cio.adapters.redis_facts import RedisFacts
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
+from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
 from petrosa_cio.errors import Unavailable
+from petrosa_cio.fleet.market_data import Tick, read_tick
 from petrosa_cio.governance.files import Governing
-from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.ports import ActivePolicy, VenueRulesMark
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.servers import clock, nats_access
 from petrosa_cio.settings import Settings
@@ -44,6 +46,7 @@ class Patient:
         self.redis = RedisFacts(redis, timeout_s=ANSWER_TIMEOUT_S)
         self._store = RedisStateStore(redis, settings.fund, timeout_s=ANSWER_TIMEOUT_S)
         self._ledger = RedisLedger(redis, settings.fund, timeout_s=ANSWER_TIMEOUT_S)
+        self._venue = RedisVenueRules(redis, settings.fund, timeout_s=ANSWER_TIMEOUT_S)
         self._beating: asyncio.Task[Mapping[str, Any]] | None = None
 
     @property
@@ -98,6 +101,30 @@ class Patient:
             return ""
         switched = orjson.loads(stated)
         return f"by {switched['author']}: {switched['reason']}"
+
+    async def venue_rules_mark(self) -> VenueRulesMark | None:
+        """Return which version of the venue's rules the store holds. Raises Unavailable."""
+        return await self._venue.venue_rules_mark()
+
+    async def first_tick(self, *, within_s: float) -> Tick | None:
+        """Listen to the market data for a while, and return the first tick, if there is one.
+
+        Raises:
+            Unavailable: NATS is away.
+        """
+        first: asyncio.Future[Tick] = asyncio.get_running_loop().create_future()
+
+        def heard(body: bytes) -> None:
+            tick = read_tick(body)
+            if isinstance(tick, Tick) and not first.done():
+                first.set_result(tick)
+
+        await listen(self._client, self.settings.market_data_subject, heard)
+        try:
+            async with asyncio.timeout(within_s):
+                return await first
+        except TimeoutError:
+            return None
 
     async def mongo(self) -> MongoFacts | None:
         """Return what MongoDB is like; None where no server is stated. Raises Unavailable."""

@@ -1,7 +1,7 @@
 """Work that is done again and again, until the process is told to stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 import structlog
 
@@ -42,3 +42,16 @@ async def every(
                 await pause.wait()
         except TimeoutError:
             continue
+
+
+async def until_stopped(work: Coroutine[object, object, None], stop: asyncio.Event) -> None:
+    """Do some work until it ends or the process is told to stop; raises what the work raised."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.wait({working, stopping})
+    if not working.cancelled():
+        working.result()

@@ -6,7 +6,7 @@ whose revision went back, is never taken over.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -18,8 +18,9 @@ from petrosa_cio.nurse.every import every
 from petrosa_cio.ports import ActivePolicy, GovernanceStore
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.policy import Charter
-from petrosa_cio.risk.snapshot import Regime, Snapshot
+from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingStates
+from petrosa_cio.risk.venue import VenueRules
 
 log = structlog.get_logger()
 
@@ -36,8 +37,16 @@ class Feeds:
         *,
         clock: Callable[[], datetime],
         policy_max_age_s: int,
+        prices: Callable[[], Mapping[str, ReferencePrice]] = dict,
+        venue_rules: Callable[[], VenueRules | None] = lambda: None,
     ) -> None:
-        """Take the store and the charter; nothing is read yet."""
+        """Take the store and the charter; nothing is read yet.
+
+        Prices and the venue's rules are kept fresh elsewhere: taken are their values of now,
+        mappings that nobody changes afterwards.
+        """
+        self._prices = prices
+        self._venue_rules = venue_rules
         self._store = store
         self._charter = charter
         self._charter_in_force = charter_in_force(charter)
@@ -60,6 +69,8 @@ class Feeds:
             policy_max_age_s=self._policy_max_age_s,
             trading_states=self._trading_states,
             regimes=self._regimes,
+            reference_prices=self._prices(),
+            venue_rules=self._venue_rules(),
         )
 
     @property

@@ -38,6 +38,16 @@ OLDEST_REGIME = Gauge(
     "When the market regime was observed that is the oldest, epoch seconds; 0 without any.",
     multiprocess_mode="mostrecent",
 )
+NEWEST_PRICE = Gauge(
+    "cio_newest_price_timestamp_seconds",
+    "When the believed price was made that is the newest, epoch seconds; 0 without any.",
+    multiprocess_mode="mostrecent",
+)
+OLDEST_PRICE = Gauge(
+    "cio_oldest_price_timestamp_seconds",
+    "When the believed price was made that is the oldest, epoch seconds; 0 without any.",
+    multiprocess_mode="mostrecent",
+)
 HEARTBEAT = Gauge(
     "cio_heartbeat_timestamp_seconds", "When the last heartbeat was sent, epoch seconds.",
     multiprocess_mode="mostrecent",
@@ -70,6 +80,9 @@ class GateGauges:
         TRADING_STATE_READ.set(_epoch(self._feeds.refreshed_at))
         observed = [regime.observed_at for regime in snapshot.regimes.values()]
         OLDEST_REGIME.set(_epoch(min(observed, default=None)))
+        priced = [price.observed_at for price in snapshot.reference_prices.values()]
+        NEWEST_PRICE.set(_epoch(max(priced, default=None)))
+        OLDEST_PRICE.set(_epoch(min(priced, default=None)))
 
 
 def _epoch(moment: datetime | None) -> float:

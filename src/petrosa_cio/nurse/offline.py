@@ -15,6 +15,7 @@ from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.policy import Charter, Policy, PolicyDocument
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
+from petrosa_cio.risk.venue import VenueRules
 from petrosa_cio.risk.verdict import Verdict
 
 
@@ -30,6 +31,7 @@ class OfflineQuestion:
         reference_price: Independent market price, USD.
         equity_usd: The fund's equity.
         now: The moment of decision.
+        venue_rules: What the venue asks of orders.
     """
 
     body: bytes
@@ -39,6 +41,7 @@ class OfflineQuestion:
     regime: Regime | None = None
     reference_price: Decimal | None = None
     equity_usd: Decimal | None = None
+    venue_rules: VenueRules | None = None
 
 
 async def decide_offline(question: OfflineQuestion, ledger: Ledger, *, max_bytes: int) -> Verdict:
@@ -69,6 +72,7 @@ def _snapshot(question: OfflineQuestion, intent: Intent | Malformed) -> Snapshot
         trading_states=TradingStates(TradingState.ACTIVE),
         regimes={symbol: question.regime} if question.regime else {},
         reference_prices=_prices(question, symbol),
+        venue_rules=question.venue_rules,
         equity_usd=question.equity_usd,
     )
 

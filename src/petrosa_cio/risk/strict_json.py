@@ -19,17 +19,26 @@ def load_object(body: bytes, max_bytes: int) -> Mapping[str, object]:
     Raises:
         NotStrictJson: They hold no such object. Nothing else is raised, whatever the bytes.
     """
+    message = load_value(body, max_bytes)
+    if not isinstance(message, dict):
+        raise NotStrictJson("not a JSON object")
+    return message
+
+
+def load_value(body: bytes, max_bytes: int) -> object:
+    """Return what some bytes hold, an object or anything else, as `load_object` does.
+
+    Raises:
+        NotStrictJson: They hold nothing that is read here. Nothing else is raised.
+    """
     if len(body) > max_bytes:
         raise NotStrictJson(f"{len(body)} bytes, more than the {max_bytes} that are read")
     try:
-        message = _DECODER.decode(body.decode("utf-8"))
+        return _DECODER.decode(body.decode("utf-8"))
     except NotStrictJson:
         raise
     except (ValueError, RecursionError, ArithmeticError) as error:
         raise NotStrictJson(f"not JSON: {type(error).__name__}") from error
-    if not isinstance(message, dict):
-        raise NotStrictJson("not a JSON object")
-    return message
 
 
 def _refuse_constant(token: str) -> object:

@@ -50,6 +50,7 @@ CollectorProtocol = Annotated[Literal["grpc", "http/protobuf"], BeforeValidator(
 LogFormat = Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 Subjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+Files = Annotated[tuple[FilePath, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -127,6 +128,30 @@ class Settings(BaseSettings):
     heartbeat_subject: Subject = Field("cio.heartbeat", description="NATS subject of the heartbeat")
     execution_subject: Pattern = Field(
         "execution.events.>", description="NATS subject on which the engine reports executions"
+    )
+
+    market_data_subject: Pattern = Field(
+        "binance.websocket.data",
+        description="NATS subject of the market data, of which reference prices are taken",
+    )
+    price_jump_bps: int = Field(
+        500,
+        description="basis points beyond which a price that jumps is not believed until a second "
+        "tick confirms it",
+        ge=1,
+        le=10_000,
+    )
+    venue_rules_files: Files = Field(
+        (),
+        description="files with the venue's rules (exchangeInfo, leverageBracket), with commas "
+        "between; of a symbol in several the last one counts",
+    )
+    venue_rules_url: HttpUrl | None = Field(
+        None,
+        description="where the venue tells its rules (exchangeInfo); unset, only files are read",
+    )
+    venue_rules_interval_s: int = Field(
+        3600, description="seconds until CIO_VENUE_RULES_URL is asked again", ge=60, le=86_400
     )
 
     fund: Token = Field(
@@ -212,12 +237,13 @@ class Settings(BaseSettings):
 
     @property
     def reserved_subjects(self) -> tuple[str, ...]:
-        """Patterns of the subjects where only this program's own words and the engine's may stand.
+        """Patterns of the subjects where only our own words, the engine's and the market's may be.
 
         Whoever names one of them as a reply address would have the gate speak there.
         """
         signals = self.signal_subject.replace(STRATEGY_PLACEHOLDER, "*")
-        return (signals, self.execution_subject, "cio.>", "$JS.>", "$SYS.>")
+        told = (signals, self.execution_subject, self.market_data_subject)
+        return (*told, "cio.>", "$JS.>", "$SYS.>")
 
     @classmethod
     def settings_customise_sources(

@@ -82,6 +82,14 @@ RULES = (
         "Choose subjects that cannot match one another.",
     ),
     Rule(
+        ("market_data_subject", *_SUBJECTS),
+        lambda s: _any_overlap(
+            (s.market_data_subject,), (*s.intent_subjects, *_own_subjects(s), "cio.>")
+        ),
+        "the market data would be heard as something else, or something else as market data",
+        "Choose a subject that is the market data's alone.",
+    ),
+    Rule(
         ("intent_subjects",),
         lambda s: any(
             _any_overlap((one,), s.intent_subjects[index + 1 :])

@@ -1,7 +1,8 @@
 """What the control role shows of the gates that it hears."""
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
+from petrosa_cio.governance.venue_refresh import Refreshed
 from petrosa_cio.surfaces.gate_watch import GateWatch
 
 READY = Gauge(
@@ -11,6 +12,13 @@ READY = Gauge(
 HEARD = Gauge(
     "cio_gates_heard", "Gates that were heard within three seconds.", multiprocess_mode="mostrecent"
 )
+VENUE_LOOKS = Counter(
+    "cio_venue_rules_refreshes_total",
+    "Times the venue was asked for its rules, by what came of it.",
+    ["outcome"],
+)
+for _outcome in Refreshed:
+    VENUE_LOOKS.labels(_outcome)
 
 
 class ControlGauges:
