@@ -123,17 +123,25 @@ def _assess(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Assessmen
 def _case_of(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Case:
     symbol = intent.symbol
     in_force = snapshot.limits_for(intent.strategy, symbol)
-    limits, reference = in_force.limits, snapshot.reference_prices.get(symbol)
-    rules = snapshot.rules_of(symbol)
+    limits, rules = in_force.limits, snapshot.rules_of(symbol)
     size = resolve_size(
         intent,
         limits,
-        reference_price=reference.price if reference else None,
+        reference_price=snapshot.price_of(symbol),
         equity_usd=snapshot.equity_usd,
         step=step_of(rules, intent),
     )
-    regime = snapshot.regime_of(symbol)
-    return Case(intent, taken_at, snapshot, in_force, limits, regime, size, reference, rules)
+    return Case(
+        intent,
+        taken_at,
+        snapshot,
+        in_force,
+        limits,
+        snapshot.regime_of(symbol),
+        size,
+        snapshot.reference_prices.get(symbol),
+        rules,
+    )
 
 
 def _exit_quantity(intent: Intent) -> Decimal | None:

@@ -9,7 +9,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
 EXACT = Context(prec=80)
 """Wide enough that products of two border-checked numbers, of 34 digits each, are exact."""
 
-_BPS = Decimal(10_000)
+_BPS = 10_000
 _SHOWN_BPS = Decimal("0.01")
 _SHOWN_RATIO = Decimal("0.0001")
 
@@ -17,7 +17,7 @@ _SHOWN_RATIO = Decimal("0.0001")
 def is_beyond(price: Decimal, origin: Decimal, bps: int) -> bool:
     """Return whether a price lies more than so many basis points of ``origin`` away from it."""
     apart = EXACT.abs(EXACT.subtract(price, origin))
-    return EXACT.multiply(apart, _BPS) > EXACT.multiply(origin, Decimal(bps))
+    return EXACT.multiply(apart, _BPS) > EXACT.multiply(origin, bps)
 
 
 def bps_apart(price: Decimal, origin: Decimal) -> Decimal:

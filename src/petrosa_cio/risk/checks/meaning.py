@@ -10,7 +10,7 @@ Exits are not judged: what closes a position takes risk away, and a muddled desc
 keep it open. Advice is no order and is not judged either.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from petrosa_cio.risk.checks.case import Case, Finding
@@ -63,59 +63,60 @@ _EVENT_SIDES = {
 
 def semantic_contradiction(case: Case) -> Finding | None:
     """The intent contradicts itself: its own description says something else than its order."""
-    for contradiction in _contradictions(case.intent):
-        return Finding("one meaning", contradiction)
-    return None
+    intent = case.intent
+    contradiction = _other_side(intent, intent.extra, "")
+    if contradiction is None and intent.metadata:
+        contradiction = (
+            _other_side(intent, intent.metadata, "metadata.")
+            or _other_event(intent)
+            or _other_protection(intent)
+            or _other_price(intent)
+        )
+    return None if contradiction is None else Finding("one meaning", contradiction)
 
 
-def _contradictions(intent: Intent) -> Iterator[str]:
-    metadata = intent.metadata
-    if not DIRECTION_FIELDS.isdisjoint(metadata):
-        yield from _other_sides(intent, "metadata.", metadata)
-    if not DIRECTION_FIELDS.isdisjoint(intent.extra):
-        yield from _other_sides(intent, "", intent.extra)
-    if not metadata:
-        return
-    if intent.source == _EVENT_SOURCE:
-        yield from _other_events(intent)
-    if "stop_loss" in metadata:
-        yield from _other_protection(intent)
-    for name, price in (("price", intent.price), ("current_price", intent.current_price)):
-        if name in metadata:
-            yield from _other_price(name, price, _number(metadata[name]))
-
-
-def _other_sides(intent: Intent, where: str, fields: Mapping[str, object]) -> Iterator[str]:
+def _other_side(intent: Intent, fields: Mapping[str, object], where: str) -> str | None:
+    if DIRECTION_FIELDS.isdisjoint(fields):
+        return None
     for name in sorted(DIRECTION_FIELDS & fields.keys()):
         said = fields[name]
         side = _SIDES.get(said.strip().casefold()) if isinstance(said, str) else None
         if side is not None and side is not intent.direction:
-            yield f"{where}{name} says {str(said).strip()}, and action is {intent.action}"
+            return f"{where}{name} says {str(said).strip()}, and action is {intent.action}"
+    return None
 
 
-def _other_events(intent: Intent) -> Iterator[str]:
+def _other_event(intent: Intent) -> str | None:
+    if intent.source != _EVENT_SOURCE:
+        return None
     for name, sides in _EVENT_SIDES.items():
         said = intent.metadata.get(name)
         side = sides.get(said) if isinstance(said, str) else None
         if side is not None and side is not intent.direction:
             wanted = "buys" if side is _LONG else "sells"
-            yield f"metadata.{name} says {said}, which {wanted}, and action is {intent.action}"
+            return f"metadata.{name} says {said}, which {wanted}, and action is {intent.action}"
+    return None
 
 
-def _other_protection(intent: Intent) -> Iterator[str]:
-    own, stated = _number(intent.metadata["stop_loss"]), intent.stop_loss
+def _other_protection(intent: Intent) -> str | None:
+    own, stated = _number(intent.metadata.get("stop_loss")), intent.stop_loss
+    if own is None or stated is None or own == stated:
+        return None
     entry = intent.execution_price
-    if own is None or stated is None or entry is None:
-        return
-    if min(own, stated) < entry < max(own, stated):
-        sides = [f"{stop:f} is {'below' if stop < entry else 'above'}" for stop in (own, stated)]
-        yield f"metadata.stop_loss {sides[0]} the price of {entry:f}, and stop_loss {sides[1]} it"
+    if entry is None or not min(own, stated) < entry < max(own, stated):
+        return None
+    mine, other = [f"{stop:f} is {'below' if stop < entry else 'above'}" for stop in (own, stated)]
+    return f"metadata.stop_loss {mine} the price of {entry:f}, and stop_loss {other} it"
 
 
-def _other_price(name: str, stated: Decimal | None, own: Decimal | None) -> Iterator[str]:
-    if stated is None or own is None or stated <= 0 or not is_beyond(own, stated, MOST_APART_BPS):
-        return
-    yield f"metadata.{name} says {own:f}, and {name} is {stated:f}"
+def _other_price(intent: Intent) -> str | None:
+    for name, stated in (("price", intent.price), ("current_price", intent.current_price)):
+        own = _number(intent.metadata.get(name))
+        if own is None or stated is None or stated <= 0 or own == stated:
+            continue
+        if is_beyond(own, stated, MOST_APART_BPS):
+            return f"metadata.{name} says {own:f}, and {name} is {stated:f}"
+    return None
 
 
 def _number(said: object) -> Decimal | None:

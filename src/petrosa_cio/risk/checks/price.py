@@ -13,6 +13,7 @@ from petrosa_cio.risk.checks.well_formed import max_skew_s
 from petrosa_cio.risk.exact import is_beyond
 from petrosa_cio.risk.limits import DEFAULT_MAX_REFERENCE_PRICE_AGE_S
 from petrosa_cio.risk.sizing import multiply
+from petrosa_cio.risk.snapshot import ReferencePrice
 from petrosa_cio.risk.venue import PriceBand
 
 _NEEDED_BY = ("reference_price_required", "collar_bps")
@@ -29,7 +30,10 @@ def reference_price_missing(case: Case) -> Finding | None:
 
 def reference_price_stale(case: Case) -> Finding | None:
     """A check needs the market price, and the last one known is too old, or from the future."""
-    return _staleness(case) if case.reference is not None and _needed_by(case) else None
+    reference = case.reference
+    if reference is None or not _needed_by(case):
+        return None
+    return _staleness(case, reference)
 
 
 def price_outside_collar(case: Case) -> Finding | None:
@@ -37,6 +41,8 @@ def price_outside_collar(case: Case) -> Finding | None:
 
     How far is too far says the policy; for an order that waits at a price, the venue says it too.
     """
+    if case.at_market:  # the venue never sees its price
+        return _outside_collar(case)
     return _outside_collar(case) or _outside_band(case) or _outside_bounds(case)
 
 
@@ -49,11 +55,11 @@ def _needed_by(case: Case) -> str | None:
     return _BY_THE_VENUE if _band(case) else None
 
 
-def _staleness(case: Case) -> Finding | None:
+def _staleness(case: Case, reference: ReferencePrice) -> Finding | None:
     stated = case.limits.max_reference_price_age_s
     limit = DEFAULT_MAX_REFERENCE_PRICE_AGE_S if stated is None else stated
-    age_s, skew_s = _age_s(case), max_skew_s(case)
-    scope = case.intent.symbol
+    age_s = (case.snapshot.now - reference.observed_at).total_seconds()
+    skew_s, scope = max_skew_s(case), case.intent.symbol
     if age_s > limit:
         return Finding(f"{limit} s", f"{age_s:.3f} s ago", scope=scope)
     if -age_s > skew_s:
@@ -62,17 +68,10 @@ def _staleness(case: Case) -> Finding | None:
     return None
 
 
-def _age_s(case: Case) -> float:
-    if case.reference is None:
-        return float("inf")
-    return (case.snapshot.now - case.reference.observed_at).total_seconds()
-
-
 def _market_price(case: Case) -> Decimal | None:
     """Return the reference price where it is fresh; a stale one judges nothing."""
-    if case.reference is None or _staleness(case):
-        return None
-    return case.reference.price
+    reference = case.reference
+    return None if reference is None or _staleness(case, reference) else reference.price
 
 
 def _outside_collar(case: Case) -> Finding | None:
@@ -114,7 +113,7 @@ def _outside_band(case: Case) -> Finding | None:
 
 
 def _outside_bounds(case: Case) -> Finding | None:
-    if case.rules is None or case.at_market:
+    if case.rules is None:
         return None
     return _outside(case.intent.price, case.rules.price.lowest, case.rules.price.highest)
 
