@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from petrosa_cio.risk.claims import MAX_UNITS, Readings, to_units
@@ -18,6 +19,7 @@ from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.policy import Charter, PolicyDocument
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
+from petrosa_cio.risk.venue import SymbolRules, VenueRules
 from petrosa_cio.risk.verdict import Assessment, Verdict
 
 CASES = Path(__file__).parent / "cases"
@@ -66,11 +68,13 @@ def snapshot_of(case: Mapping[str, Any]) -> Snapshot:
         else PolicyBook(PolicyDocument.model_validate(document), charter, 7),
         charter_in_force=charter_in_force(charter),
         policy_confirmed_at=None if confirmed is None else ago(confirmed),
+        policy_untrusted=world.get("policy_untrusted"),
         trading_states=_states(world.get("trading")),
         regimes={symbol: _regime(one) for symbol, one in (world.get("regimes") or {}).items()},
         reference_prices={
             symbol: _price(price) for symbol, price in (world.get("prices") or {}).items()
         },
+        venue_rules=_venue(world.get("venue")),
         equity_usd=None if equity is None else Decimal(str(equity)),
     )
 
@@ -90,6 +94,16 @@ def _price(one: Any) -> ReferencePrice:
     """Read a price, or a mapping of ``price`` and ``s_ago``."""
     stated = one if isinstance(one, dict) else {"price": one}
     return ReferencePrice(Decimal(str(stated["price"])), ago(stated.get("s_ago", 0)), "test")
+
+
+def _venue(by_symbol: Plain | None) -> VenueRules | None:
+    if by_symbol is None:
+        return None
+    rules = {}
+    for symbol, one in by_symbol.items():
+        stated = {name: value for name, value in (one or {}).items() if value is not None}
+        rules[symbol] = msgspec.convert(stated | {"symbol": symbol}, SymbolRules, strict=False)
+    return VenueRules(rules, "test")
 
 
 def _regime(one: Plain) -> Regime:

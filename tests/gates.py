@@ -44,6 +44,7 @@ class House:
     clock: Clock = field(default_factory=Clock)
     effects: Effects = field(default_factory=list)
     sequence: int = 0
+    charter: Charter = field(default_factory=Charter)
 
     def __post_init__(self) -> None:
         self.states = MemoryStateStore(self.clock)
@@ -54,7 +55,7 @@ class House:
         self.signals = FakeSignalBus(self.effects)
         self.announcer = FakeAnnouncer(self.effects)
         self.tally = FakeTally()
-        self.feeds = Feeds(self.states, Charter(), clock=self.now, policy_max_age_s=5)
+        self.feeds = Feeds(self.states, self.charter, clock=self.now, policy_max_age_s=5)
 
     async def open(self) -> "House":
         """Let trade: a new ledger, the fund active, a policy in force."""

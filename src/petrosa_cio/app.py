@@ -274,6 +274,8 @@ def policy_problem(snapshot: Snapshot) -> str | None:
     """Return what is wrong with the policy, if anything is."""
     if snapshot.policy is None or snapshot.policy_confirmed_at is None:
         return "none in force"
+    if snapshot.policy_untrusted is not None:
+        return f"the store offers one that cannot be trusted: {snapshot.policy_untrusted}"
     age_s = (snapshot.now - snapshot.policy_confirmed_at).total_seconds()
     return f"not confirmed for {age_s:.0f} s" if age_s > snapshot.policy_max_age_s else None
 

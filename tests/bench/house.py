@@ -31,7 +31,7 @@ from petrosa_cio.settings import load_settings
 from tests.bench.intents import market_prices
 from tests.bench.loading import ROOT
 from tests.bench.part_gate import BEGAN_AT
-from tests.bench.policies import EMPTY, FULL, Plain, calm
+from tests.bench.policies import EMPTY, WITHOUT_FEEDS, Plain, calm
 from tests.market import SUBJECT as MARKET_DATA
 from tests.market import ticker
 from tests.neighbours import stored_at
@@ -62,7 +62,7 @@ class Rung(IntEnum):
     @property
     def policy(self) -> Plain:
         """The policy that governs it."""
-        return EMPTY if self <= Rung.OPEN else FULL
+        return EMPTY if self <= Rung.OPEN else WITHOUT_FEEDS
 
     @property
     def has_redis(self) -> bool:

@@ -31,6 +31,14 @@ FULL: Plain = {
         "unsized_order_usd": 20,
         "min_confidence": "0.5",
         "stop_loss_required": True,
+        "trading_hours": ["mon-sun 00:00-24:00"],
+        "venue_rules_required": True,
+        "reference_price_required": True,
+        "max_reference_price_age_s": 60,
+        "collar_bps": 500,
+        "max_stop_distance_bps": 2_000,
+        "min_reward_risk": "0.5",
+        "max_leverage": 20,
         "max_intent_age_s": 300,
         "max_clock_skew_s": 2,
         "max_intents_per_second": 100_000,
@@ -45,6 +53,14 @@ FULL: Plain = {
     },
     "regimes": {"*": {"regime_directions": ["long", "short"], "size_scale": 1}},
 }
+
+
+_NEED_A_FEED = ("venue_rules_required", "reference_price_required", "collar_bps")
+
+WITHOUT_FEEDS: Plain = FULL | {
+    "fund": {name: value for name, value in FULL["fund"].items() if name not in _NEED_A_FEED}
+}
+"""The full policy as a gate can meet it where nobody says prices or what the venue asks."""
 
 
 def calm() -> Regime:

@@ -20,6 +20,19 @@ FLEET: dict[str, Plain] = {case["note"]: case["message"] for case in load("fleet
 WORLD = {
     "trading": {"fund": "active"},
     "prices": {"BTCUSDT": 52_000, "ETHUSDT": 3_000},
+    "venue": {
+        symbol: {
+            "price": {"step": "0.01", "lowest": "0.01", "highest": "1000000"},
+            "quantity": {"step": "0.0001", "lowest": "0.0001", "highest": "9000"},
+            "market_quantity": {"step": "0.0001", "lowest": "0.0001", "highest": "900"},
+            "min_notional_usd": "5",
+            "max_notional_usd": "9000000",
+            "buy_band": {"lowest": "0.8", "highest": "1.2"},
+            "sell_band": {"lowest": "0.8", "highest": "1.2"},
+            "brackets": [{"notional_cap_usd": "50000", "max_leverage": 125}],
+        }
+        for symbol in ("BTCUSDT", "ETHUSDT")
+    },
     "regimes": {"*": {"name": "calm", "confidence": 0.9}},
     "equity_usd": 10_000,
 }

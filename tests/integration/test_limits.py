@@ -161,3 +161,12 @@ def test_a_file_needs_no_server(tmp_path: Path) -> None:
     assert (code, found["use_is_known"], found["charter"]) == (0, False, "open")
     line = by_name(found)["max_position_usd"]
     assert (line["value"], line["entry"], line["uses"]) == ("700", "symbols.BTCUSDT", [])
+
+
+def test_trading_hours_are_shown_as_they_are_written(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("fund: {trading_hours: [tue 08:00-20:00, mon 08:00-20:00]}\n")
+    _, said = cio("limits", "--policy", str(policy), "--json")
+    assert by_name(json.loads(said))["trading_hours"]["value"] == ["mon-tue 08:00-20:00"]
+    _, said = cio("limits", "--policy", str(policy))
+    assert "mon-tue 08:00-20:00" in said

@@ -32,10 +32,16 @@ def entries(says: Families, strategy: str, symbol: str, regime: str | None) -> l
     ]
 
 
+def minutes(hours: Any) -> frozenset[int]:
+    return frozenset(minute for minute in range(7 * 24 * 60) if hours.minutes >> minute & 1)
+
+
 def strictest(field: str, values: list[Any]) -> Any:
+    if field == "trading_hours":
+        return frozenset.intersection(*map(minutes, values))
     if field.startswith("allowed_") or field == "regime_directions":
         return frozenset.intersection(*values)
-    if field in ("stop_loss_required", "regime_required", "halted_denies_exits"):
+    if field.endswith("_required") or field == "halted_denies_exits":
         return any(values)
     if field == "on_order_above_max":
         return "deny" if "deny" in values else "reduce"
@@ -50,15 +56,32 @@ def limits_of(intent: Intent, snapshot: Snapshot, regime: str | None) -> dict[st
         for says in (book.document.policy, *live):
             chains += entries(says, intent.strategy, intent.symbol, regime)
     found: dict[str, list[Any]] = defaultdict(list)
-    for chain in chains:
+    for number, chain in enumerate(chains):
         stated = {k: v for one in chain if one is not None for k, v in one if v is not None}
         for field, value in stated.items():
             found[field].append(value)
+        if "allowed_symbols" in stated:
+            # After the charter five families a document, the strategy's own ones third and fourth.
+            of_whom = "allowed_to_it" if number and number % 5 in (3, 4) else "allowed_to_all"
+            found[of_whom].append(stated["allowed_symbols"])
     return defaultdict(lambda: None, {name: strictest(name, all_) for name, all_ in found.items()})
 
 
-def finest(quantity: Fraction) -> Fraction:
-    return Fraction(floor(quantity * 10**8), 10**8)
+def grids(f: Facts) -> list[Any]:
+    """Every grid of the venue that the quantity must lie on."""
+    market = f.rules and f.intent.order_type == "market"
+    return ([f.rules.quantity] if f.rules else []) + ([f.rules.market_quantity] if market else [])
+
+
+def finest(quantity: Fraction, f: Facts) -> Fraction:
+    """Rounded down to what all the venue's steps divide, or to eight places."""
+    steps = [Fraction(grid.step) for grid in grids(f) if grid.step is not None] or [
+        Fraction(1, 10**8)
+    ]
+    step = next(
+        many for n in range(1, 1000) if all((many := n * steps[0]) % one == 0 for one in steps)
+    )
+    return floor(quantity / step) * step
 
 
 def size_of(f: Facts) -> Fraction | None:
@@ -66,12 +89,15 @@ def size_of(f: Facts) -> Fraction | None:
     i, given = f.intent, f.limits["unsized_order_usd"] if f.opens else None
     if i.quantity:
         size = Fraction(i.quantity) if f.price or not f.opens else None
-    elif i.position_size_pct:
-        money = f.equity is not None and Fraction(i.position_size_pct) * Fraction(f.equity)
-        size = finest(money / f.price) if f.price else None
+        return size if size and size > 0 and f.price else None
+    if i.position_size_pct:
+        money = Fraction(i.position_size_pct) * Fraction(f.equity) if f.equity is not None else None
     else:
-        size = finest(Fraction(i.quote_quantity or given or 0) / f.price) if f.price else None
-    return size if size and size > 0 else None
+        money = Fraction(i.quote_quantity or given or 0)
+    if not f.price or money is None or money <= 0:
+        return None
+    size = finest(money / f.price, f)
+    return size if size or any(grid.step for grid in grids(f)) else None
 
 
 def facts_of(intent: Intent, at: datetime, snapshot: Snapshot, ledger: dict[str, Any]) -> Facts:
@@ -80,6 +106,10 @@ def facts_of(intent: Intent, at: datetime, snapshot: Snapshot, ledger: dict[str,
     known = [*own, snapshot.price_of(intent.symbol)]
     here = own[::-1] if intent.order_type == "market" else own
     f = Facts(intent=intent, world=snapshot, ledger=ledger, regime=regime, opens=intent.direction)
+    rules = snapshot.venue_rules
+    f.rules = rules.symbols.get(intent.symbol) if rules else None
+    f.market = snapshot.reference_prices.get(intent.symbol)
+    f.lowest = min((Fraction(p) for p in known if p is not None and p > 0), default=None)
     f.equity, f.age, f.long = snapshot.equity_usd, snapshot.now - at, intent.action == "buy"
     f.limits = limits_of(intent, snapshot, regime.name if regime else None)
     f.prices = [p for p in (*own, intent.stop_loss, intent.take_profit) if p is not None]
@@ -117,10 +147,132 @@ def any_order(f: Facts) -> Codes:
     yield "STRATEGY_HALTED", stops and f.who == "halted"
     yield "SYMBOL_HALTED", stops and f.what == "halted"
     yield "POLICY_MISSING", f.world.policy is None
+    if f.rules:
+        yield from asked_by_the_venue(f, f.size if f.size is not None else i.quantity)
     rates = {"max_intents_per_second": 1, "max_intents_per_minute": 60}
     for field, seconds in (rates if f.opens else {"max_exits_per_minute": 60}).items():
         most = f.limits[field]
         yield "RATE_ABOVE_MAX", most is not None and events.get(seconds, 0) >= most
+
+
+def off(number: Any, grid: Any) -> bool:
+    """Whether a number is no multiple of the step, from zero or from the lowest number."""
+    return grid.step is not None and any(
+        (Fraction(number) - Fraction(start)) % Fraction(grid.step)
+        for start in (0, grid.lowest or 0)
+    )
+
+
+def asked_by_the_venue(f: Facts, quantity: Any) -> Codes:
+    """What holds for exits too."""
+    price = f.intent.price
+    yield "PRICE_OFF_TICK", price and f.intent.order_type != "market" and off(price, f.rules.price)
+    if quantity is None or (quantity <= 0 and f.size is None):
+        return
+    yield "QUANTITY_OFF_STEP", any(off(quantity, grid) for grid in grids(f))
+    yield "QUANTITY_OUTSIDE_VENUE", too_few(f, quantity)
+    most = [grid.highest for grid in grids(f) if grid.highest is not None]
+    yield "QUANTITY_OUTSIDE_VENUE", any(quantity > one for one in most)
+
+
+def too_few(f: Facts, quantity: Any) -> bool:
+    least = [grid.lowest for grid in grids(f) if grid.lowest is not None]
+    return bool(f.rules) and (quantity <= 0 or any(quantity < one for one in least))
+
+
+def too_cheap(f: Facts, quantity: Any) -> bool:
+    least = f.rules and f.rules.min_notional_usd
+    binds = f.rules and (f.rules.min_notional_binds_market or f.intent.order_type != "market")
+    return bool(least is not None and binds and quantity * f.lowest < least)
+
+
+def priced(f: Facts) -> Codes:
+    """What an opening's prices are judged by: the market, the venue, its own stop."""
+    i, limits, market, now = f.intent, f.limits, f.market, f.world.now
+    waits, rules = i.order_type != "market", f.rules
+    band = (
+        rules and waits and i.price is not None and (rules.buy_band if f.long else rules.sell_band)
+    )
+    ends = [band.lowest, band.highest] if band else [None, None]
+    collar, oldest, skew = (
+        limits[name] for name in ("collar_bps", "max_reference_price_age_s", "max_clock_skew_s")
+    )
+    needed = limits["reference_price_required"] or collar is not None or ends != [None, None]
+    yield "REFERENCE_PRICE_MISSING", needed and market is None
+    age = market and now - market.observed_at
+    stale = market and (
+        age > timedelta(seconds=30 if oldest is None else oldest)
+        or -age > timedelta(seconds=5 if skew is None else skew)
+    )
+    yield "REFERENCE_PRICE_STALE", needed and stale
+    if market and not stale:
+        at, judged = Fraction(market.price), [i.price, i.current_price] if waits else [f.entry]
+        for price in (Fraction(one) for one in judged if one is not None and collar is not None):
+            yield "PRICE_OUTSIDE_COLLAR", abs(price - at) / at > Fraction(collar, 10_000)
+        low, high = (end and Fraction(end) * at for end in ends)
+        yield "PRICE_OUTSIDE_COLLAR", low and i.price < low
+        yield "PRICE_OUTSIDE_COLLAR", high and i.price > high
+    if rules and waits and i.price is not None:
+        low, high = rules.price.lowest, rules.price.highest
+        yield "PRICE_OUTSIDE_COLLAR", low is not None and i.price < low
+        yield "PRICE_OUTSIDE_COLLAR", high is not None and i.price > high
+
+
+def risked(f: Facts) -> Codes:
+    i, limits, entry = f.intent, f.limits, f.entry
+    far, ratio = limits["max_stop_distance_bps"], limits["min_reward_risk"]
+    if entry is not None and entry > 0:
+        at = Fraction(entry)
+        risk, reward = (
+            None if price is None else abs(Fraction(price) - at)
+            for price in (i.stop_loss, i.take_profit)
+        )
+        yield "STOP_LOSS_TOO_FAR", far is not None and risk and risk / at > Fraction(far, 10_000)
+        yield "REWARD_RISK_BELOW_MIN", ratio is not None and None in (risk, reward)
+        if ratio is not None and risk is not None and reward is not None:
+            yield "REWARD_RISK_BELOW_MIN", reward < Fraction(ratio) * risk
+    most = [] if limits["max_leverage"] is None else [limits["max_leverage"]]
+    if f.rules and f.rules.brackets and f.size is not None:
+        worth = f.size * f.price
+        fits = [one.max_leverage for one in f.rules.brackets if worth <= one.notional_cap_usd]
+        most.append(max(fits, default=0))
+    asked = i.leverage
+    yield (
+        "LEVERAGE_ABOVE_MAX",
+        asked is not None and (asked <= 0 or any(asked > one for one in most)),
+    )
+
+
+PLAIN = {
+    "long": "buy",
+    "buy": "buy",
+    "bullish": "buy",
+    "short": "sell",
+    "sell": "sell",
+    "bearish": "sell",
+}
+SEEN = {"widening": "sell", "narrowing": "buy", "bid": "buy", "ask": "sell"}
+SAYING = (
+    "side", "direction", "position_side", "position_type", "signal", "signal_type", "action",
+    "bias", "order_side", "positionSide", "orderSide", "trade_direction",
+)  # fmt: skip
+
+
+def contradictions(f: Facts) -> Codes:
+    i, said = f.intent, [f.intent.metadata.get(name) for name in SAYING]
+    said += [i.extra.get(name) for name in SAYING]
+    ways = [PLAIN.get(word.strip().lower()) for word in said if isinstance(word, str)]
+    if i.source == "realtime_strategies":
+        ways += [SEEN.get(i.metadata.get(name)) for name in ("event_type", "iceberg_side")]
+    yield "SEMANTIC_CONTRADICTION", any(way not in (None, i.action) for way in ways)
+    stops = [i.stop_loss, i.metadata.get("stop_loss")]
+    if None not in (*stops, f.entry):
+        sides = {(stop > f.entry) - (stop < f.entry) for stop in stops}
+        yield "SEMANTIC_CONTRADICTION", sides == {1, -1}
+    for own, other in ((i.price, "price"), (i.current_price, "current_price")):
+        known = own is not None and own > 0 and i.metadata.get(other) is not None
+        far = known and abs(Fraction(i.metadata[other]) / Fraction(own) - 1) > Fraction(1, 2)
+        yield "SEMANTIC_CONTRADICTION", far
 
 
 def opening(f: Facts) -> Codes:
@@ -130,12 +282,21 @@ def opening(f: Facts) -> Codes:
     yield "TAKE_PROFIT_WRONG_SIDE", None not in (target, entry) and (target - entry) * sign <= 0
     for code, field, value in (
         ("STRATEGY_NOT_ALLOWED", "allowed_strategies", i.strategy),
-        ("SYMBOL_NOT_ALLOWED", "allowed_symbols", i.symbol),
+        ("SYMBOL_NOT_ALLOWED", "allowed_to_all", i.symbol),
+        ("SYMBOL_NOT_ALLOWED_FOR_STRATEGY", "allowed_to_it", i.symbol),
         ("ACTION_NOT_ALLOWED", "allowed_actions", i.action),
         ("ORDER_TYPE_NOT_ALLOWED", "allowed_order_types", i.order_type),
         ("REGIME_VETO", "regime_directions", i.direction),
     ):
         yield code, limits[field] is not None and value not in limits[field]
+    hours, now = limits["trading_hours"], world.now
+    minute = (now.isoweekday() - 1) * 24 * 60 + now.hour * 60 + now.minute
+    yield "TRADING_WINDOW_CLOSED", hours is not None and minute not in hours
+    untraded = not f.rules.is_trading if f.rules else limits["venue_rules_required"]
+    yield "VENUE_RULES_MISSING", untraded
+    yield "NOTIONAL_BELOW_VENUE_MIN", f.size is not None and too_cheap(f, f.size)
+    yield from (*priced(f), *risked(f), *contradictions(f))
+    yield "POLICY_UNTRUSTED", world.policy_untrusted
     least = limits["min_confidence"]
     yield "CONFIDENCE_BELOW_MIN", None not in (i.confidence, least) and i.confidence < least
     yield "STOP_LOSS_REQUIRED", limits["stop_loss_required"] and stop is None
@@ -157,17 +318,23 @@ def opening(f: Facts) -> Codes:
 def too_much(f: Facts) -> Codes:
     """What a size alone is over, by code; the first two may be cut instead of denied."""
     used, position = f.ledger["used_usd"], f"position:{f.intent.symbol}:{f.intent.direction}"
-    for code, field, value in (
-        ("NOTIONAL_ABOVE_MAX", "max_order_notional_usd", f.size * f.price),
-        ("QUANTITY_ABOVE_MAX", "max_order_quantity", f.size),
-    ):
-        yield code, f.limits[field] is not None and value > f.limits[field]
+    yield "NOTIONAL_ABOVE_MAX", f.most is not None and f.size * f.price > f.most
+    most = f.limits["max_order_quantity"]
+    yield "QUANTITY_ABOVE_MAX", most is not None and f.size > most
     for code, field, counter in (
         ("POSITION_ABOVE_MAX", "max_position_usd", position),
         ("GROSS_EXPOSURE_ABOVE_MAX", "max_gross_exposure_usd", "gross"),
     ):
         total = ceil(used.get(counter, 0) * 10_000) + ceil(f.size * f.price * 10_000)
         yield code, f.limits[field] is not None and total > floor(f.limits[field] * 10_000)
+
+
+def largest(f: Facts) -> Any:
+    """The policy's largest value of one order or the venue's, whichever is less."""
+    waits = f.intent.order_type != "market"
+    binds = f.rules and (waits or f.rules.max_notional_binds_market)
+    both = [f.limits["max_order_notional_usd"], f.rules.max_notional_usd if binds else None]
+    return min((one for one in both if one is not None), default=None)
 
 
 def given(codes: Codes) -> set[str]:
@@ -182,18 +349,22 @@ def expected(intent: Intent, at: datetime, snapshot: Snapshot, ledger: dict[str,
         deny |= given(any_order(f))
     if f.opens:
         deny |= given(opening(f))
-    if f.opens and f.size:
+    f.most = largest(f)
+    if f.opens and f.size is not None:
         over, whole = given(too_much(f)), f.size * f.price > 100_000_000_000
         if f.limits["on_order_above_max"] == "reduce" and not whole:
             cut = over & {"NOTIONAL_ABOVE_MAX", "QUANTITY_ABOVE_MAX"}
         deny |= (over - cut) | ({"NOTIONAL_ABOVE_MAX"} if whole else set())
         if "NOTIONAL_ABOVE_MAX" in cut:
-            approved = min(approved, finest(Fraction(f.limits["max_order_notional_usd"]) / f.price))
+            approved = min(approved, finest(Fraction(f.most) / f.price, f))
         if "QUANTITY_ABOVE_MAX" in cut:
-            approved = min(approved, finest(Fraction(f.limits["max_order_quantity"])))
-    if f.opens and scale is not None and 0 < scale < 1:
-        cut = cut | {"REGIME_SCALED"}
-        approved = approved and finest(approved * Fraction(scale))
+            approved = min(approved, finest(Fraction(f.limits["max_order_quantity"]), f))
+    if f.opens and scale is not None and 0 <= scale < 1:
+        cut = cut | ({"REGIME_SCALED"} if scale else set())
+        approved = approved and finest(approved * Fraction(scale), f)
+    if f.opens and approved != f.size:
+        deny |= {"QUANTITY_OUTSIDE_VENUE"} if too_few(f, approved) else set()
+        deny |= {"NOTIONAL_BELOW_VENUE_MIN"} if too_cheap(f, approved) else set()
     if deny or (f.opens and not approved):
         return "deny", None, deny | cut
     return ("reduce" if cut else "approve"), approved, cut

@@ -38,6 +38,9 @@ FOR_EXITS_TOO = {
     ReasonCode.PRICE_NOT_POSITIVE,
     ReasonCode.CONFIDENCE_INVALID,
     ReasonCode.SIZE_UNKNOWN,  # a vague exit is not a whole one
+    ReasonCode.QUANTITY_OUTSIDE_VENUE,  # the venue would refuse the exit, too
+    ReasonCode.QUANTITY_OFF_STEP,
+    ReasonCode.PRICE_OFF_TICK,
     ReasonCode.FUND_HALTED,
     ReasonCode.STRATEGY_HALTED,
     ReasonCode.SYMBOL_HALTED,
@@ -201,6 +204,36 @@ def test_nothing_beyond_the_charter_is_approved(
     ):
         assert allowed is None or value in allowed
     assert intent.stop_loss is not None or not bounds.stop_loss_required
+    assert bounds.trading_hours is None or bounds.trading_hours.includes(NOW)
+    assert (intent.leverage or 0) <= bound("max_leverage")
+    entry = intent.execution_price
+    assert entry is not None
+    if bounds.collar_bps is not None:
+        market = Fraction(parts["reference_prices"][intent.symbol].price)
+        assert abs(Fraction(entry) - market) * 10_000 <= market * bounds.collar_bps
+    if bounds.max_stop_distance_bps is not None and intent.stop_loss is not None:
+        risk = abs(Fraction(intent.stop_loss) - Fraction(entry))
+        assert risk * 10_000 <= Fraction(entry) * bounds.max_stop_distance_bps
+
+
+@settings(max_examples=300)
+@given(worlds.INTENTS, worlds.DOCUMENTS, worlds.CHARTERS, worlds.WORLDS, worlds.LEDGERS)
+def test_what_is_approved_the_venue_takes(
+    intent: Intent, document: PolicyDocument, charter: Charter, parts: Plain, ledger: Plain
+) -> None:
+    snapshot = worlds.world(document, charter, parts)
+    verdict, rules = verdict_on(intent, snapshot, ledger), snapshot.rules_of(intent.symbol)
+    if rules is None or not verdict.is_promoted or verdict.quantity is None:
+        return
+    event(verdict.kind)
+    at_market = intent.order_type is OrderType.MARKET
+    for grid in rules.quantities(at_market=at_market):
+        assert grid.step is None or Fraction(verdict.quantity) % Fraction(grid.step) == 0
+        assert verdict.quantity >= (grid.lowest or 0)
+        assert verdict.quantity <= (grid.highest or verdict.quantity)
+    prices = [intent.price, intent.current_price, snapshot.price_of(intent.symbol)]
+    for price in (price for price in prices if price and not intent.is_exit):
+        assert verdict.quantity * price >= (rules.least_notional(at_market=at_market) or 0)
 
 
 @given(worlds.INTENTS, st.none() | worlds.DOCUMENTS, worlds.CHARTERS, worlds.WORLDS, worlds.LEDGERS)
@@ -247,6 +280,12 @@ WILD_NUMBERS = (
         ]
     )
 )
+WILD_SAYINGS = st.dictionaries(
+    st.sampled_from(["signal", "side", "event_type", "iceberg_side", "stop_loss", "price"]),
+    WILD_NUMBERS
+    | st.sampled_from(["", "short", "LONG", "widening", "bid", True, -3, [], {}, 10**40]),
+    max_size=3,
+)
 WILD_INTENTS = st.builds(
     Intent,
     strategy=st.text(max_size=5),
@@ -265,9 +304,13 @@ WILD_INTENTS = st.builds(
             "current_price",
             "stop_loss",
             "take_profit",
+            "leverage",
         ),
         WILD_NUMBERS,
     ),
+    source=st.sampled_from([None, "realtime_strategies"]),
+    metadata=WILD_SAYINGS,
+    extra=WILD_SAYINGS,
 )
 WILD_READINGS = st.none() | st.builds(
     Readings,

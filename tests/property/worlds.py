@@ -24,7 +24,15 @@ from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.parse import subject_token
 from petrosa_cio.risk.policy import ANY, Charter, Overlay, Policy, PolicyDocument
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
+from petrosa_cio.risk.trading_hours import read_trading_hours
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
+from petrosa_cio.risk.venue import (
+    Increments,
+    LeverageBracket,
+    PriceBand,
+    SymbolRules,
+    VenueRules,
+)
 from tests.deciding import NOW, Plain, ago
 
 STRATEGIES = ("momentum_v1", "Spread Watch")
@@ -54,12 +62,25 @@ _BY_FIELD: dict[str, Iterable[Any]] = {
     "regime_directions": ((), ("long",), ("short",), ("long", "short")),
     "on_order_above_max": ("deny", "reduce"),
     "max_order_quantity": QUANTITIES,
+    "trading_hours": [
+        read_trading_hours(stated)
+        for stated in (
+            [],
+            ["always"],
+            ["mon 12:00-12:01"],
+            ["mon-fri 08:00-12:00"],
+            ["sun 22:00-mon 12:01", "tue 00:00-24:00"],
+        )
+    ],
 }
 _BY_UNIT: dict[str, Iterable[Any]] = {
     "USD": MONEY,
     "fraction": FRACTIONS,
     "seconds": SECONDS,
     "yes or no": (False, True),
+    "basis points": (0, 1, 200, 1_000, 10_000),
+    "ratio": decimals("0", "0.5", "1", "1.5"),
+    "times": (1, 3, 10),
 }
 
 
@@ -71,6 +92,7 @@ def _values(field: str) -> list[Any]:
 VALUES = {field: _values(field) for field in LIMIT_KINDS}
 ANYWHERE = [field for field in LIMIT_KINDS if not LIMIT_KINDS[field].families]
 SIZES = ["max_order_notional_usd", "max_order_quantity", "max_position_usd"]
+PRICED = ["collar_bps", "max_reference_price_age_s", "max_stop_distance_bps", "min_reward_risk"]
 
 Place = tuple[str, ...]
 Edit = tuple[Place, str, Any]
@@ -86,7 +108,7 @@ PLACES: list[Place] = [
 # The limits that act on each other's sizes come up more often than the rest.
 _STATEMENTS = [
     (field, value)
-    for field in (*ANYWHERE, *SIZES, *SIZES, *["on_order_above_max"] * 8)
+    for field in (*ANYWHERE, *SIZES, *SIZES, *PRICED, *PRICED, *["on_order_above_max"] * 8)
     for value in VALUES[field]
 ]
 _REGIME_STATEMENTS = [
@@ -169,6 +191,43 @@ def _regime(name: str, confidence: Decimal = Decimal("0.8"), s_ago: int = 2) -> 
     return Regime(name, confidence, ago(s_ago), "test")
 
 
+def _venue(**rules: Any) -> VenueRules:
+    return VenueRules({"BTCUSDT": SymbolRules("BTCUSDT", **rules)}, "test")
+
+
+def _grid(step: str | None, lowest: str | None = None, highest: str | None = None) -> Increments:
+    return Increments(
+        *(None if text is None else Decimal(text) for text in (step, lowest, highest))
+    )
+
+
+_USUAL_VENUE: Plain = {
+    "price": _grid("0.5", "0.5", "50500"),
+    "quantity": _grid("0.0005", "0.0005", "2"),
+    "min_notional_usd": Decimal(20),
+    "max_notional_usd": Decimal(200),
+}
+VENUES = [
+    _venue(),
+    VenueRules(),
+    *(_venue(is_trading=trades, **_USUAL_VENUE) for trades in (True, True, False)),
+    *(
+        _venue(**_USUAL_VENUE | change)
+        for change in (
+            {"quantity": _grid(None, "0.001", "0.001")},
+            {"quantity": _grid("0.001", "0.0005")},  # off its own step: nothing lies on it
+            {"quantity": _grid("0.0003"), "market_quantity": _grid("0.0002", None, "0.0012")},
+            {"quantity": _grid(None), "market_quantity": _grid("0.0002", "0.0006")},
+            {"min_notional_usd": Decimal(50), "max_notional_usd": Decimal(50)},
+            {"min_notional_usd": Decimal(60), "min_notional_binds_market": False},
+            {"max_notional_usd": Decimal(40), "max_notional_binds_market": False},
+            {"buy_band": PriceBand(Decimal("0.98"), Decimal("1.02"))},
+            {"sell_band": PriceBand(Decimal("0.99"), None), "price": _grid(None)},
+            {"brackets": (LeverageBracket(Decimal(50), 5), LeverageBracket(Decimal(60), 2))},
+        )
+    ),
+]
+
 _ACTIVE, _REDUCING, _HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
 
 WORLDS = _changed(
@@ -201,7 +260,13 @@ WORLDS = _changed(
         "reference_prices": [
             {},
             *({"BTCUSDT": ReferencePrice(price, NOW, "test")} for price in PRICES),
+            *(
+                {"BTCUSDT": ReferencePrice(Decimal(50_000), ago(seconds), "test")}
+                for seconds in (-30, "-5.000001", -5, *SECONDS, "30.000001")
+            ),
         ],
+        "venue_rules": VENUES,
+        "policy_untrusted": ["revision 1 after revision 3"],
         "equity_usd": [None, Decimal(0), Decimal("-5"), Decimal("99.99")],
     },
     most=2,
@@ -221,7 +286,11 @@ INTENTS = _changed(
         "action": Action.BUY,
         "confidence": Decimal("0.8"),
         "quantity": Decimal("0.001"),
+        "price": Decimal(50_000),
         "current_price": Decimal(50_000),
+        "stop_loss": Decimal(49_000),
+        "take_profit": Decimal(51_500),
+        "leverage": Decimal(3),
     },
     {
         "strategy": ["Spread Watch"],
@@ -232,11 +301,22 @@ INTENTS = _changed(
         "quantity": [*QUANTITIES, *decimals("0.0010000001", "0.0033", "-1", "2000001"), None, None],
         "position_size_pct": [*FRACTIONS, Decimal(-1)],
         "quote_quantity": [*MONEY, Decimal(-1)],
-        "price": [*PRICES, Decimal(0)],
+        "price": [*PRICES, Decimal(0), None],
         "current_price": [*PRICES, None],
-        "stop_loss": PRICES,
-        "take_profit": PRICES,
-        "order_type": [OrderType.LIMIT],
+        "stop_loss": [*PRICES, None],
+        "take_profit": [*PRICES, None],
+        "order_type": [*[OrderType.LIMIT] * 12, OrderType.STOP],
+        "leverage": [*decimals("0", "1", "2.5", "5", "11"), None],
+        "source": ["realtime_strategies"],
+        "metadata": [
+            {"direction": "short", "trend_direction": "bullish"},
+            {"signal": " Buy ", "bias": 7},
+            {"event_type": "widening"},
+            {"iceberg_side": "bid", "signal_type": "bearish_ichimoku"},
+            *({"stop_loss": price} for price in (*PRICES, 3, None)),
+            *({"price": price, "current_price": price} for price in decimals("24999", "75000")),
+        ],
+        "extra": [{"position_side": "LONG"}, {"positionSide": "SHORT", "note": []}],
     },
     most=2,
 ).map(lambda parts: Intent(token=subject_token(parts["strategy"]), **parts))

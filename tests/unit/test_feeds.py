@@ -12,6 +12,7 @@ from petrosa_cio.governance.regimes import write_regime
 from petrosa_cio.nurse import feeds as feeds_module
 from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.risk.limits import LimitSet
 from petrosa_cio.risk.policy import Charter
 from petrosa_cio.risk.snapshot import Regime
 from petrosa_cio.risk.trading_state import TradingState
@@ -92,6 +93,7 @@ async def test_a_policy_that_does_not_read_is_never_taken_over(
     assert snapshot.policy
     assert snapshot.policy.revision == 1
     assert snapshot.policy_confirmed_at == confirmed_at
+    assert snapshot.policy_untrusted
 
 
 async def test_a_policy_that_went_back_is_never_taken_over(house: House) -> None:
@@ -102,6 +104,49 @@ async def test_a_policy_that_went_back_is_never_taken_over(house: House) -> None
     assert snapshot.policy
     assert snapshot.policy.revision == 2
     assert snapshot.policy_confirmed_at == confirmed_at
+    assert snapshot.policy_untrusted == "revision 1 after revision 2"
+
+
+async def test_a_policy_looser_than_the_charter_is_never_taken_over() -> None:
+    house = await House(charter=Charter(bounds=LimitSet(min_confidence=Decimal("0.6")))).open()
+    await give(house, 2, b'{"policy": {"fund": {"min_confidence": "0.5"}}}')
+    snapshot = house.feeds.snapshot()
+    assert snapshot.policy
+    assert snapshot.policy.revision == 1
+    assert snapshot.policy_untrusted == (
+        "fund.min_confidence is 0.5, looser than the charter's 0.6"
+    )
+
+
+async def test_openings_wait_for_a_policy_that_can_be_trusted_and_exits_do_not(
+    house: House,
+) -> None:
+    def verdicts() -> list[tuple[str, list[str]]]:
+        return [
+            (one["verdict"]["kind"], [reason[0] for reason in one["verdict"]["reasons"]])
+            for one in house.records[-2:]
+        ]
+
+    async def arrive() -> None:
+        await house.gate().process([house.arrive(), house.arrive(action="close")])
+
+    await give(house, 2, b"{}")
+    await arrive()
+    assert verdicts() == [("deny", ["POLICY_UNTRUSTED"]), ("approve", [])]
+    slices = [one["decision"]["snapshot"]["policy_untrusted"] for one in house.records]
+    assert slices == ["policy: Field required"] * 2
+    await give(house, 2, orjson.dumps({"policy": POLICY}))
+    assert house.feeds.snapshot().policy_untrusted is None
+    await arrive()
+    assert verdicts() == [("approve", []), ("approve", [])]
+
+
+async def test_what_is_wrong_with_a_policy_is_kept_short(house: House) -> None:
+    entries = {f"limit_{number}": 1 for number in range(1_000)}
+    await give(house, 2, orjson.dumps({"policy": {"fund": entries}}))
+    problem = house.feeds.snapshot().policy_untrusted
+    assert problem
+    assert len(problem) == feeds_module.LONGEST_DISTRUST
 
 
 async def test_a_store_that_forgot_the_policy_does_not_confirm_it(house: House) -> None:

@@ -281,6 +281,7 @@ def _snapshot_slice(snapshot: Snapshot, intent: Intent | Malformed) -> dict[str,
     return {
         "policy_confirmed_at": snapshot.policy_confirmed_at,
         "policy_max_age_s": snapshot.policy_max_age_s,
+        "policy_untrusted": snapshot.policy_untrusted,
         "trading_states": _states_slice(snapshot.trading_states, token, symbol),
         "regime": _regime_slice(snapshot, symbol),
         "reference_price": _price_slice(snapshot, symbol),

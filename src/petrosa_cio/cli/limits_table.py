@@ -15,6 +15,7 @@ from rich.text import Text
 from petrosa_cio.cli.showing import out
 from petrosa_cio.risk.limits_in_use import LimitLine, Use
 from petrosa_cio.risk.policy import ANY
+from petrosa_cio.risk.trading_hours import TradingHours, write_trading_hours
 
 BAR_WIDTH = 12
 WIDE = 100
@@ -144,4 +145,6 @@ def _plain(value: object) -> object:
         return f"{value:f}"
     if isinstance(value, frozenset):
         return sorted(str(one) for one in value)
+    if isinstance(value, TradingHours):
+        return write_trading_hours(value)
     return value

@@ -1,8 +1,9 @@
 """Keeps the gate's picture of the world fresh, so that a decision only reads memory.
 
 The stores are asked every second and at once when a change is announced. What cannot be confirmed
-keeps its last good value and grows old; the checks judge its age. A policy that does not read, or
-whose revision went back, is never taken over.
+keeps its last good value and grows old; the checks judge its age. A policy that does not read,
+whose revision went back or that is looser than the charter is never taken over: the last good one
+stays, for exits, and openings are denied until the store offers one that can be trusted.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from datetime import datetime
 import structlog
 
 from petrosa_cio.errors import PolicyRejected
-from petrosa_cio.governance.documents import read_policy_document
+from petrosa_cio.governance.documents import check_against_charter, read_policy_document
 from petrosa_cio.governance.regimes import read_regime
 from petrosa_cio.nurse.every import every
 from petrosa_cio.ports import ActivePolicy, GovernanceStore
@@ -25,6 +26,9 @@ from petrosa_cio.risk.venue import VenueRules
 log = structlog.get_logger()
 
 REFRESH_S = 1.0
+
+LONGEST_DISTRUST = 300
+"""Characters kept of what is wrong with a policy: every denial repeats them in its record."""
 
 
 class Feeds:
@@ -54,6 +58,7 @@ class Feeds:
         self._policy_max_age_s = policy_max_age_s
         self._policy: PolicyBook | None = None
         self._policy_confirmed_at: datetime | None = None
+        self._policy_untrusted: str | None = None
         self._trading_states: TradingStates | None = None
         self._regimes: dict[str, Regime] = {}
         self._refreshed_at: datetime | None = None
@@ -67,6 +72,7 @@ class Feeds:
             charter_in_force=self._charter_in_force,
             policy_confirmed_at=self._policy_confirmed_at,
             policy_max_age_s=self._policy_max_age_s,
+            policy_untrusted=self._policy_untrusted,
             trading_states=self._trading_states,
             regimes=self._regimes,
             reference_prices=self._prices(),
@@ -98,18 +104,26 @@ class Feeds:
         if active is None:
             return
         known = self._policy.revision if self._policy else 0
-        if active.revision < known:
-            log.error("policy_revision_went_back", known=known, found=active.revision)
-            return
-        if active.revision > known:
-            try:
-                document = read_policy_document(active.document)
-            except PolicyRejected as rejected:
-                log.error("policy_unreadable", revision=active.revision, problems=rejected.problems)
-                return
-            self._policy = PolicyBook(document, self._charter, active.revision)
-            log.info("policy_in_force", revision=active.revision)
-        self._policy_confirmed_at = self._clock()
+        try:
+            if active.revision < known:
+                raise PolicyRejected([f"revision {active.revision} after revision {known}"])
+            if active.revision > known:
+                self._policy = self._read(active)
+                log.info("policy_in_force", revision=active.revision)
+        except PolicyRejected as rejected:
+            self._distrust(active.revision, str(rejected))
+        else:
+            self._policy_untrusted, self._policy_confirmed_at = None, self._clock()
+
+    def _read(self, active: ActivePolicy) -> PolicyBook:
+        document = read_policy_document(active.document)
+        check_against_charter(document.policy, self._charter)
+        return PolicyBook(document, self._charter, active.revision)
+
+    def _distrust(self, revision: int, problem: str) -> None:
+        known, self._policy_untrusted = self._policy_untrusted, problem[:LONGEST_DISTRUST]
+        if known != self._policy_untrusted:
+            log.error("policy_untrusted", revision=revision, problem=problem)
 
 
 def _regimes(documents: dict[str, bytes]) -> dict[str, Regime]:

@@ -14,16 +14,17 @@ synchronous door, the command line and replay are only callers of these two func
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.checks.case import Applies, Case, Check, Finding, reach_of
 from petrosa_cio.risk.checks.well_formed import max_age_s
 from petrosa_cio.risk.claims import Readings
 from petrosa_cio.risk.intent import Intent
-from petrosa_cio.risk.limits import LimitSet
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.shared_limits import claims_of, rates_of, reasons_of
-from petrosa_cio.risk.sizing import Size, multiply, resolve_size, round_down
+from petrosa_cio.risk.sizing import Size, multiply, resolve_size, round_down, step_of
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.verdict import Assessment, Verdict, VerdictKind
 
@@ -101,15 +102,12 @@ def _verdict(
 
 
 def _assess(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Assessment:
-    in_force = snapshot.limits_for(intent.strategy, intent.symbol)
-    limits = in_force.limits
-    size = _size_of(intent, snapshot, limits)
-    regime = snapshot.regime_of(intent.symbol)
-    case = Case(intent, taken_at, snapshot, in_force, limits, regime, size)
-    reasons, allowed = _run_checks(case)
+    case = _case_of(intent, taken_at, snapshot)
+    in_force, limits, size = case.in_force, case.limits, case.size
+    reasons, allowed = _run_checks(CHECKS_WITHIN[reach_of(intent)], case)
     approved = size
     if intent.direction is not None:
-        approved, reasons = _approved_size(size, allowed, limits.size_scale, reasons)
+        approved, reasons = _approved_size(case, allowed, reasons)
     return Assessment(
         reasons=reasons,
         size=size,
@@ -122,12 +120,27 @@ def _assess(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Assessmen
     )
 
 
-def _size_of(intent: Intent, snapshot: Snapshot, limits: LimitSet) -> Size | None:
-    return resolve_size(
+def _case_of(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Case:
+    symbol = intent.symbol
+    in_force = snapshot.limits_for(intent.strategy, symbol)
+    limits, rules = in_force.limits, snapshot.rules_of(symbol)
+    size = resolve_size(
         intent,
         limits,
-        reference_price=snapshot.price_of(intent.symbol),
+        reference_price=snapshot.price_of(symbol),
         equity_usd=snapshot.equity_usd,
+        step=step_of(rules, intent),
+    )
+    return Case(
+        intent,
+        taken_at,
+        snapshot,
+        in_force,
+        limits,
+        snapshot.regime_of(symbol),
+        size,
+        snapshot.reference_prices.get(symbol),
+        rules,
     )
 
 
@@ -141,11 +154,14 @@ CHECKS_WITHIN = {
 }
 
 
-def _run_checks(case: Case) -> tuple[tuple[Reason, ...], Decimal | None]:
-    """Run every check that applies; return its reasons and the smallest quantity that passes."""
+LOOKING_AGAIN = tuple(check for check in CHECKS if check.looks_again)
+
+
+def _run_checks(checks: tuple[Check, ...], case: Case) -> tuple[tuple[Reason, ...], Decimal | None]:
+    """Run checks; return their reasons and the smallest quantity that passes."""
     reasons: list[Reason] = []
     smallest: Decimal | None = None
-    for check in CHECKS_WITHIN[reach_of(case.intent)]:
+    for check in checks:
         try:
             finding = check.run(case)
         except Exception as error:  # a check that raises is a denial
@@ -160,14 +176,16 @@ def _run_checks(case: Case) -> tuple[tuple[Reason, ...], Decimal | None]:
 
 
 def _reason(check: Check, finding: Finding, case: Case) -> Reason:
-    entries = case.in_force.entries
+    entry = finding.entry
+    if entry is None and check.limit_field:
+        entry = case.in_force.entries.get(check.limit_field)
     return Reason(
         check.code,
         finding.effect,
         limit=_text(finding.limit),
         observed=_text(finding.observed),
         scope=finding.scope,
-        entry=entries.get(check.limit_field) if check.limit_field else None,
+        entry=entry or None,
         would_pass=_text(finding.would_pass),
     )
 
@@ -183,20 +201,41 @@ def _failed(where: str, observed: str) -> Reason:
 
 
 def _approved_size(
-    size: Size | None, allowed: Decimal | None, scale: Decimal | None, reasons: tuple[Reason, ...]
+    case: Case, allowed: Decimal | None, reasons: tuple[Reason, ...]
 ) -> tuple[Size | None, tuple[Reason, ...]]:
     """Return the size of an opening that would be approved: cut to the limits first, then scaled.
 
-    A size that shrinks to nothing is no size: what reduced it then denies.
+    What the venue asks of the size that is left is judged anew. A size that shrinks to nothing is
+    no size: what reduced it then denies.
     """
+    size, scale = case.size, case.limits.size_scale
     if size is None:
         return None, reasons
     quantity = size.quantity if allowed is None else min(size.quantity, allowed)
     if scale is not None and scale < 1:
-        quantity = round_down(multiply(quantity, scale))
+        quantity = round_down(multiply(quantity, scale), step_of(case.rules, case.intent))
+    if quantity == size.quantity:
+        return (size if quantity > 0 else None), reasons
+    left = size.with_quantity(quantity)
+    reasons = _looked_at_again(replace(case, size=left), reasons)
     if quantity > 0:
-        return (size if quantity == size.quantity else size.with_quantity(quantity)), reasons
+        return left, reasons
     return None, tuple(_denying(reason) for reason in reasons)
+
+
+def _looked_at_again(case: Case, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return the reasons, in their order, with those that only the reduced size gives."""
+    known = {reason.code for reason in reasons}
+    checks = tuple(check for check in LOOKING_AGAIN if check.code not in known)
+    found, _ = _run_checks(checks, case)
+    return tuple(sorted((*reasons, *found), key=_place)) if found else reasons
+
+
+def _place(reason: Reason) -> int:
+    return _PLACES[reason.code]
+
+
+_PLACES = {code: place for place, code in enumerate(ReasonCode)}
 
 
 def _denying(reason: Reason) -> Reason:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from petrosa_cio.risk.checks import CHECKS
+from petrosa_cio.risk.checks.case import VENUE
 from petrosa_cio.risk.intent import Action, Intent
 from petrosa_cio.risk.limits import LIMIT_KINDS
 from petrosa_cio.risk.parse import Malformed
@@ -87,6 +88,12 @@ def explain_reason(reason: Reason) -> Explained:
 def limit_field(reason: Reason) -> str | None:
     """Return the name of the limit that a reason is about; None where no limit is."""
     fields = _FIELDS.get(reason.code, ())
+    if reason.entry == VENUE:
+        return None
+    if reason.code is ReasonCode.REFERENCE_PRICE_MISSING:
+        return reason.limit  # the limit that needs the price
+    if reason.code is ReasonCode.REFERENCE_PRICE_STALE and str(reason.observed).endswith("ahead"):
+        return "max_clock_skew_s"
     if reason.code is not ReasonCode.RATE_ABOVE_MAX:
         return fields[0] if fields else None
     if reason.scope.startswith("exits:"):
@@ -147,6 +154,8 @@ def _scope(scope: str) -> str:
 
 
 def _stated_by(reason: Reason, field: str | None) -> str:
+    if reason.entry == VENUE:
+        return "A rule of the venue's own."
     if field is None:
         return ""
     if reason.entry is None:

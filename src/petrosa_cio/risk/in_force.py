@@ -21,6 +21,14 @@ _CHARTER_ONLY = "charter"
 
 
 @dataclass(frozen=True, slots=True)
+class SymbolList:
+    """The symbols that some entries admit together, and the entry that binds."""
+
+    symbols: frozenset[str]
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
 class InForce:
     """The limits for one intent.
 
@@ -28,12 +36,16 @@ class InForce:
         limits: Every limit, the strictest of all that apply.
         entries: For each stated limit, the path of the entry that binds.
         missing: Required limits that nobody set.
+        own_symbols: What the strategy's own entries admit; None where they do not say.
+        common_symbols: What all other entries admit; None where they do not say.
         rates: What was worked out of them, by rate counter; see `rates_of`.
     """
 
     limits: LimitSet
     entries: Mapping[str, str]
     missing: tuple[str, ...] = ()
+    own_symbols: SymbolList | None = None
+    common_symbols: SymbolList | None = None
     rates: dict[str, tuple[RateClaim, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -41,11 +53,12 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class _Stated:
-    """One limit that one entry states."""
+    """One limit that one entry states; ``is_own`` where that entry is about the strategy."""
 
     path: str
     field: str
     value: object
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +115,19 @@ def charter_in_force(charter: Charter) -> InForce:
 
 def meet_all(stated: list[_Stated], required_limits: frozenset[str]) -> InForce:
     """Return the meet of stated limits; the first of equally strict entries is named."""
-    values: dict[str, object] = {}
+    values, entries = _meet(stated)
+    missing = tuple(sorted(required_limits - values.keys()))
+    return InForce(
+        _unchecked(values),
+        entries,
+        missing,
+        own_symbols=_symbols([one for one in stated if one.is_own]),
+        common_symbols=_symbols([one for one in stated if not one.is_own]),
+    )
+
+
+def _meet(stated: list[_Stated]) -> tuple[dict[str, Any], dict[str, str]]:
+    values: dict[str, Any] = {}
     entries: dict[str, str] = {}
     for one in stated:
         met = LIMIT_KINDS[one.field].meet_optional(values.get(one.field), one.value)
@@ -110,8 +135,13 @@ def meet_all(stated: list[_Stated], required_limits: frozenset[str]) -> InForce:
             joint = one.field in values and met != one.value
             entries[one.field] = f"{entries[one.field]} & {one.path}" if joint else one.path
         values[one.field] = met
-    missing = tuple(sorted(required_limits - values.keys()))
-    return InForce(_unchecked(values), entries, missing)
+    return values, entries
+
+
+def _symbols(stated: list[_Stated]) -> SymbolList | None:
+    field = "allowed_symbols"
+    values, entries = _meet([one for one in stated if one.field == field])
+    return SymbolList(values[field], entries[field]) if values else None
 
 
 def _unchecked(values: dict[str, Any]) -> LimitSet:
@@ -128,15 +158,15 @@ def _stated_by(
 ) -> list[_Stated]:
     """Return what one document states, family by family, specific entries over defaults."""
     chains = (
-        {"fund": families.fund},
-        entry_chain("symbols", families.symbols, symbol),
-        entry_chain("strategies", families.strategies, strategy),
-        pair_entries(families, strategy, symbol),
-        entry_chain("regimes", families.regimes, regime),
+        (False, {"fund": families.fund}),
+        (False, entry_chain("symbols", families.symbols, symbol)),
+        (True, entry_chain("strategies", families.strategies, strategy)),
+        (True, pair_entries(families, strategy, symbol)),
+        (False, entry_chain("regimes", families.regimes, regime)),
     )
     return [
-        _Stated(prefix + one.path, one.field, one.value)
-        for chain in chains
+        _Stated(prefix + one.path, one.field, one.value, is_own)
+        for is_own, chain in chains
         for one in _statements(chain)
     ]
 

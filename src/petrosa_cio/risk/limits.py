@@ -7,7 +7,7 @@ only on whom that entry is about. The descriptions are read by people and by age
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from petrosa_cio.risk.intent import Action, Direction, OrderType
 from petrosa_cio.risk.limit_kinds import (
@@ -20,9 +20,13 @@ from petrosa_cio.risk.limit_kinds import (
     required,
     scale,
 )
+from petrosa_cio.risk.trading_hours import TradingHours, read_trading_hours, write_trading_hours
 
 DEFAULT_MAX_SKEW_S = 5
 """Seconds ahead of our clock that are taken for an inexact clock when no policy says otherwise."""
+
+DEFAULT_MAX_REFERENCE_PRICE_AGE_S = 30
+"""Age in seconds beyond which a reference price is stale when no policy says otherwise."""
 
 _EXACT = Field(ge=0, allow_inf_nan=False, max_digits=34, decimal_places=18)
 Usd = Annotated[Decimal, _EXACT, Field(le=Decimal(100_000_000_000))]
@@ -30,6 +34,14 @@ Quantity = Annotated[Decimal, _EXACT, Field(le=Decimal(10**15))]
 Fraction = Annotated[Decimal, _EXACT, Field(le=1)]
 Seconds = Annotated[int, Field(ge=0, le=86_400, strict=True)]
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+BasisPoints = Annotated[int, Field(ge=0, le=10_000, strict=True)]
+Ratio = Annotated[Decimal, _EXACT, Field(le=1_000)]
+Times = Annotated[int, Field(ge=1, le=1_000, strict=True)]
+Hours = Annotated[
+    TradingHours,
+    PlainValidator(read_trading_hours, json_schema_input_type=list[str]),
+    PlainSerializer(write_trading_hours, return_type=list[str]),
+]
 Names = frozenset[str]
 Symbols = frozenset[Annotated[str, Field(pattern=r"^[A-Z0-9]{3,32}$")]]
 
@@ -61,6 +73,14 @@ class LimitSet(BaseModel):
         allow_list("order types", "The order engine learns an order type, or one misbehaves."),
         Field(description="Only these order types may open positions."),
     ] = None
+    trading_hours: Annotated[
+        Hours | None,
+        allow_list("hours of the week, UTC", "Nobody watches at some hours, or markets are thin."),
+        Field(
+            description="Only in these hours may positions be opened: a list such as "
+            "[mon-fri 08:00-20:00, sun 22:00-mon 02:00], or [always]; an end is not part of it."
+        ),
+    ] = None
 
     max_order_notional_usd: Annotated[
         Usd | None,
@@ -91,6 +111,56 @@ class LimitSet(BaseModel):
         bool | None,
         required("Positions must never be without protection."),
         Field(description="An opening must state a protective price."),
+    ] = None
+    venue_rules_required: Annotated[
+        bool | None,
+        required("The venue's rules are loaded, and no order should leave unchecked by them."),
+        Field(
+            description="Openings in a symbol of which the venue's rules are unknown are denied."
+        ),
+    ] = None
+    reference_price_required: Annotated[
+        bool | None,
+        required("Prices arrive from a source that no bot writes to."),
+        Field(description="An opening needs a fresh reference price, market orders too."),
+    ] = None
+    max_reference_price_age_s: Annotated[
+        Seconds | None,
+        ceiling(
+            "seconds",
+            "Prices arrive more or less often.",
+            unstated=DEFAULT_MAX_REFERENCE_PRICE_AGE_S,
+        ),
+        Field(
+            description="Oldest reference price that counts, where one is needed; default "
+            f"{DEFAULT_MAX_REFERENCE_PRICE_AGE_S}."
+        ),
+    ] = None
+    collar_bps: Annotated[
+        BasisPoints | None,
+        ceiling("basis points", "Markets move more or less within seconds."),
+        Field(
+            description="Furthest from the reference price that an opening may trade, either side "
+            "(RTS 6 Art. 15(1)(a)); needs a fresh reference price."
+        ),
+    ] = None
+    max_stop_distance_bps: Annotated[
+        BasisPoints | None,
+        ceiling("basis points", "Losses at the stop are larger than the fund wants."),
+        Field(description="Furthest that a stop loss may lie from where the order would trade."),
+    ] = None
+    min_reward_risk: Annotated[
+        Ratio | None,
+        floor("ratio", "Too much is risked for what can be won, or good trades are refused."),
+        Field(
+            description="Least distance to the target for one unit of distance to the stop; "
+            "needs both."
+        ),
+    ] = None
+    max_leverage: Annotated[
+        Times | None,
+        ceiling("times", "The fund's appetite for leverage has changed."),
+        Field(description="Largest leverage that an opening may ask for; none asked for passes."),
     ] = None
 
     max_intent_age_s: Annotated[

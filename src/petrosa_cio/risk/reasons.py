@@ -25,19 +25,33 @@ class ReasonCode(StrEnum):
 
     STRATEGY_NOT_ALLOWED = "STRATEGY_NOT_ALLOWED"
     SYMBOL_NOT_ALLOWED = "SYMBOL_NOT_ALLOWED"
+    SYMBOL_NOT_ALLOWED_FOR_STRATEGY = "SYMBOL_NOT_ALLOWED_FOR_STRATEGY"
     ACTION_NOT_ALLOWED = "ACTION_NOT_ALLOWED"
     ORDER_TYPE_NOT_ALLOWED = "ORDER_TYPE_NOT_ALLOWED"
+    TRADING_WINDOW_CLOSED = "TRADING_WINDOW_CLOSED"
 
     NOTIONAL_ABOVE_MAX = "NOTIONAL_ABOVE_MAX"
     QUANTITY_ABOVE_MAX = "QUANTITY_ABOVE_MAX"
+    VENUE_RULES_MISSING = "VENUE_RULES_MISSING"
+    NOTIONAL_BELOW_VENUE_MIN = "NOTIONAL_BELOW_VENUE_MIN"
+    QUANTITY_OUTSIDE_VENUE = "QUANTITY_OUTSIDE_VENUE"
+    QUANTITY_OFF_STEP = "QUANTITY_OFF_STEP"
+    PRICE_OFF_TICK = "PRICE_OFF_TICK"
+    REFERENCE_PRICE_MISSING = "REFERENCE_PRICE_MISSING"
+    REFERENCE_PRICE_STALE = "REFERENCE_PRICE_STALE"
+    PRICE_OUTSIDE_COLLAR = "PRICE_OUTSIDE_COLLAR"
     CONFIDENCE_BELOW_MIN = "CONFIDENCE_BELOW_MIN"
     STOP_LOSS_REQUIRED = "STOP_LOSS_REQUIRED"
+    STOP_LOSS_TOO_FAR = "STOP_LOSS_TOO_FAR"
+    REWARD_RISK_BELOW_MIN = "REWARD_RISK_BELOW_MIN"
+    LEVERAGE_ABOVE_MAX = "LEVERAGE_ABOVE_MAX"
 
     REGIME_UNKNOWN = "REGIME_UNKNOWN"
     REGIME_STALE = "REGIME_STALE"
     REGIME_CONFIDENCE_LOW = "REGIME_CONFIDENCE_LOW"
     REGIME_VETO = "REGIME_VETO"
     REGIME_SCALED = "REGIME_SCALED"
+    SEMANTIC_CONTRADICTION = "SEMANTIC_CONTRADICTION"
 
     FUND_HALTED = "FUND_HALTED"
     STRATEGY_HALTED = "STRATEGY_HALTED"
@@ -46,6 +60,7 @@ class ReasonCode(StrEnum):
 
     POLICY_MISSING = "POLICY_MISSING"
     POLICY_STALE = "POLICY_STALE"
+    POLICY_UNTRUSTED = "POLICY_UNTRUSTED"
     LIMIT_NOT_SET = "LIMIT_NOT_SET"
 
     STRATEGY_NAME_COLLIDES = "STRATEGY_NAME_COLLIDES"
@@ -76,7 +91,8 @@ class Reason(Struct, frozen=True, gc=False):
         limit: The limit that was tested, as exact text, with its unit in the check's docstring.
         observed: The value that was found.
         scope: What the limit is about, such as ``BTCUSDT:long``; empty for the intent itself.
-        entry: The policy entry that binds, such as ``strategies.momentum_v1`` or ``charter``.
+        entry: The policy entry that binds, such as ``strategies.momentum_v1`` or ``charter``, or
+            ``venue`` for a rule of the venue's own.
         would_pass: The quantity, in base units, that this limit would have let through.
     """
 

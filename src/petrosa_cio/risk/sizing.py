@@ -5,18 +5,17 @@ The size is the intent's own ``quantity``, else ``position_size_pct`` of equity,
 valued at the highest price anyone names, so that no limit is passed by naming a low one.
 """
 
-from decimal import ROUND_DOWN, Context, Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from msgspec import Struct
 
-from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.exact import EXACT
+from petrosa_cio.risk.intent import Intent, OrderType
 from petrosa_cio.risk.limits import LimitSet
+from petrosa_cio.risk.venue import SymbolRules
 
 QUANTITY_STEP = Decimal("0.00000001")
 """Finest quantity that any venue of the fleet accepts."""
-
-_EXACT = Context(prec=80)
-"""Wide enough that products of two border-checked numbers, of 34 digits each, are exact."""
 
 
 class Size(Struct, frozen=True, gc=False):
@@ -41,17 +40,30 @@ class Size(Struct, frozen=True, gc=False):
 
 def multiply(left: Decimal, right: Decimal) -> Decimal:
     """Return the exact product."""
-    return _EXACT.multiply(left, right)
+    return EXACT.multiply(left, right)
 
 
-def quantity_for(notional_usd: Decimal, price: Decimal) -> Decimal:
+def quantity_for(notional_usd: Decimal, price: Decimal, step: Decimal | None = None) -> Decimal:
     """Return the largest quantity whose notional at ``price`` does not exceed ``notional_usd``."""
-    return round_down(_EXACT.divide(notional_usd, price))
+    return round_down(EXACT.divide(notional_usd, price), step)
 
 
-def round_down(quantity: Decimal) -> Decimal:
-    """Return a quantity rounded down to the finest step."""
-    return quantity.quantize(QUANTITY_STEP, ROUND_DOWN, _EXACT).normalize(_EXACT)
+def round_down(quantity: Decimal, step: Decimal | None = None) -> Decimal:
+    """Return a quantity rounded down to the venue's step, or to the finest where none is known."""
+    if step is None:
+        return quantity.quantize(QUANTITY_STEP, ROUND_DOWN, EXACT).normalize(EXACT)
+    return EXACT.multiply(EXACT.divide_int(quantity, step), step).normalize(EXACT)
+
+
+def step_of(rules: SymbolRules | None, intent: Intent) -> Decimal | None:
+    """Return the venue's step for an order's quantity; None where none is known."""
+    if rules is None:
+        return None
+    return rules.quantity_step(at_market=intent.order_type is _MARKET)
+
+
+# Named once: looking a member up on its class is slow in Python 3.11.
+_MARKET = OrderType.MARKET
 
 
 def valuation_price(intent: Intent, reference_price: Decimal | None) -> Decimal | None:
@@ -69,32 +81,38 @@ def resolve_size(
     *,
     reference_price: Decimal | None,
     equity_usd: Decimal | None,
+    step: Decimal | None = None,
 ) -> Size | None:
     """Return the size that an intent asks for, or None when none can be resolved.
 
-    An exit without a size of its own has none: it closes all there is.
+    A stated quantity is taken as it is. What is worked out is rounded down to the venue's
+    ``step``; where that leaves nothing, the size is zero, which the venue's checks refuse. An exit
+    without a size of its own has none: it closes all there is.
     """
     price = valuation_price(intent, reference_price)
     if price is None:
         return None
-    quantity, basis = _stated(intent, limits, price, equity_usd)
-    if quantity is None or quantity <= 0:
-        return None
-    return Size(quantity, price, multiply(quantity, price), basis)
-
-
-def _stated(
-    intent: Intent, limits: LimitSet, price: Decimal, equity_usd: Decimal | None
-) -> tuple[Decimal | None, str]:
     if intent.quantity:
-        return intent.quantity, "quantity"
+        quantity, basis = intent.quantity, "quantity"
+    else:
+        money, basis = _money(intent, limits, equity_usd)
+        if money is None or money <= 0:
+            return None
+        quantity = quantity_for(money, price, step)
+        if not quantity and step is not None:
+            return Size(quantity, price, quantity, basis)
+    return Size(quantity, price, multiply(quantity, price), basis) if quantity > 0 else None
+
+
+def _money(
+    intent: Intent, limits: LimitSet, equity_usd: Decimal | None
+) -> tuple[Decimal | None, str]:
+    """Return the USD that an intent without a quantity is worth, and which field says so."""
     if intent.position_size_pct:
-        if equity_usd is None:
-            return None, "position_size_pct"
-        share = multiply(intent.position_size_pct, equity_usd)
-        return quantity_for(share, price), "position_size_pct"
+        share = None if equity_usd is None else multiply(intent.position_size_pct, equity_usd)
+        return share, "position_size_pct"
     if intent.quote_quantity:
-        return quantity_for(intent.quote_quantity, price), "quote_quantity"
+        return intent.quote_quantity, "quote_quantity"
     if limits.unsized_order_usd is not None and not intent.is_exit:
-        return quantity_for(limits.unsized_order_usd, price), "unsized_order_usd"
+        return limits.unsized_order_usd, "unsized_order_usd"
     return None, "none"

@@ -58,6 +58,7 @@ class Snapshot:
         charter_in_force: What is in force without a policy.
         policy_confirmed_at: When the store last confirmed the policy.
         policy_max_age_s: Seconds after which an unconfirmed policy is stale.
+        policy_untrusted: What is wrong with the policy that the store offers; None if nothing.
         trading_states: The kill switch; None when it is not known, which counts as halted.
         regimes: Market regime by symbol; ``*`` is the default of all symbols.
         reference_prices: Independent market price by symbol, the last that was believed.
@@ -70,6 +71,7 @@ class Snapshot:
     charter_in_force: InForce
     policy_confirmed_at: datetime | None = None
     policy_max_age_s: int = 5
+    policy_untrusted: str | None = None
     trading_states: TradingStates | None = None
     regimes: Mapping[str, Regime] = field(default_factory=dict)
     reference_prices: Mapping[str, ReferencePrice] = field(default_factory=dict)

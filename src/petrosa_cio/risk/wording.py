@@ -77,11 +77,18 @@ WORDINGS: dict[Code, Wording] = {
         "The strategy {observed} may not open positions; allowed: {limit}.", _ALLOWED
     ),
     Code.SYMBOL_NOT_ALLOWED: Wording("{observed} may not be opened; allowed: {limit}.", _ALLOWED),
+    Code.SYMBOL_NOT_ALLOWED_FOR_STRATEGY: Wording(
+        "This strategy may not open {observed}; allowed to it: {limit}.", _ALLOWED
+    ),
     Code.ACTION_NOT_ALLOWED: Wording(
         "The action {observed} is not allowed here; allowed: {limit}.", _ALLOWED
     ),
     Code.ORDER_TYPE_NOT_ALLOWED: Wording(
         "Orders of the type {observed} are not allowed; allowed: {limit}.", _ALLOWED
+    ),
+    Code.TRADING_WINDOW_CLOSED: Wording(
+        "It is {observed} UTC, and positions may only be opened at these hours, UTC: {limit}.",
+        "The same intent at an hour that is allowed.",
     ),
     Code.NOTIONAL_ABOVE_MAX: Wording(
         "The order is worth {observed} USD, and one order may be worth {limit} USD at most.",
@@ -91,6 +98,41 @@ WORDINGS: dict[Code, Wording] = {
         "The order's quantity is {observed}, and one order may have {limit} at most.",
         "A quantity of {limit} or less.",
     ),
+    Code.VENUE_RULES_MISSING: Wording(
+        "The venue does not trade {scope} now.",
+        "The same intent once the venue trades {scope} and its rules are known.",
+        absent="Nobody has said what the venue asks of orders in {scope}, and the policy wants it "
+        "known.",
+    ),
+    Code.NOTIONAL_BELOW_VENUE_MIN: Wording(
+        "At the venue the order would be worth {observed} USD, and {limit} USD is the least it "
+        "takes; the order engine would raise it without saying so.",
+        "An order worth {limit} USD or more at the lowest price that is named.",
+    ),
+    Code.QUANTITY_OUTSIDE_VENUE: Wording(
+        "The quantity that would reach the venue is {observed}, and it takes {limit}.",
+        "A quantity of {limit}.",
+    ),
+    Code.QUANTITY_OFF_STEP: Wording(
+        "The quantity {observed} is not one that the venue takes: it must be {limit}.",
+        "A quantity that is {limit}.",
+    ),
+    Code.PRICE_OFF_TICK: Wording(
+        "The price {observed} is not one that the venue takes: it must be {limit}.",
+        "A price that is {limit}.",
+    ),
+    Code.REFERENCE_PRICE_MISSING: Wording(
+        "Nobody independent has said what {scope} costs, and {limit} needs it.",
+        "The same intent once a market price of {scope} has arrived.",
+    ),
+    Code.REFERENCE_PRICE_STALE: Wording(
+        "The last market price of {scope} is from {observed}, and {limit} is the most.",
+        "The same intent once a newer market price of {scope} has arrived.",
+    ),
+    Code.PRICE_OUTSIDE_COLLAR: Wording(
+        "The {scope} of {observed} is too far from the market; allowed: {limit}.",
+        "The same intent with its {scope} inside: {limit}.",
+    ),
     Code.CONFIDENCE_BELOW_MIN: Wording(
         "The strategy's confidence is {observed}, and at least {limit} is asked for.",
         "A confidence of {limit} or more.",
@@ -98,6 +140,21 @@ WORDINGS: dict[Code, Wording] = {
     Code.STOP_LOSS_REQUIRED: Wording(
         "The intent states no stop loss, and the policy asks for one.",
         "The same intent with a stop loss.",
+    ),
+    Code.STOP_LOSS_TOO_FAR: Wording(
+        "The stop loss at {scope} lies {observed} from where the order would trade, and {limit} is "
+        "the most.",
+        "A stop loss within {limit}.",
+    ),
+    Code.REWARD_RISK_BELOW_MIN: Wording(
+        "The target is {observed} times as far away as the stop loss, and at least {limit} times "
+        "is asked for.",
+        "A target that is {limit} times as far away as the stop loss, or more.",
+        absent="The intent states {observed}, so nobody can tell what is won for what is risked.",
+    ),
+    Code.LEVERAGE_ABOVE_MAX: Wording(
+        "The intent asks for a leverage of {observed}; allowed: {limit}.",
+        "A leverage of {limit}, or none asked for.",
     ),
     Code.REGIME_UNKNOWN: Wording(
         "Nobody has said which market regime {scope} is in, and the policy wants it known.",
@@ -119,6 +176,10 @@ WORDINGS: dict[Code, Wording] = {
         "In the market regime {scope} every size is multiplied by {limit}.",
         "The full size in another regime.",
     ),
+    Code.SEMANTIC_CONTRADICTION: Wording(
+        "The intent contradicts itself: {observed}.",
+        "An intent whose description says the same as its order.",
+    ),
     Code.FUND_HALTED: Wording("The trading state of the fund is {observed}.", _RESUMED),
     Code.STRATEGY_HALTED: Wording("The strategy {scope} is {observed}.", _RESUMED),
     Code.SYMBOL_HALTED: Wording("The symbol {scope} is {observed}.", _RESUMED),
@@ -134,6 +195,10 @@ WORDINGS: dict[Code, Wording] = {
         "The policy was last confirmed {observed} ago, and {limit} is the most.",
         "The same intent once Redis has confirmed the policy.",
         absent="The policy was never confirmed by the store that holds it.",
+    ),
+    Code.POLICY_UNTRUSTED: Wording(
+        "The policy that the store offers cannot be trusted: {observed}.",
+        "The same intent once a policy is in force that can be trusted.",
     ),
     Code.LIMIT_NOT_SET: Wording(
         "The charter requires limits that nobody has set: {observed}.",

@@ -6,7 +6,17 @@ controls on what is shared between bots (rates, exposure, repetition) are asked 
 stand in `petrosa_cio.risk.shared_limits`.
 """
 
-from petrosa_cio.risk.checks import market_regime, order, permission, state, well_formed
+from petrosa_cio.risk.checks import (
+    market_regime,
+    meaning,
+    order,
+    permission,
+    price,
+    protection,
+    state,
+    venue,
+    well_formed,
+)
 from petrosa_cio.risk.checks.case import Applies, Check
 from petrosa_cio.risk.reasons import ReasonCode as Code
 
@@ -31,16 +41,54 @@ CHECKS: tuple[Check, ...] = (
         limit_field="allowed_strategies",
     ),
     Check(Code.SYMBOL_NOT_ALLOWED, permission.symbol_not_allowed, limit_field="allowed_symbols"),
+    Check(
+        Code.SYMBOL_NOT_ALLOWED_FOR_STRATEGY,
+        permission.symbol_not_allowed_for_strategy,
+        limit_field="allowed_symbols",
+    ),
     Check(Code.ACTION_NOT_ALLOWED, permission.action_not_allowed, limit_field="allowed_actions"),
     Check(
         Code.ORDER_TYPE_NOT_ALLOWED,
         permission.order_type_not_allowed,
         limit_field="allowed_order_types",
     ),
+    Check(
+        Code.TRADING_WINDOW_CLOSED, permission.trading_window_closed, limit_field="trading_hours"
+    ),
     Check(Code.NOTIONAL_ABOVE_MAX, order.notional_above_max, limit_field="max_order_notional_usd"),
     Check(Code.QUANTITY_ABOVE_MAX, order.quantity_above_max, limit_field="max_order_quantity"),
+    Check(Code.VENUE_RULES_MISSING, venue.venue_rules_missing, limit_field="venue_rules_required"),
+    Check(Code.NOTIONAL_BELOW_VENUE_MIN, venue.notional_below_venue_min, looks_again=True),
+    Check(
+        Code.QUANTITY_OUTSIDE_VENUE,
+        venue.quantity_outside_venue,
+        Applies.TO_ORDERS,
+        looks_again=True,
+    ),
+    Check(Code.QUANTITY_OFF_STEP, venue.quantity_off_step, Applies.TO_ORDERS),
+    Check(Code.PRICE_OFF_TICK, venue.price_off_tick, Applies.TO_ORDERS),
+    Check(
+        Code.REFERENCE_PRICE_MISSING,
+        price.reference_price_missing,
+        limit_field="reference_price_required",
+    ),
+    Check(
+        Code.REFERENCE_PRICE_STALE,
+        price.reference_price_stale,
+        limit_field="max_reference_price_age_s",
+    ),
+    Check(Code.PRICE_OUTSIDE_COLLAR, price.price_outside_collar, limit_field="collar_bps"),
     Check(Code.CONFIDENCE_BELOW_MIN, order.confidence_below_min, limit_field="min_confidence"),
     Check(Code.STOP_LOSS_REQUIRED, order.stop_loss_required, limit_field="stop_loss_required"),
+    Check(
+        Code.STOP_LOSS_TOO_FAR, protection.stop_loss_too_far, limit_field="max_stop_distance_bps"
+    ),
+    Check(
+        Code.REWARD_RISK_BELOW_MIN,
+        protection.reward_risk_below_min,
+        limit_field="min_reward_risk",
+    ),
+    Check(Code.LEVERAGE_ABOVE_MAX, protection.leverage_above_max, limit_field="max_leverage"),
     Check(Code.REGIME_UNKNOWN, market_regime.regime_unknown, limit_field="regime_required"),
     Check(Code.REGIME_STALE, market_regime.regime_stale, limit_field="max_regime_age_s"),
     Check(
@@ -50,11 +98,13 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(Code.REGIME_VETO, market_regime.regime_veto, limit_field="regime_directions"),
     Check(Code.REGIME_SCALED, market_regime.regime_scaled, limit_field="size_scale"),
+    Check(Code.SEMANTIC_CONTRADICTION, meaning.semantic_contradiction),
     Check(Code.FUND_HALTED, state.fund_halted, Applies.TO_ORDERS),
     Check(Code.STRATEGY_HALTED, state.strategy_halted, Applies.TO_ORDERS),
     Check(Code.SYMBOL_HALTED, state.symbol_halted, Applies.TO_ORDERS),
     Check(Code.REDUCING_ONLY, state.reducing_only),
     Check(Code.POLICY_MISSING, state.policy_missing, Applies.TO_ORDERS),
     Check(Code.POLICY_STALE, state.policy_stale),
+    Check(Code.POLICY_UNTRUSTED, state.policy_untrusted),
     Check(Code.LIMIT_NOT_SET, state.limit_not_set),
 )

@@ -9,11 +9,15 @@ from enum import IntEnum
 from msgspec import Struct
 
 from petrosa_cio.risk.in_force import InForce
-from petrosa_cio.risk.intent import Action, Intent
+from petrosa_cio.risk.intent import Action, Intent, OrderType
 from petrosa_cio.risk.limits import LimitSet
 from petrosa_cio.risk.reasons import Effect, ReasonCode
 from petrosa_cio.risk.sizing import Size
-from petrosa_cio.risk.snapshot import Regime, Snapshot
+from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
+from petrosa_cio.risk.venue import SymbolRules
+
+VENUE = "venue"
+"""What is named as the binding entry where a rule is the venue's own."""
 
 
 class Case(Struct, frozen=True):
@@ -27,6 +31,8 @@ class Case(Struct, frozen=True):
         limits: The limits alone.
         regime: The symbol's market regime, if known.
         size: The size asked for, if it can be resolved.
+        reference: The symbol's reference price, however old, if known.
+        rules: What the venue asks of orders in the symbol, if known.
     """
 
     intent: Intent
@@ -36,16 +42,27 @@ class Case(Struct, frozen=True):
     limits: LimitSet
     regime: Regime | None
     size: Size | None
+    reference: ReferencePrice | None
+    rules: SymbolRules | None
+
+    @property
+    def at_market(self) -> bool:
+        """True where the order's own price is not sent to the venue."""
+        return self.intent.order_type is _MARKET
 
 
 class Finding(Struct, frozen=True, gc=False):
-    """A check's objection, with its numbers. See `petrosa_cio.risk.reasons.Reason`."""
+    """A check's objection, with its numbers. See `petrosa_cio.risk.reasons.Reason`.
+
+    Without an ``entry``, the one that states the check's limit is named; an empty one names none.
+    """
 
     limit: object = None
     observed: object = None
     scope: str = ""
     effect: Effect = Effect.DENY
     would_pass: Decimal | None = None
+    entry: str | None = None
 
 
 class Applies(IntEnum):
@@ -65,18 +82,23 @@ class Check:
         run: The check itself; its docstring is what people read about the code.
         applies: Openings only, exits too, or advice too.
         limit_field: The limit it reads, to name the policy entry that binds.
+        looks_again: Whether it judges a size anew after it was reduced.
     """
 
     code: ReasonCode
     run: Callable[[Case], Finding | None]
     applies: Applies = Applies.TO_OPENINGS
     limit_field: str | None = None
+    looks_again: bool = False
 
 
 def reach_of(intent: Intent) -> Applies:
     """Return the least reach a check must have to look at this intent."""
     return _REACHES[intent.action]
 
+
+# Named once: looking a member up on its class is slow in Python 3.11.
+_MARKET = OrderType.MARKET
 
 _REACHES = {
     Action.BUY: Applies.TO_OPENINGS,

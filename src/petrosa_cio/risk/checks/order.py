@@ -1,26 +1,37 @@
-"""Checks on the size, the confidence and the protection of one opening order."""
+"""Checks on the largest size, the confidence and the stop loss of one opening order."""
 
 from decimal import Decimal
 
-from petrosa_cio.risk.checks.case import Case, Finding
+from petrosa_cio.risk.checks.case import VENUE, Case, Finding
 from petrosa_cio.risk.reasons import Effect
-from petrosa_cio.risk.sizing import quantity_for, round_down
+from petrosa_cio.risk.sizing import quantity_for, round_down, step_of
 
 LARGEST_ORDER_USD = Decimal(100_000_000_000)
 """No order is larger than this whatever the policy says: the ledger counts exactly up to there."""
 
 
 def notional_above_max(case: Case) -> Finding | None:
-    """The order's notional, at the highest price anyone names, is over the limit of one order."""
-    size, limit = case.size, case.limits.max_order_notional_usd
+    """The order's notional, at the highest price anyone names, is over the limit of one order.
+
+    That is the policy's limit or the venue's own, whichever is lower.
+    """
+    size = case.size
     if size is None:
         return None
-    bound = LARGEST_ORDER_USD if limit is None else limit
+    bound, entry = _notional_bound(case)
     if size.notional_usd <= bound:
         return None
     effect = _effect(case) if size.notional_usd <= LARGEST_ORDER_USD else Effect.DENY
-    passes = quantity_for(bound, size.price)
-    return Finding(bound, size.notional_usd, effect=effect, would_pass=passes)
+    passes = quantity_for(bound, size.price, step_of(case.rules, case.intent))
+    return Finding(bound, size.notional_usd, effect=effect, would_pass=passes, entry=entry)
+
+
+def _notional_bound(case: Case) -> tuple[Decimal, str | None]:
+    """Return the largest notional, and ``venue`` where the venue is stricter than the policy."""
+    limit, rules = case.limits.max_order_notional_usd, case.rules
+    bound = LARGEST_ORDER_USD if limit is None else limit
+    most = rules.most_notional(at_market=case.at_market) if rules else None
+    return (bound, None) if most is None or most >= bound else (most, VENUE)
 
 
 def quantity_above_max(case: Case) -> Finding | None:
@@ -28,7 +39,8 @@ def quantity_above_max(case: Case) -> Finding | None:
     size, limit = case.size, case.limits.max_order_quantity
     if size is None or limit is None or size.quantity <= limit:
         return None
-    return Finding(limit, size.quantity, effect=_effect(case), would_pass=round_down(limit))
+    passes = round_down(limit, step_of(case.rules, case.intent))
+    return Finding(limit, size.quantity, effect=_effect(case), would_pass=passes)
 
 
 def confidence_below_min(case: Case) -> Finding | None:

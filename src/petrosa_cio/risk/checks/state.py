@@ -71,6 +71,16 @@ def policy_stale(case: Case) -> Finding | None:
     return Finding(f"{limit} s", f"{age.total_seconds():.0f} s")
 
 
+def policy_untrusted(case: Case) -> Finding | None:
+    """The policy store offers a policy that cannot be trusted, so nobody knows what is wanted.
+
+    It does not read, its revision went back, or it is looser than the charter. The last good policy
+    still serves exits.
+    """
+    problem = case.snapshot.policy_untrusted
+    return None if problem is None else Finding("a policy that can be trusted", problem)
+
+
 def limit_not_set(case: Case) -> Finding | None:
     """The charter requires a limit that neither policy nor charter sets."""
     missing = case.in_force.missing

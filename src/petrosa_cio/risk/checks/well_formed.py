@@ -28,13 +28,17 @@ def intent_stale(case: Case) -> Finding | None:
     return Finding(f"{limit} s", _milliseconds(age)) if age.total_seconds() > limit else None
 
 
+def max_skew_s(case: Case) -> int:
+    """Return how many seconds ahead of the gate's clock a stated time may be."""
+    stated = case.limits.max_clock_skew_s
+    return DEFAULT_MAX_SKEW_S if stated is None else stated
+
+
 def intent_from_future(case: Case) -> Finding | None:
     """The intent's own time lies ahead of the gate's clock by more than the tolerated skew."""
-    stated = case.limits.max_clock_skew_s
-    limit = DEFAULT_MAX_SKEW_S if stated is None else stated
     if case.intent.stated_at is None:
         return None
-    ahead = case.intent.stated_at - case.snapshot.now
+    ahead, limit = case.intent.stated_at - case.snapshot.now, max_skew_s(case)
     return Finding(f"{limit} s", _milliseconds(ahead)) if ahead.total_seconds() > limit else None
 
 
