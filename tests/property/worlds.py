@@ -169,6 +169,10 @@ def _regime(name: str, confidence: Decimal = Decimal("0.8"), s_ago: int = 2) -> 
     return Regime(name, confidence, ago(s_ago), "test")
 
 
+def _override(name: str, left_s: str, s_ago: int = 2) -> Regime:
+    return Regime(name, Decimal("0.8"), ago(s_ago), "ann", ago(f"-{left_s}"), "test")
+
+
 _ACTIVE, _REDUCING, _HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
 
 WORLDS = _changed(
@@ -197,6 +201,13 @@ WORLDS = _changed(
             {"BTCUSDT": _regime("sideways"), "ETHUSDT": _regime("calm")},
             *({"*": _regime("calm", doubt)} for doubt in FRACTIONS),
             *({"*": _regime("calm", s_ago=seconds)} for seconds in SECONDS),
+        ],
+        "regime_overrides": [
+            *({"*": _override("wild", left)} for left in ("3600", "0.000001", "0")),
+            {"BTCUSDT": _override("calm", "60"), "*": _override("wild", "60")},
+            {"BTCUSDT": _override("wild", "0"), "*": _override("sideways", "60")},
+            {"ETHUSDT": _override("wild", "60")},
+            {"*": _override("calm", "60", s_ago=9_999)},
         ],
         "reference_prices": [{}, *({"BTCUSDT": price} for price in PRICES)],
         "equity_usd": [None, Decimal(0), Decimal("-5"), Decimal("99.99")],

@@ -2,7 +2,7 @@
 
 import sys
 
-from petrosa_cio.cli import check, demo, doctor, explain, limits, run, send, switches, watch
+from petrosa_cio.cli import check, demo, doctor, explain, limits, regime, run, send, switches, watch
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.root import app
 from petrosa_cio.cli.showing import show_misconfigured, show_problem
@@ -15,6 +15,7 @@ __all__ = [
     "explain",
     "limits",
     "main",
+    "regime",
     "run",
     "send",
     "switches",

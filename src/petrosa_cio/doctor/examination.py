@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from petrosa_cio.doctor import gate_checks, nats_checks, rule_checks, store_checks
+from petrosa_cio.doctor import gate_checks, nats_checks, regime_checks, rule_checks, store_checks
 from petrosa_cio.doctor.findings import Finding, Result, note, problem
 from petrosa_cio.doctor.patient import Patient, open_patient
 from petrosa_cio.errors import Unavailable
@@ -51,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     Check("clock of NATS", store_checks.nats_clock),
     Check("policy", rule_checks.policy),
     Check("trading state", rule_checks.trading_state),
+    Check("regime feed", regime_checks.regime_feed),
     Check("gate", gate_checks.gate),
     Check("policy freshness", gate_checks.policy_freshness),
     Check("exits", gate_checks.exits),

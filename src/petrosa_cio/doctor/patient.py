@@ -22,6 +22,7 @@ from petrosa_cio.adapters.redis_facts import RedisFacts
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.errors import Unavailable
+from petrosa_cio.fleet.data_manager import NoRegime, ObservedRegime, open_data_manager
 from petrosa_cio.governance.files import Governing
 from petrosa_cio.ports import ActivePolicy
 from petrosa_cio.risk.trading_state import TradingStates
@@ -98,6 +99,21 @@ class Patient:
             return ""
         switched = orjson.loads(stated)
         return f"by {switched['author']}: {switched['reason']}"
+
+    async def observed_regimes(self) -> Mapping[str, ObservedRegime | NoRegime] | None:
+        """Return what the data-manager says of each symbol; None where none is stated.
+
+        Raises:
+            Misconfigured: Its URL cannot be meant.
+        """
+        url, symbols = self.settings.data_manager_url, self.settings.regime_symbols
+        if url is None:
+            return None
+        async with open_data_manager(
+            url, timeout_s=ANSWER_TIMEOUT_S, connections=len(symbols)
+        ) as source:
+            found = await asyncio.gather(*(source.regime(symbol) for symbol in symbols))
+        return dict(zip(symbols, found, strict=True))
 
     async def mongo(self) -> MongoFacts | None:
         """Return what MongoDB is like; None where no server is stated. Raises Unavailable."""

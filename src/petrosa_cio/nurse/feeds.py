@@ -13,7 +13,7 @@ import structlog
 
 from petrosa_cio.errors import PolicyRejected
 from petrosa_cio.governance.documents import read_policy_document
-from petrosa_cio.governance.regimes import read_regime
+from petrosa_cio.governance.regimes import read_all, read_override, read_regime
 from petrosa_cio.nurse.every import every
 from petrosa_cio.ports import ActivePolicy, GovernanceStore
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
@@ -47,6 +47,7 @@ class Feeds:
         self._policy_confirmed_at: datetime | None = None
         self._trading_states: TradingStates | None = None
         self._regimes: dict[str, Regime] = {}
+        self._regime_overrides: dict[str, Regime] = {}
         self._refreshed_at: datetime | None = None
         self._changed = asyncio.Event()
 
@@ -60,6 +61,7 @@ class Feeds:
             policy_max_age_s=self._policy_max_age_s,
             trading_states=self._trading_states,
             regimes=self._regimes,
+            regime_overrides=self._regime_overrides,
         )
 
     @property
@@ -79,7 +81,8 @@ class Feeds:
         """Read everything once. Raises Unavailable."""
         active = await self._store.active_policy()
         self._trading_states = await self._store.trading_states()
-        self._regimes = _regimes(await self._store.regimes())
+        self._regimes = read_all(await self._store.regimes(), read_regime)
+        self._regime_overrides = read_all(await self._store.regime_overrides(), read_override)
         self._take_over(active)
         self._refreshed_at = self._clock()
 
@@ -99,8 +102,3 @@ class Feeds:
             self._policy = PolicyBook(document, self._charter, active.revision)
             log.info("policy_in_force", revision=active.revision)
         self._policy_confirmed_at = self._clock()
-
-
-def _regimes(documents: dict[str, bytes]) -> dict[str, Regime]:
-    read = {symbol: read_regime(document) for symbol, document in documents.items()}
-    return {symbol: regime for symbol, regime in read.items() if regime is not None}
