@@ -3,13 +3,20 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import uuid4
 
 import orjson
 import pytest
 
-from petrosa_cio.errors import Misconfigured
+from petrosa_cio.adapters.redis_connection import connect_redis
+from petrosa_cio.adapters.redis_state import RedisStateStore
+from petrosa_cio.doctor import Level
+from petrosa_cio.doctor.patient import Patient
+from petrosa_cio.doctor.regime_checks import regime_feed
+from petrosa_cio.errors import Misconfigured, Unavailable
 from petrosa_cio.fleet.data_manager import (
     MAX_BODY_BYTES,
     DataManager,
@@ -18,6 +25,8 @@ from petrosa_cio.fleet.data_manager import (
     Trouble,
     open_data_manager,
 )
+from petrosa_cio.governance.files import load_governing
+from petrosa_cio.settings import load_settings
 from tests.data_manager import (
     FakeDataManager,
     Reply,
@@ -150,3 +159,39 @@ async def test_a_url_that_cannot_be_meant_is_said_to_be(url: str) -> None:
     with pytest.raises(Misconfigured, match="CIO_DATA_MANAGER_URL"):
         async with open_data_manager(url):
             pass
+
+
+@asynccontextmanager
+async def patient_at(data: FakeDataManager, redis_url: str) -> AsyncIterator[Patient]:
+    stated = {"CIO_DATA_MANAGER_URL": data.url, "CIO_REDIS_URL": redis_url}
+    settings = load_settings(stated | {"CIO_FUND": uuid4().hex})
+    for symbol in settings.regime_symbols:
+        data.says(symbol, "consolidation")
+    redis, nats = connect_redis(redis_url), Unavailable("nats", "away for a test")
+    yield Patient(settings, load_governing(None, None), nats, redis)
+    await redis.aclose()
+
+
+async def test_the_doctor_asks_for_every_symbol(fake: FakeDataManager) -> None:
+    async with patient_at(fake, "redis://127.0.0.1:1/0") as patient:
+        found = await regime_feed(patient)
+        assert (found.level, found.seen[:7]) == (Level.OK, "8 of 8 "), found
+        fake.replies.clear()
+        assert (await regime_feed(patient)).level is Level.PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("policy", "level"),
+    [(None, "ok"), (b"{}", "ok"), ({}, "warning"), ({"fund": {"max_regime_age_s": 2_700}}, "ok")],
+)
+async def test_the_doctor_warns_of_a_policy_under_which_a_regime_does_not_age(
+    fake: FakeDataManager, redis_url: str, policy: object, level: str
+) -> None:
+    async with patient_at(fake, redis_url) as patient:
+        if policy is not None:
+            document = policy if isinstance(policy, bytes) else orjson.dumps({"policy": policy})
+            client = connect_redis(redis_url)
+            store = RedisStateStore(client, patient.settings.fund, timeout_s=5)
+            await store.activate(document, parent=0, tightens=True)
+            await client.aclose()
+        assert (await regime_feed(patient)).level == level

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from petrosa_cio.doctor.findings import Finding, note, problem, warning, well
+from petrosa_cio.doctor.findings import Finding, Level, note, problem, warning, well
 from petrosa_cio.doctor.patient import Patient
+from petrosa_cio.errors import PolicyRejected, Unavailable
 from petrosa_cio.fleet.data_manager import NoRegime, ObservedRegime, Trouble
 from petrosa_cio.fleet.regime_names import known_name
+from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.regime_feed import LATE_AFTER
+from petrosa_cio.risk.in_force import PolicyBook
 from petrosa_cio.risk.limits import DEFAULT_MAX_SKEW_S
+from petrosa_cio.risk.policy import ANY
 
 NOT_STATED = "Set CIO_DATA_MANAGER_URL to have one; until then people say it: `cio regime set`."
 
@@ -18,7 +22,24 @@ async def regime_feed(patient: Patient) -> Finding:
     answers = await patient.observed_regimes()
     if answers is None:
         return note("nobody observes the market regime", NOT_STATED)
-    return judge_answers(answers, patient.now())
+    found = judge_answers(answers, patient.now())
+    if found.level is Level.OK and await _ages_for_ever(patient):
+        mend = "State it in the policy, such as 2700: else a silent feed's last word counts on."
+        return warning(f"{found.seen}; the policy states no max_regime_age_s", mend)
+    return found
+
+
+async def _ages_for_ever(patient: Patient) -> bool:
+    """Return whether the policy in force lets a regime of any age count, as far as it is known."""
+    try:
+        active = await patient.active_policy()
+        document = None if active is None else read_policy_document(active.document)
+    except (Unavailable, PolicyRejected):  # which other checks say
+        return False
+    if document is None:
+        return False
+    book = PolicyBook(document, patient.governing.charter)
+    return book.in_force(ANY, ANY, None, patient.now()).limits.max_regime_age_s is None
 
 
 def judge_answers(answers: Mapping[str, ObservedRegime | NoRegime], now: datetime) -> Finding:

@@ -12,7 +12,7 @@ def regime_unknown(case: Case) -> Finding | None:
 
 
 def regime_stale(case: Case) -> Finding | None:
-    """The market regime that the limits were taken from was observed too long ago.
+    """The market regime of the limits was observed longer ago than the policy allows.
 
     Only what a feed observed grows old. A regime that a person has set (`cio regime set`) counts
     until it expires, however long ago it was set: its expiry is its bound.
