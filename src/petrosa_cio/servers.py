@@ -29,6 +29,7 @@ from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.files import Governing
+from petrosa_cio.governance.regime_feed import RegimeFeed
 from petrosa_cio.nurse.every import every
 from petrosa_cio.nurse.recovery import BEGINNING, Recovery
 from petrosa_cio.ports import ActivePolicy
@@ -149,7 +150,6 @@ async def feeding_regimes(
         return
     # Imported here, as a gate has no use for a neighbour's HTTP.
     from petrosa_cio.fleet.data_manager import open_data_manager  # noqa: PLC0415
-    from petrosa_cio.governance.regime_feed import RegimeFeed  # noqa: PLC0415
 
     lease = RedisLease(servers.redis, settings.fund, "regimes")
     async with open_data_manager(settings.data_manager_url) as source:

@@ -17,13 +17,12 @@ from petrosa_cio.doctor import Level
 from petrosa_cio.doctor.patient import Patient
 from petrosa_cio.doctor.regime_checks import regime_feed
 from petrosa_cio.errors import Misconfigured, Unavailable
-from petrosa_cio.fleet.data_manager import (
+from petrosa_cio.fleet.data_manager import DataManager, open_data_manager
+from petrosa_cio.fleet.regime_answers import (
     MAX_BODY_BYTES,
-    DataManager,
     NoRegime,
     ObservedRegime,
     Trouble,
-    open_data_manager,
 )
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.settings import load_settings

@@ -10,8 +10,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-import petrosa_cio.app
-import petrosa_cio.governance.regime_metrics  # noqa: F401 (with both come all metrics)
+import petrosa_cio.app  # noqa: F401 (with it come all metrics)
 
 ROOT = Path(__file__).parents[2]
 PARTS = {

@@ -16,7 +16,7 @@ from petrosa_cio.doctor.patient import Patient
 from petrosa_cio.doctor.regime_checks import judge_answers, regime_feed
 from petrosa_cio.doctor.store_checks import judge_clock
 from petrosa_cio.errors import Unavailable
-from petrosa_cio.fleet.data_manager import NoRegime, ObservedRegime, Trouble
+from petrosa_cio.fleet.regime_answers import NoRegime, ObservedRegime, Trouble
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.settings import load_settings
 

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from petrosa_cio.errors import Unavailable
-from petrosa_cio.fleet.data_manager import NoRegime, ObservedRegime, Trouble
+from petrosa_cio.fleet.regime_answers import NoRegime, ObservedRegime, Trouble
 from petrosa_cio.governance.desk import STATE_UPDATED, Desk
 from petrosa_cio.governance.regime_feed import (
     AT_ONCE,

@@ -22,7 +22,7 @@ from petrosa_cio.adapters.redis_facts import RedisFacts
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.errors import Unavailable
-from petrosa_cio.fleet.data_manager import NoRegime, ObservedRegime, open_data_manager
+from petrosa_cio.fleet.regime_answers import NoRegime, ObservedRegime
 from petrosa_cio.governance.files import Governing
 from petrosa_cio.ports import ActivePolicy
 from petrosa_cio.risk.trading_state import TradingStates
@@ -109,6 +109,9 @@ class Patient:
         url, symbols = self.settings.data_manager_url, self.settings.regime_symbols
         if url is None:
             return None
+        # Imported here: the gate is a command too, and has no use for a neighbour's HTTP.
+        from petrosa_cio.fleet.data_manager import open_data_manager  # noqa: PLC0415
+
         async with open_data_manager(
             url, timeout_s=ANSWER_TIMEOUT_S, connections=len(symbols)
         ) as source:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from petrosa_cio.doctor.findings import Finding, Level, note, problem, warning, well
 from petrosa_cio.doctor.patient import Patient
 from petrosa_cio.errors import PolicyRejected, Unavailable
-from petrosa_cio.fleet.data_manager import NoRegime, ObservedRegime, Trouble
+from petrosa_cio.fleet.regime_answers import NoRegime, ObservedRegime, Trouble
 from petrosa_cio.fleet.regime_names import known_name
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.regime_feed import LATE_AFTER

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import structlog
 
 from petrosa_cio.errors import Unavailable
-from petrosa_cio.fleet.data_manager import RECOMPUTED_S, NoRegime, ObservedRegime, Trouble
+from petrosa_cio.fleet.regime_answers import RECOMPUTED_S, NoRegime, ObservedRegime, Trouble
 from petrosa_cio.fleet.regime_names import known_name
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.regime_metrics import ANSWERS, OBSERVED

@@ -1,5 +1,7 @@
 """How an answer of the data-manager is read: strictly, and never by guessing."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrosa_cio.fleet.data_manager import (
+from petrosa_cio.fleet.regime_answers import (
     MAX_BODY_BYTES,
     NoRegime,
     ObservedRegime,
@@ -120,3 +122,9 @@ def test_what_is_no_answer_is_malformed(body: bytes) -> None:
 ).map(orjson.dumps))  # fmt: skip
 def test_whatever_the_bytes_nothing_is_raised(body: bytes) -> None:
     assert isinstance(parse_regime(body, "BTCUSDT"), ObservedRegime | NoRegime)
+
+
+def test_a_gate_never_loads_the_client_of_a_neighbour() -> None:
+    loaded = "import sys, petrosa_cio.cli.main; print('httpx2' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", loaded], capture_output=True, check=True)
+    assert found.stdout == b"False\n"
