@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
@@ -72,7 +73,7 @@ def regime_set(
     A regime that is neither known nor in the policy is refused. Prints the symbol, its regime and
     until when. Exit code 0 when it stands, 1 when it does not.
     """
-    scope, ends_after = _scope(symbol), _length(lasts)
+    scope, ends_after = _scope(symbol), length_of(lasts)
     now, sure = clock(), _fraction(confidence)
     said = Regime(readable(name), sure, now, author(), now + ends_after, readable(reason))
     override, unrecorded, remarks = run_async(_set(scope, said))
@@ -94,15 +95,12 @@ def regime_set(
 
 async def _set(symbol: str, said: Regime) -> tuple[Regime, str | None, list[str]]:
     async with open_desk(running_settings("redis_url")) as desk:
-        name = await _meant(said.name, desk)
-        override = Regime(
-            name, said.confidence, said.observed_at, said.source, said.expires_at, said.reason
-        )
+        override = replace(said, name=await meant_name(said.name, desk))
         unrecorded = await desk.override_regime(symbol, override)
         return override, unrecorded, [one async for one in desk.remarks_on(symbol, override)]
 
 
-async def _meant(text: str, desk: Desk) -> str:
+async def meant_name(text: str, desk: Desk) -> str:
     """Return the regime that is meant: one of the policy's own, else by the table of names."""
     stated = await desk.stated_regimes()
     if text in stated and text != ANY_SYMBOL:
@@ -162,7 +160,7 @@ def regime_show(as_json: AsJson = False) -> None:
     reached.
     """
     overrides, observed = run_async(_stored())
-    lines = list(_lines(overrides, observed, clock()))
+    lines = list(regime_lines(overrides, observed, clock()))
     if as_json:
         out.print_json(orjson.dumps(lines).decode())
     elif lines:
@@ -178,7 +176,7 @@ async def _stored() -> tuple[dict[str, Regime], dict[str, Regime]]:
         return overrides, read_all(await books.store.regimes(), read_regime)
 
 
-def _lines(
+def regime_lines(
     overrides: Mapping[str, Regime], observed: Mapping[str, Regime], now: datetime
 ) -> Iterator[dict[str, object]]:
     """Yield for each symbol what counts for it, and what the feed says."""
@@ -243,7 +241,7 @@ def _scope(symbol: str) -> str:
     return symbol if symbol == ANY_SYMBOL else symbol_of(symbol)
 
 
-def _length(text: str) -> timedelta:
+def length_of(text: str) -> timedelta:
     """Return a stated length of time, within its bounds. Raises BadParameter."""
     found = re.fullmatch(r"([1-9]\d{0,5})([mhd])", text.strip().lower())
     length = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else timedelta(0)
