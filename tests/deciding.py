@@ -49,7 +49,7 @@ def over(base: Any, change: Any) -> Any:
     return base | {key: over(base.get(key), value) for key, value in change.items()}
 
 
-def ago(seconds: float | str) -> datetime:
+def ago(seconds: float | str | Decimal) -> datetime:
     """Return the instant so many seconds before the moment of decision."""
     return NOW - timedelta(microseconds=int(Decimal(str(seconds)) * 1_000_000))
 
@@ -71,6 +71,9 @@ def snapshot_of(case: Mapping[str, Any]) -> Snapshot:
         policy_untrusted=world.get("policy_untrusted"),
         trading_states=_states(world.get("trading")),
         regimes={symbol: _regime(one) for symbol, one in (world.get("regimes") or {}).items()},
+        regime_overrides={
+            symbol: _regime(one) for symbol, one in (world.get("overrides") or {}).items()
+        },
         reference_prices={
             symbol: _price(price) for symbol, price in (world.get("prices") or {}).items()
         },
@@ -107,8 +110,9 @@ def _venue(by_symbol: Plain | None) -> VenueRules | None:
 
 
 def _regime(one: Plain) -> Regime:
-    confidence = Decimal(str(one.get("confidence", 1)))
-    return Regime(one["name"], confidence, ago(one.get("s_ago", 0)), "test")
+    confidence, left_s = Decimal(str(one.get("confidence", 1))), one.get("left_s")
+    expires_at = None if left_s is None else ago(-Decimal(str(left_s)))
+    return Regime(one["name"], confidence, ago(one.get("s_ago", 0)), "test", expires_at)
 
 
 def readings_of(assessment: Assessment, ledger: Mapping[str, Any]) -> Readings:

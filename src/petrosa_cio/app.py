@@ -62,6 +62,7 @@ from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.servers import (
     Servers,
     clock,
+    feeding_regimes,
     hearing,
     nats_access,
     open_record,
@@ -363,18 +364,21 @@ async def _settler(servers: Servers, tally: PrometheusRecordTally) -> Settler:
 
 
 async def run_control(settings: Settings, stop: asyncio.Event) -> None:
-    """Answer over HTTP until told to stop."""
+    """Answer over HTTP, and bring in the market regime, until told to stop."""
     loop = asyncio.get_running_loop()
     watch = GateWatch(loop.time, silent_after_s=GATE_SILENT_S)
     venue_files = load_venue_rules(settings.venue_rules_files)
-    async with open_servers(settings, name="control") as servers:
+    async with (
+        open_servers(settings, name="control") as servers,
+        feeding_regimes(settings, servers, stop) as notes,
+    ):
         await listen(servers.nats, GATE_STATUS, watch.heard)
 
         def problems() -> list[str]:
             lost = [] if servers.nats.is_connected else ["nats: not connected"]
             return lost + watch.problems()
 
-        app = create_app(problems, version=__version__, fund=settings.fund)
+        app = create_app(problems, version=__version__, fund=settings.fund, notes=notes)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(every(STATUS_INTERVAL_S, ControlGauges(watch).note, stop))
             if settings.venue_rules_url:

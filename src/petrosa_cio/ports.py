@@ -5,7 +5,7 @@ Adapters implement them; the same contract tests run on each implementation. Eve
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -184,12 +184,14 @@ class Governed:
         revision: Its revision.
         trading_states: State by scope of strategies and symbols; never the fund's.
         regimes: Regime documents by symbol, as JSON text.
+        regime_overrides: The same of overrides; each says itself when it expires.
     """
 
     policy: str | None
     revision: int
     trading_states: dict[str, str]
     regimes: dict[str, str]
+    regime_overrides: dict[str, str] = field(default_factory=dict)
 
 
 class LostLedger(Protocol):
@@ -245,13 +247,33 @@ class PolicyStore(Protocol):
 
 
 class RegimeStore(Protocol):
-    """Holds the market regime by symbol, as JSON documents of the caller's making."""
+    """Holds the market regime by symbol, as JSON documents of the caller's making.
+
+    What was observed and what people say instead are kept apart.
+    """
 
     async def regimes(self) -> dict[str, bytes]:
-        """Return every stored regime by symbol; ``*`` is the default of all symbols."""
+        """Return every observed regime by symbol; ``*`` is the default of all symbols."""
 
     async def set_regime(self, symbol: str, document: bytes) -> None:
-        """Store one regime."""
+        """Store one observed regime."""
+
+    async def replace_regime(
+        self, symbol: str, document: bytes, *, instead_of: bytes | None
+    ) -> bool:
+        """Store one observed regime if what is stored is still this, or nothing; else False."""
+
+    async def clear_regime(self, symbol: str) -> bool:
+        """Forget one observed regime; return whether there was one."""
+
+    async def regime_overrides(self) -> dict[str, bytes]:
+        """Return every stored override by symbol or ``*``, those that are over among them."""
+
+    async def set_regime_override(self, symbol: str, document: bytes) -> None:
+        """Store one override."""
+
+    async def clear_regime_override(self, symbol: str) -> bool:
+        """Forget one override; return whether there was one."""
 
 
 @dataclass(frozen=True, slots=True)

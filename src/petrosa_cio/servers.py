@@ -1,5 +1,6 @@
 """Opens the ways to the servers, and makes the stores ready: the other half of composition."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -27,14 +28,17 @@ from petrosa_cio.adapters.nats_streams import (
 )
 from petrosa_cio.adapters.redis_connection import Redis, connect_redis
 from petrosa_cio.adapters.redis_held import RedisHeld
+from petrosa_cio.adapters.redis_lease import RedisLease
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
 from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.files import Governing
+from petrosa_cio.governance.regime_feed import RegimeFeed
 from petrosa_cio.governance.venue_refresh import Asking, VenueRefresher, public_part
 from petrosa_cio.governance.venue_rules import VenueRecorder
+from petrosa_cio.nurse.every import every
 from petrosa_cio.nurse.recovery import BEGINNING, Recovery
 from petrosa_cio.nurse.venue_feed import VenueFeed
 from petrosa_cio.ports import ActivePolicy
@@ -187,6 +191,41 @@ def venue_refresher(
         servers.announcer,
         clock=clock,
     )
+
+
+@asynccontextmanager
+async def feeding_regimes(
+    settings: Settings, servers: Servers, stop: asyncio.Event
+) -> AsyncIterator[Callable[[], list[str]]]:
+    """Bring the market regime into the store while the block runs, if a data-manager is stated.
+
+    One process at a time does, whoever holds the lease; the others wait to take over.
+
+    Yields:
+        What tells what is wrong with it, a sentence each.
+    """
+    if settings.data_manager_url is None:
+        yield list
+        return
+    # Imported here, as a gate has no use for a neighbour's HTTP.
+    from petrosa_cio.fleet.data_manager import open_data_manager  # noqa: PLC0415
+
+    lease = RedisLease(servers.redis, settings.fund, "regimes")
+    async with open_data_manager(settings.data_manager_url) as source:
+        feed = RegimeFeed(
+            source, servers.store, servers.desk, symbols=settings.regime_symbols, clock=clock
+        )
+
+        async def rounds() -> None:
+            try:
+                await every(settings.regime_interval_s, feed.round, stop)
+            finally:
+                feed.forget()
+
+        async with asyncio.TaskGroup() as tasks:
+            feeding = tasks.create_task(lease.while_held(rounds))
+            yield feed.ailments
+            feeding.cancel()
 
 
 @asynccontextmanager

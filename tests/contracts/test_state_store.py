@@ -77,3 +77,28 @@ async def test_regimes_are_kept_by_symbol(unopened: LedgerUnderTest) -> None:
     await unopened.states.set_regime("BTCUSDT", b"wild")
     await unopened.states.set_regime("BTCUSDT", b"wilder")
     assert await unopened.states.regimes() == {"*": b"calm", "BTCUSDT": b"wilder"}
+
+
+async def test_a_regime_replaces_only_what_its_writer_has_seen(unopened: LedgerUnderTest) -> None:
+    replace = unopened.states.replace_regime
+    assert await replace("BTCUSDT", b"one", instead_of=b"zero") is False
+    assert await replace("BTCUSDT", b"one", instead_of=None) is True
+    assert await replace("BTCUSDT", b"two", instead_of=None) is False
+    assert await replace("BTCUSDT", b"two", instead_of=b"one") is True
+    assert await replace("*", b"\x00\xff", instead_of=None) is True
+    assert await unopened.states.regimes() == {"BTCUSDT": b"two", "*": b"\x00\xff"}
+    assert await unopened.states.clear_regime("*") is True
+    assert await unopened.states.clear_regime("*") is False
+    assert await replace("*", b"new", instead_of=None) is True
+
+
+async def test_overrides_are_kept_apart_from_what_is_observed(unopened: LedgerUnderTest) -> None:
+    await unopened.states.set_regime("BTCUSDT", b"calm")
+    await unopened.states.set_regime_override("BTCUSDT", b"wild")
+    await unopened.states.set_regime_override("*", b"wilder")
+    assert await unopened.states.regimes() == {"BTCUSDT": b"calm"}
+    assert await unopened.states.regime_overrides() == {"BTCUSDT": b"wild", "*": b"wilder"}
+    assert await unopened.states.clear_regime_override("BTCUSDT") is True
+    assert await unopened.states.clear_regime_override("BTCUSDT") is False
+    assert await unopened.states.regime_overrides() == {"*": b"wilder"}
+    assert await unopened.states.regimes() == {"BTCUSDT": b"calm"}

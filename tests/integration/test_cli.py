@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
@@ -148,8 +149,10 @@ async def test_strategies_and_symbols_are_switched_apart(shop: Shop) -> None:
     [
         (("halt", "--strategy", "a", "--symbol", "BTCUSDT", "--reason", "x"), "not both"),
         (("halt", "--symbol", "BTC-USDT", "--reason", "x"), "letters and digits"),
-        (("regime", "set", "BTC-USDT", "calm"), "letters and digits"),
-        (("regime", "set", "BTCUSDT", "calm", "--confidence", "2"), "from 0 to 1"),
+        (("regime", "set", "BTC-USDT", "calm", "--reason", "x"), "letters and digits"),
+        (("regime", "set", "BTCUSDT", "calm", "--reason", "x", "--confidence", "2"), "from 0 to 1"),
+        (("regime", "set", "BTCUSDT", "calm", "--reason", "x", "--for", "8d"), "up to 7d"),
+        (("regime", "set", "BTCUSDT", "wilder", "--reason", "x"), "turbulent_illiquidity"),
     ],
 )
 async def test_what_cannot_be_meant_is_refused(
@@ -175,8 +178,24 @@ async def test_after_a_bare_start_the_doctor_finds_no_problem(shop: Shop) -> Non
 
 
 async def test_a_regime_is_told_to_a_program(shop: Shop) -> None:
-    said = await shop.folder.cio("regime", "set", "dogeusdt", "calm", "--json")
-    assert json.loads(said.out) == {"symbol": "DOGEUSDT", "regime": "calm", "confidence": "1"}
+    cio = shop.folder.cio
+    said = await cio("regime", "set", "dogeusdt", "SIDEWAYS", "--reason", "drill", "--json")
+    told = json.loads(said.out)
+    assert datetime.fromisoformat(told.pop("until")) > datetime.now(UTC) + timedelta(hours=3.9)
+    assert told == {"symbol": "DOGEUSDT", "regime": "consolidation", "confidence": "1"}
+    assert "states nothing about" in said.err
+    (line,) = json.loads((await cio("regime", "show", "--json")).out)
+    assert (line["symbol"], line["reason"], line["observed"]) == ("DOGEUSDT", "drill", None)
+    limits = await cio("limits", "--symbol", "DOGEUSDT", "--json")
+    assert json.loads(limits.out)["regime"] == "consolidation"
+    assert "consolidation (1)" in (await cio("regime", "show")).out
+    cleared = await cio("regime", "clear", "dogeusdt", "--reason", "over", "--json")
+    assert json.loads(cleared.out) == {"symbol": "DOGEUSDT", "ended": "consolidation"}
+    again = await cio("regime", "clear", "dogeusdt", "--reason", "sure?")
+    assert (again.code, again.out) == (0, "DOGEUSDT had none.\n")
+    forgotten = await cio("regime", "clear", "dogeusdt", "--feed", "--reason", "drill")
+    assert forgotten.out == "DOGEUSDT had none.\n"
+    assert (await cio("regime", "show")).out.startswith("Nobody has said anything")
 
 
 async def test_answers_are_told_to_a_program_and_in_the_exit_code(shop: Shop) -> None:
@@ -220,10 +239,15 @@ async def test_the_first_hour_with_it(folder: Folder) -> None:
         approved = await folder.cio("send", "--ask", "--new-ids", str(EXAMPLE))
         assert approved.out.startswith("approve ")
 
-        regime = await folder.cio("regime", "set", "btcusdt", "turbulent_illiquidity")
-        assert regime.out == "BTCUSDT is now in turbulent_illiquidity.\n"
+        wild = ("btcusdt", "turbulent_illiquidity", "--for", "2h", "--reason", "drill")
+        regime = await folder.cio("regime", "set", *wild)
+        assert regime.out.startswith("BTCUSDT is now in turbulent_illiquidity, until 2")
         vetoed = await folder.cio("send", "--ask", "--new-ids", str(EXAMPLE))
         assert "REGIME_VETO" in vetoed.out
+        cleared = await folder.cio("regime", "clear", "btcusdt", "--reason", "drill is over")
+        assert cleared.out == "BTCUSDT is no longer in turbulent_illiquidity.\n"
+        approved = await folder.cio("send", "--ask", "--new-ids", str(EXAMPLE))
+        assert approved.out.startswith("approve ")
 
         published = await folder.cio("send", "--at-once", "--new-ids", str(EXAMPLE))
         assert (published.code, published.out) == (0, "")
@@ -321,7 +345,9 @@ async def test_a_taken_port_is_said_to_be(folder: Folder) -> None:
     [
         ("send", str(EXAMPLE)),
         ("halt", "--reason", "x"),
-        ("regime", "set", "BTCUSDT", "calm"),
+        ("regime", "set", "BTCUSDT", "calm", "--reason", "x"),
+        ("regime", "clear", "BTCUSDT", "--reason", "x"),
+        ("regime", "show"),
     ],
 )
 async def test_without_a_running_program_it_says_how_to_start_one(

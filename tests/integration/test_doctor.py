@@ -87,6 +87,7 @@ async def test_a_healthy_house_has_no_problem(ward: Ward) -> None:
         "market data",  # nobody speaks here
         "venue rules",
         "exits",
+        "regime feed",  # nobody observes it here
     }, found
     assert found["NATS"]["seen"].startswith("version 2.")
     assert "3 streams" in found["NATS"]["seen"]

@@ -5,7 +5,8 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from petrosa_cio.adapters.nats_messages import NatsMessenger, listen
 from petrosa_cio.adapters.nats_streams import EXECUTIONS, replay_from_start
 from petrosa_cio.app import run_gate
 from petrosa_cio.errors import Unavailable
+from petrosa_cio.governance.regimes import read_all, read_override
+from petrosa_cio.risk.snapshot import Regime
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from petrosa_cio.servers import Servers, open_servers
 from petrosa_cio.settings import Settings, load_settings
@@ -82,6 +85,11 @@ async def test_a_lost_ledger_is_rebuilt_and_the_fund_stays_halted(scene: Scene) 
         assert (await scene.ask(f"before-{number}"))["verdict"] == "approve"
     strategy = Scope(ScopeKind.STRATEGY, "rogue")
     await scene.servers.desk.switch(strategy, TradingState.HALTED, reason="test", author="test")
+    now = datetime.now(UTC)
+    said = Regime("calm", Decimal(1), now, "ann", now + timedelta(hours=1), "drill")
+    for symbol in ("ETHUSDT", "SOLUSDT"):
+        await scene.servers.desk.override_regime(symbol, said)
+    await scene.servers.desk.clear_override("SOLUSDT", reason="over", author="ann")
     ledger = scene.servers.ledger
     exposure, reservations = await ledger.exposure(), await ledger.reservations()
     policy = await scene.servers.store.active_policy()
@@ -101,6 +109,8 @@ async def test_a_lost_ledger_is_rebuilt_and_the_fund_stays_halted(scene: Scene) 
     assert policy is not None
     assert restored is not None
     assert (restored.revision, restored.document) == (policy.revision, policy.document)
+    overrides = await scene.servers.store.regime_overrides()
+    assert read_all(overrides, read_override) == {"ETHUSDT": said}
     states = await scene.servers.store.trading_states()
     assert states.fund is None
     assert states.strategies == {"rogue": TradingState.HALTED}

@@ -176,6 +176,11 @@ async def test_every_call_to_a_dead_server_is_unavailable(
         states.activate(b"", parent=0, tightens=True),
         states.regimes(),
         states.set_regime("*", b""),
+        states.replace_regime("*", b"", instead_of=None),
+        states.clear_regime("*"),
+        states.regime_overrides(),
+        states.set_regime_override("*", b""),
+        states.clear_regime_override("*"),
     ]
     for call in calls:
         with pytest.raises(Unavailable) as raised:

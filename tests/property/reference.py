@@ -14,7 +14,7 @@ from typing import Any
 
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.policy import Families
-from petrosa_cio.risk.snapshot import Snapshot
+from petrosa_cio.risk.snapshot import Regime, Snapshot
 
 Outcome = tuple[str, Fraction | None, set[str]]
 Codes = Iterator[tuple[str, Any]]
@@ -100,8 +100,19 @@ def size_of(f: Facts) -> Fraction | None:
     return size if size or any(grid.step for grid in grids(f)) else None
 
 
+def regime_of(symbol: str, snapshot: Snapshot) -> Regime | None:
+    """The last that is stated of: all as observed, the symbol as observed, and so overridden."""
+    living = {
+        scope: one
+        for scope, one in snapshot.regime_overrides.items()
+        if one.expires_at is not None and snapshot.now < one.expires_at
+    }
+    stated = [said.get(scope) for said in (snapshot.regimes, living) for scope in ("*", symbol)]
+    return next((one for one in reversed(stated) if one is not None), None)
+
+
 def facts_of(intent: Intent, at: datetime, snapshot: Snapshot, ledger: dict[str, Any]) -> Facts:
-    regime = snapshot.regimes.get(intent.symbol) or snapshot.regimes.get("*")
+    regime = regime_of(intent.symbol, snapshot)
     own, states = [intent.price, intent.current_price], snapshot.trading_states
     known = [*own, snapshot.price_of(intent.symbol)]
     here = own[::-1] if intent.order_type == "market" else own
@@ -303,7 +314,8 @@ def opening(f: Facts) -> Codes:
     yield "REGIME_UNKNOWN", limits["regime_required"] and regime is None
     oldest, doubt = limits["max_regime_age_s"], limits["min_regime_confidence"]
     aged = regime and oldest is not None and world.now - regime.observed_at
-    yield "REGIME_STALE", aged and aged > timedelta(seconds=oldest)
+    fades = regime and regime.expires_at is None
+    yield "REGIME_STALE", fades and aged and aged > timedelta(seconds=oldest)
     yield "REGIME_CONFIDENCE_LOW", regime and doubt is not None and regime.confidence < doubt
     yield "REDUCING_ONLY", "reducing" in (f.fund, f.who, f.what)
     since = world.policy_confirmed_at and world.now - world.policy_confirmed_at

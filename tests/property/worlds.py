@@ -228,6 +228,11 @@ VENUES = [
     ),
 ]
 
+
+def _override(name: str, left_s: str, s_ago: int = 2) -> Regime:
+    return Regime(name, Decimal("0.8"), ago(s_ago), "ann", ago(f"-{left_s}"), "test")
+
+
 _ACTIVE, _REDUCING, _HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
 
 WORLDS = _changed(
@@ -267,6 +272,13 @@ WORLDS = _changed(
         ],
         "venue_rules": VENUES,
         "policy_untrusted": ["revision 1 after revision 3"],
+        "regime_overrides": [
+            *({"*": _override("wild", left)} for left in ("3600", "0.000001", "0")),
+            {"BTCUSDT": _override("calm", "60"), "*": _override("wild", "60")},
+            {"BTCUSDT": _override("wild", "0"), "*": _override("sideways", "60")},
+            {"ETHUSDT": _override("wild", "60")},
+            {"*": _override("calm", "60", s_ago=9_999)},
+        ],
         "equity_usd": [None, Decimal(0), Decimal("-5"), Decimal("99.99")],
     },
     most=2,

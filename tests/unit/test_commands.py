@@ -156,7 +156,7 @@ def test_the_shell_is_offered_what_the_policy_names(
     monkeypatch.setenv("CIO_POLICY_FILE", str(policy))
     assert completion.strategies("") == ["grid", "momentum"]
     assert completion.symbols("b") == ["BNBUSDT", "BTCUSDT"]
-    assert completion.regimes("c") == ["calm"]
+    assert completion.regimes("c") == ["calm", "consolidation"]
     assert completion.codes("fund") == ["FUND_HALTED"]
     monkeypatch.setenv("CIO_POLICY_FILE", str(tmp_path / "missing.yaml"))
     assert completion.strategies("") == []

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -12,8 +13,10 @@ from petrosa_cio.doctor.examination import CHECKS, Check, make_checks
 from petrosa_cio.doctor.findings import Finding, Level, Result, note, problem, warning, well
 from petrosa_cio.doctor.nats_checks import is_new_enough, judge_room, judge_size
 from petrosa_cio.doctor.patient import Patient
+from petrosa_cio.doctor.regime_checks import judge_answers, regime_feed
 from petrosa_cio.doctor.store_checks import judge_clock
 from petrosa_cio.errors import Unavailable
+from petrosa_cio.fleet.regime_answers import NoRegime, ObservedRegime, Trouble
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.settings import load_settings
 
@@ -67,6 +70,35 @@ def test_clocks(off_s: float, level: str, said: str) -> None:
 def test_a_clock_that_was_read_meanwhile_agrees() -> None:
     later = NOON + timedelta(seconds=2)
     assert judge_clock("NATS", NOON + timedelta(seconds=1), NOON, later).level is Level.OK
+
+
+def regime(s_ago: float, name: str = "consolidation") -> ObservedRegime:
+    return ObservedRegime(name, Decimal(1), NOON - timedelta(seconds=s_ago))
+
+
+REFUSED = NoRegime(Trouble.REFUSED, "status 503")
+
+
+@pytest.mark.parametrize(
+    ("answers", "level", "said"),
+    [
+        ([regime(60), regime(9_000)], "ok", "2 of 2 symbols; the newest, S0, is 1 minutes old"),
+        ([regime(2_700)], "ok", "45 minutes"),
+        ([regime(2_700.1), regime(9_000)], "problem", "45 minutes"),
+        ([regime(-5)], "ok", "1 of 1"),
+        ([regime(-5.1)], "problem", "clock is ahead"),
+        ([regime(60), REFUSED], "warning", "nothing of S1 (refused)"),
+        ([regime(60), regime(60, "odd")], "warning", 'nobody knows: "odd"'),
+        ([REFUSED, REFUSED], "problem", "(refused: status 503)"),
+        ([NoRegime(Trouble.EMPTY)], "problem", "the regime of no symbol"),
+        ([NoRegime(Trouble.EMPTY), REFUSED], "problem", "(empty)"),
+    ],
+)
+def test_answers_about_the_regime(
+    answers: list[ObservedRegime | NoRegime], level: str, said: str
+) -> None:
+    found = judge_answers({f"S{number}": one for number, one in enumerate(answers)}, NOON)
+    assert (found.level, said in found.seen) == (level, True), found
 
 
 @pytest.mark.parametrize(
@@ -143,3 +175,8 @@ async def test_without_any_server_the_servers_are_the_problems() -> None:
     assert by_level[Level.PROBLEM] == ["NATS", "Redis", "gate"]
     assert by_level[Level.OK] == ["settings"]
     assert not by_level[Level.WARNING]
+
+
+async def test_without_a_data_manager_nobody_is_asked_for_the_regime() -> None:
+    found = await regime_feed(await patient())
+    assert (found.level, "CIO_DATA_MANAGER_URL" in found.mend) == (Level.NOTE, True)

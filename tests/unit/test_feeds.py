@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from petrosa_cio.errors import Unavailable
-from petrosa_cio.governance.regimes import write_regime
+from petrosa_cio.governance.regimes import read_override, write_regime
 from petrosa_cio.nurse import feeds as feeds_module
 from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.ports import ActivePolicy
@@ -191,6 +191,46 @@ async def test_a_regime_that_does_not_read_is_not_known(house: House, document: 
     await house.states.set_regime("BTCUSDT", document)
     await house.feeds.refresh()
     assert house.feeds.snapshot().regimes == {}
+
+
+GOOD_OVERRIDE = GOOD_REGIME | {"expires_at": "2026-11-30T12:00:00+00:00", "reason": "drill"}
+WRONG_OVERRIDES: list[dict[str, object]] = [
+    {"expires_at": None},
+    {"expires_at": "tomorrow"},
+    {"expires_at": "2026-11-30T12:00:00.000001+00:00"},
+    {"expires_at": "2026-11-23T12:00:00+00:00"},
+    {"confidence": "NaN"},
+]
+
+
+async def test_an_override_is_read_beside_what_is_observed(house: House) -> None:
+    await house.states.set_regime("BTCUSDT", orjson.dumps(GOOD_REGIME))
+    await house.states.set_regime_override("BTCUSDT", orjson.dumps(GOOD_OVERRIDE))
+    await house.feeds.refresh()
+    snapshot = house.feeds.snapshot()
+    found = snapshot.regime_overrides["BTCUSDT"]
+    assert (found.name, found.source, found.reason) == ("calm", "ann", "drill")
+    assert read_override(write_regime(found)) == found
+    assert snapshot.regimes["BTCUSDT"].expires_at is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [*BAD_REGIMES, orjson.dumps(GOOD_REGIME)]
+    + [orjson.dumps(GOOD_OVERRIDE | wrong) for wrong in WRONG_OVERRIDES],
+)
+async def test_an_override_that_does_not_read_or_is_too_long_is_none(
+    house: House, document: bytes
+) -> None:
+    await house.states.set_regime_override("BTCUSDT", document)
+    await house.feeds.refresh()
+    assert house.feeds.snapshot().regime_overrides == {}
+
+
+async def test_what_is_observed_has_no_end_whatever_it_says(house: House) -> None:
+    await house.states.set_regime("BTCUSDT", orjson.dumps(GOOD_OVERRIDE))
+    await house.feeds.refresh()
+    assert house.feeds.snapshot().regimes["BTCUSDT"].expires_at is None
 
 
 async def test_a_change_is_read_at_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,15 @@ async def test_it_is_not_ready_and_says_why(
     assert (await client.get("/health/readiness")).status_code == 200
 
 
+async def test_what_keeps_nobody_from_deciding_is_noted() -> None:
+    app = create_app(list, version="1", fund="main", notes=lambda: ["regime feed: away"])
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://cio") as client:
+        answer = await client.get("/health/readiness")
+    assert answer.status_code == 200
+    assert answer.json() == {"ready": True, "reasons": [], "notes": ["regime feed: away"]}
+
+
 async def test_it_says_its_version_and_its_fund(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/version")
     assert answer.json() == {"service": "petrosa-cio", "version": "1.2.3", "fund": "main"}

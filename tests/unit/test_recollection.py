@@ -99,5 +99,21 @@ def test_what_governed_is_the_newest_of_each_but_never_the_funds_own_state() -> 
     assert governed.trading_states == {"strategy:A_B": "halted"}
 
 
+def test_overrides_are_remembered_until_they_are_cleared() -> None:
+    governed = recollect(
+        [
+            change("regime_override", "BTCUSDT", "first"),
+            change("regime_override", "BTCUSDT", "second"),
+            change("regime_override", "*", "calm"),
+            change("regime_override", "*", ""),
+            change("regime_override", "ETHUSDT", ""),
+            change("regime", "SOLUSDT", "wild"),
+            change("regime", "SOLUSDT", ""),
+        ]
+    ).governed()
+    assert governed.regime_overrides == {"BTCUSDT": "second"}
+    assert governed.regimes == {}
+
+
 def test_other_funds_are_passed_by() -> None:
     assert list(recollect([verdict("a") | {"fund": "other"}]).remembered()) == []

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,37 @@ async def test_records_keep_their_shape() -> None:
     assert found == GOLDEN, "a record of another shape needs another schema version"
     assert [list(one) for one in found.values()] == [list(one) for one in GOLDEN.values()]
     assert {one["schema_version"] for one in found.values()} == {SCHEMA_VERSION}
+
+
+@pytest.mark.parametrize("left_ms", [1, 0])
+async def test_the_record_says_which_regime_counted_and_until_when(left_ms: int) -> None:
+    house = await House().open()
+    observed = Regime("calm", Decimal("0.9"), house.now(), "feed")
+    await house.states.set_regime("BTCUSDT", write_regime(observed))
+    ends = house.now() + timedelta(milliseconds=60_000 + left_ms)
+    said = Regime("wild", Decimal(1), house.now(), "ann", ends, "drill")
+    await house.states.set_regime_override("*", write_regime(said))
+    await house.pass_time(60)
+    await house.gate().process([house.arrive()])
+    found = house.records[0]["decision"]["snapshot"]["regime"]
+    assert found == (
+        {
+            "scope": "*",
+            "name": "wild",
+            "confidence": "1",
+            "observed_at": said.observed_at.isoformat(),
+            "source": "ann",
+            "expires_at": ends.isoformat(),
+        }
+        if left_ms
+        else {
+            "scope": "BTCUSDT",
+            "name": "calm",
+            "confidence": "0.9",
+            "observed_at": observed.observed_at.isoformat(),
+            "source": "feed",
+        }
+    )
 
 
 async def test_the_assessment_reads_back_from_the_record() -> None:

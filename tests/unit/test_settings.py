@@ -221,3 +221,19 @@ def test_files_are_given_to_a_child_as_they_were() -> None:
     settings = load_settings(environ)
     assert len(settings.venue_rules_files) == 2
     assert load_settings(child_environ(settings)) == settings
+
+
+def test_symbols_of_the_regime_feed_are_read_in_capitals_and_once() -> None:
+    stated = load_settings({"CIO_REGIME_SYMBOLS": "btcusdt, ETHUSDT,BTCUSDT"})
+    assert stated.regime_symbols == ("BTCUSDT", "ETHUSDT")
+    assert len(load_settings({}).regime_symbols) == 8
+    assert load_settings(child_environ(stated)) == stated
+
+
+@pytest.mark.parametrize("symbols", [",", "BTC-USDT", "BT", "B" * 33, "BTCUSDT,*"])
+def test_what_can_be_no_symbol_of_the_feed_is_refused(symbols: str) -> None:
+    assert "CIO_REGIME_SYMBOLS" in problems_of(CIO_REGIME_SYMBOLS=symbols)
+
+
+def test_the_data_manager_is_spoken_to_by_http() -> None:
+    assert "CIO_DATA_MANAGER_URL" in problems_of(CIO_DATA_MANAGER_URL="nats://h:8000")

@@ -22,6 +22,7 @@ class MemoryStateStore:
         self._epoch = 0
         self._policy: ActivePolicy | None = None
         self._regimes: dict[str, bytes] = {}
+        self._regime_overrides: dict[str, bytes] = {}
 
     @property
     def states_now(self) -> TradingStates:
@@ -85,12 +86,37 @@ class MemoryStateStore:
         return self._policy
 
     async def regimes(self) -> dict[str, bytes]:
-        """Return every stored regime by symbol; ``*`` is the default of all symbols."""
+        """Return every observed regime by symbol; ``*`` is the default of all symbols."""
         return dict(self._regimes)
 
     async def set_regime(self, symbol: str, document: bytes) -> None:
-        """Store one regime."""
+        """Store one observed regime."""
         self._regimes[symbol] = document
+
+    async def replace_regime(
+        self, symbol: str, document: bytes, *, instead_of: bytes | None
+    ) -> bool:
+        """Store one observed regime if what is stored is still this, or nothing; else False."""
+        if self._regimes.get(symbol, b"") != (instead_of or b""):
+            return False
+        self._regimes[symbol] = document
+        return True
+
+    async def clear_regime(self, symbol: str) -> bool:
+        """Forget one observed regime; return whether there was one."""
+        return self._regimes.pop(symbol, None) is not None
+
+    async def regime_overrides(self) -> dict[str, bytes]:
+        """Return every stored override by symbol or ``*``, those that are over among them."""
+        return dict(self._regime_overrides)
+
+    async def set_regime_override(self, symbol: str, document: bytes) -> None:
+        """Store one override."""
+        self._regime_overrides[symbol] = document
+
+    async def clear_regime_override(self, symbol: str) -> bool:
+        """Forget one override; return whether there was one."""
+        return self._regime_overrides.pop(symbol, None) is not None
 
     def _of_kind(self, kind: ScopeKind) -> dict[str, TradingState]:
         return {scope.name: state for scope, state in self._states.items() if scope.kind is kind}

@@ -12,6 +12,7 @@ from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState, Tradi
 
 SET_STATE: Final = Script("clock", "set_state")
 ACTIVATE: Final = Script("clock", "activate")
+REPLACE_REGIME: Final = Script("clock", "replace_regime")
 
 
 class RedisStateStore:
@@ -89,13 +90,43 @@ class RedisStateStore:
         return ActivePolicy(revision, tightened_revision, document)
 
     async def regimes(self) -> dict[str, bytes]:
-        """Return every stored regime by symbol; ``*`` is the default of all symbols."""
+        """Return every observed regime by symbol; ``*`` is the default of all symbols."""
         return await self._hash("regimes")
 
     async def set_regime(self, symbol: str, document: bytes) -> None:
-        """Store one regime."""
+        """Store one observed regime."""
+        await self._put("regimes", symbol, document)
+
+    async def replace_regime(
+        self, symbol: str, document: bytes, *, instead_of: bytes | None
+    ) -> bool:
+        """Store one observed regime if what is stored is still this, or nothing; else False."""
+        replaced = await self._runner.run(REPLACE_REGIME, symbol, document, instead_of or b"")
+        return bool(replaced)
+
+    async def clear_regime(self, symbol: str) -> bool:
+        """Forget one observed regime; return whether there was one."""
+        return await self._drop("regimes", symbol)
+
+    async def regime_overrides(self) -> dict[str, bytes]:
+        """Return every stored override by symbol or ``*``, those that are over among them."""
+        return await self._hash("regime_overrides")
+
+    async def set_regime_override(self, symbol: str, document: bytes) -> None:
+        """Store one override."""
+        await self._put("regime_overrides", symbol, document)
+
+    async def clear_regime_override(self, symbol: str) -> bool:
+        """Forget one override; return whether there was one."""
+        return await self._drop("regime_overrides", symbol)
+
+    async def _put(self, name: str, key: str, value: bytes) -> None:
         async with reaching_redis(self._timeout_s):
-            await send(self._client, "HSET", f"{self._prefix}regimes", symbol, document)
+            await send(self._client, "HSET", f"{self._prefix}{name}", key, value)
+
+    async def _drop(self, name: str, key: str) -> bool:
+        async with reaching_redis(self._timeout_s):
+            return bool(await send(self._client, "HDEL", f"{self._prefix}{name}", key))
 
     async def _hash(self, name: str) -> dict[str, bytes]:
         async with reaching_redis(self._timeout_s):

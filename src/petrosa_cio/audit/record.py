@@ -23,7 +23,7 @@ from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.sizing import Size
-from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime, Snapshot
+from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.risk.verdict import Assessment, Verdict
 
@@ -188,10 +188,11 @@ class Change:
     """A change of what governs.
 
     Attributes:
-        subject: What was changed: ``policy``, ``trading_state``, ``regime`` or ``venue_rules``.
+        subject: What was changed: ``policy``, ``trading_state``, ``regime`` (as observed),
+            ``regime_override`` (as a person says) or ``venue_rules``.
         scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for the
             venue's rules their hash.
-        value: What it is now.
+        value: What it is now; empty for a regime or an override that is no more.
         author: Who changed it.
         reason: Why.
     """
@@ -314,16 +315,19 @@ def _states_slice(
 
 
 def _regime_slice(snapshot: Snapshot, symbol: str) -> dict[str, object] | None:
-    regime: Regime | None = snapshot.regime_of(symbol)
-    if regime is None:
+    """Return the regime that counted; only where it is an override it says when it expires."""
+    found = snapshot.regime_in_force(symbol)
+    if found is None:
         return None
-    return {
-        "scope": symbol if symbol in snapshot.regimes else ANY_SYMBOL,
+    scope, regime = found
+    counted: dict[str, object] = {
+        "scope": scope,
         "name": regime.name,
         "confidence": _exact(regime.confidence),
         "observed_at": regime.observed_at,
         "source": regime.source,
     }
+    return counted | ({"expires_at": regime.expires_at} if regime.is_override else {})
 
 
 def _exact(number: Decimal | None) -> str | None:

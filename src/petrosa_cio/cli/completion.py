@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 
 from petrosa_cio.errors import CioError
+from petrosa_cio.fleet.regime_names import NAMES
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.risk.policy import ANY, Policy
 from petrosa_cio.risk.reasons import ReasonCode
@@ -30,8 +31,8 @@ def symbols(incomplete: str) -> list[str]:
 
 
 def regimes(incomplete: str) -> list[str]:
-    """Return the market regimes that the policy names and that begin like this."""
-    return _beginning(incomplete, _policy().regimes)
+    """Return the market regimes, known ones and the policy's own, that begin like this."""
+    return _beginning(incomplete, NAMES | _policy().regimes.keys())
 
 
 def codes(incomplete: str) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -25,14 +26,14 @@ from petrosa_cio.cli.showing import out
 from petrosa_cio.errors import LedgerLost
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
-from petrosa_cio.governance.regimes import read_regime
+from petrosa_cio.governance.regimes import read_all, read_override, read_regime
 from petrosa_cio.launch import Books, open_books
 from petrosa_cio.risk.in_force import InForce, PolicyBook, charter_in_force
 from petrosa_cio.risk.limits_in_use import Asked, Counted, limit_lines
 from petrosa_cio.risk.parse import subject_token
 from petrosa_cio.risk.policy import ANY, Charter, PolicyDocument
 from petrosa_cio.risk.shared_limits import rate_counters
-from petrosa_cio.risk.snapshot import ANY_SYMBOL
+from petrosa_cio.risk.snapshot import ANY_SYMBOL, regime_in_force
 from petrosa_cio.servers import clock
 from petrosa_cio.settings import Settings
 
@@ -141,10 +142,12 @@ def _from_store(asked: Asked, charter: Path | None) -> Governs:
 async def _read_store(settings: Settings, asked: Asked, charter: Charter) -> Governs:
     async with open_books(settings) as books:
         active = await books.store.active_policy()
-        stored = await books.store.regimes()
+        observed = read_all(await books.store.regimes(), read_regime)
+        overrides = read_all(await books.store.regime_overrides(), read_override)
         counted = await _counted(books, asked)
-    regimes = {symbol: read_regime(document) for symbol, document in stored.items()}
-    named = {symbol: regime.name for symbol, regime in regimes.items() if regime}
+    regime_of = partial(regime_in_force, overrides=overrides, observed=observed, now=clock())
+    found = {symbol: regime_of(symbol) for symbol in {*observed, *overrides, ANY_SYMBOL}}
+    named = {symbol: one[1].name for symbol, one in found.items() if one}
     if active is None:
         return Governs(None, charter, named, counted, "the charter alone: no policy is in force")
     document = read_policy_document(active.document)

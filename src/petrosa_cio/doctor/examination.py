@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from petrosa_cio.doctor import gate_checks, market_checks, nats_checks, rule_checks, store_checks
+from petrosa_cio.doctor import (
+    gate_checks,
+    market_checks,
+    nats_checks,
+    regime_checks,
+    rule_checks,
+    store_checks,
+)
 from petrosa_cio.doctor.findings import Finding, Result, note, problem
 from petrosa_cio.doctor.patient import Patient, open_patient
 from petrosa_cio.errors import Unavailable
@@ -53,6 +60,7 @@ CHECKS: tuple[Check, ...] = (
     Check("trading state", rule_checks.trading_state),
     Check("market data", market_checks.market_data),
     Check("venue rules", market_checks.venue_rules),
+    Check("regime feed", regime_checks.regime_feed),
     Check("gate", gate_checks.gate),
     Check("policy freshness", gate_checks.policy_freshness),
     Check("exits", gate_checks.exits),

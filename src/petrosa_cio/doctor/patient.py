@@ -24,6 +24,7 @@ from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.fleet.market_data import Tick, read_tick
+from petrosa_cio.fleet.regime_answers import NoRegime, ObservedRegime
 from petrosa_cio.governance.files import Governing
 from petrosa_cio.ports import ActivePolicy, VenueRulesMark
 from petrosa_cio.risk.trading_state import TradingStates
@@ -125,6 +126,24 @@ class Patient:
                 return await first
         except TimeoutError:
             return None
+
+    async def observed_regimes(self) -> Mapping[str, ObservedRegime | NoRegime] | None:
+        """Return what the data-manager says of each symbol; None where none is stated.
+
+        Raises:
+            Misconfigured: Its URL cannot be meant.
+        """
+        url, symbols = self.settings.data_manager_url, self.settings.regime_symbols
+        if url is None:
+            return None
+        # Imported here: the gate is a command too, and has no use for a neighbour's HTTP.
+        from petrosa_cio.fleet.data_manager import open_data_manager  # noqa: PLC0415
+
+        async with open_data_manager(
+            url, timeout_s=ANSWER_TIMEOUT_S, connections=len(symbols)
+        ) as source:
+            found = await asyncio.gather(*(source.regime(symbol) for symbol in symbols))
+        return dict(zip(symbols, found, strict=True))
 
     async def mongo(self) -> MongoFacts | None:
         """Return what MongoDB is like; None where no server is stated. Raises Unavailable."""

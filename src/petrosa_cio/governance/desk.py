@@ -1,4 +1,4 @@
-"""Where people throw the switches: halt, resume, set a regime, activate the first policy.
+"""Where people throw the switches: halt, resume, say a regime, activate the first policy.
 
 Each change takes effect in the store first, is then recorded in the journal and announced. A halt
 depends on nothing but the store: where record or announcement fail it stands all the same, and the
@@ -13,7 +13,12 @@ from uuid import uuid4
 from petrosa_cio.audit.record import Change, change_record
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.governance.documents import read_policy_document
-from petrosa_cio.governance.regimes import read_regime, write_regime
+from petrosa_cio.governance.regimes import (
+    read_all,
+    read_override,
+    read_regime,
+    write_regime,
+)
 from petrosa_cio.ports import ActivePolicy, Announcer, GovernanceStore, Journal
 from petrosa_cio.risk.policy import ANY, Policy, PolicyDocument, canonical_json
 from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime
@@ -34,6 +39,19 @@ class Switched:
     """
 
     epoch: int
+    unrecorded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What ending a regime did.
+
+    Attributes:
+        ended: Name of the regime that counted until then; None: there was none.
+        unrecorded: Why it could not be recorded, if so; it stands all the same.
+    """
+
+    ended: str | None
     unrecorded: str | None = None
 
 
@@ -65,23 +83,61 @@ class Desk:
         return Switched(epoch, await self._tell(uuid4().hex, change, STATE_UPDATED))
 
     async def set_regime(self, symbol: str, regime: Regime, *, author: str) -> str | None:
-        """Set a symbol's market regime; return why it could not be recorded, if so."""
+        """Say which regime was observed; return why it could not be recorded, if so."""
         await self._store.set_regime(symbol, write_regime(regime))
-        change = Change("regime", symbol, write_regime(regime).decode(), author, "set by command")
+        return await self.record_regime(symbol, regime, author=author)
+
+    async def record_regime(self, symbol: str, regime: Regime, *, author: str) -> str | None:
+        """Record and announce a regime that is stored; return why it is not recorded, if so."""
+        change = Change("regime", symbol, write_regime(regime).decode(), author, "observed")
         return await self._tell(uuid4().hex, change, STATE_UPDATED)
+
+    async def override_regime(self, symbol: str, override: Regime) -> str | None:
+        """Let a person's word count instead of what is observed, until it expires.
+
+        Returns:
+            Why it could not be recorded, if so; it counts all the same.
+        """
+        document = write_regime(override)
+        await self._store.set_regime_override(symbol, document)
+        author, reason = override.source, override.reason
+        change = Change("regime_override", symbol, document.decode(), author, reason)
+        return await self._tell(uuid4().hex, change, STATE_UPDATED)
+
+    async def clear_override(self, symbol: str, *, reason: str, author: str) -> Cleared:
+        """End a person's word now, so that what is observed counts again."""
+        known = read_override((await self._store.regime_overrides()).get(symbol, b""))
+        await self._store.clear_regime_override(symbol)
+        change = Change("regime_override", symbol, "", author, reason)
+        unrecorded = await self._tell(uuid4().hex, change, STATE_UPDATED)
+        ended = known is not None and known.counts_at(self._clock())
+        return Cleared(known.name if known and ended else None, unrecorded)
+
+    async def forget_regime(self, symbol: str, *, reason: str, author: str) -> Cleared:
+        """Forget what was observed, as when its feed was switched off for good."""
+        known = read_regime((await self._store.regimes()).get(symbol, b""))
+        await self._store.clear_regime(symbol)
+        change = Change("regime", symbol, "", author, reason)
+        return Cleared(
+            known.name if known else None, await self._tell(uuid4().hex, change, STATE_UPDATED)
+        )
+
+    async def stated_regimes(self) -> frozenset[str]:
+        """Return the regimes that the policy states limits for, ``*`` among them if it is."""
+        active = await self._store.active_policy()
+        return frozenset(read_policy_document(active.document).policy.regimes if active else ())
 
     async def remarks_on(self, symbol: str, regime: Regime) -> AsyncIterator[str]:
         """Iterate over what a person should know who has just set a regime. Raises Unavailable."""
-        active = await self._store.active_policy()
-        stated = set(read_policy_document(active.document).policy.regimes) if active else set()
+        stated = await self.stated_regimes()
         if stated and regime.name not in stated and ANY not in stated:
             known = ", ".join(sorted(stated))
             yield f'The policy states nothing about "{regime.name}". It knows: {known}.'
         if symbol == ANY_SYMBOL:
-            for other, document in sorted((await self._store.regimes()).items()):
-                own = read_regime(document)
-                if other != ANY_SYMBOL and own is not None:
-                    yield f"{other} keeps its own regime, {own.name}."
+            others = read_all(await self._store.regime_overrides(), read_override)
+            for other, own in sorted(others.items()):
+                if other != ANY_SYMBOL and own.counts_at(self._clock()):
+                    yield f"{other} keeps the regime that {own.source} set for it, {own.name}."
 
     async def activate_first(self, policy: Policy, *, author: str) -> ActivePolicy:
         """Activate a policy if the store holds none; return the one in force. Records it.
@@ -118,6 +174,12 @@ class Desk:
         ]
         for symbol, regime in (await self._store.regimes()).items():
             stated.append(Change("regime", symbol, regime.decode(), REMEMBERED, REMEMBERED))
+        overrides = read_all(await self._store.regime_overrides(), read_override)
+        for symbol, own in overrides.items():
+            if own.counts_at(self._clock()):
+                value = write_regime(own).decode()
+                change = Change("regime_override", symbol, value, own.source, own.reason)
+                stated.append(change)
         if active is not None:
             scope, document = str(active.revision), active.document.decode()
             stated.append(Change("policy", scope, document, REMEMBERED, REMEMBERED))

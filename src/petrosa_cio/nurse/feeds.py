@@ -14,7 +14,7 @@ import structlog
 
 from petrosa_cio.errors import PolicyRejected
 from petrosa_cio.governance.documents import check_against_charter, read_policy_document
-from petrosa_cio.governance.regimes import read_regime
+from petrosa_cio.governance.regimes import read_all, read_override, read_regime
 from petrosa_cio.nurse.every import every
 from petrosa_cio.ports import ActivePolicy, GovernanceStore
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
@@ -61,6 +61,7 @@ class Feeds:
         self._policy_untrusted: str | None = None
         self._trading_states: TradingStates | None = None
         self._regimes: dict[str, Regime] = {}
+        self._regime_overrides: dict[str, Regime] = {}
         self._refreshed_at: datetime | None = None
         self._changed = asyncio.Event()
 
@@ -77,6 +78,7 @@ class Feeds:
             regimes=self._regimes,
             reference_prices=self._prices(),
             venue_rules=self._venue_rules(),
+            regime_overrides=self._regime_overrides,
         )
 
     @property
@@ -96,7 +98,8 @@ class Feeds:
         """Read everything once. Raises Unavailable."""
         active = await self._store.active_policy()
         self._trading_states = await self._store.trading_states()
-        self._regimes = _regimes(await self._store.regimes())
+        self._regimes = read_all(await self._store.regimes(), read_regime)
+        self._regime_overrides = read_all(await self._store.regime_overrides(), read_override)
         self._take_over(active)
         self._refreshed_at = self._clock()
 
@@ -124,8 +127,3 @@ class Feeds:
         known, self._policy_untrusted = self._policy_untrusted, problem[:LONGEST_DISTRUST]
         if known != self._policy_untrusted:
             log.error("policy_untrusted", revision=revision, problem=problem)
-
-
-def _regimes(documents: dict[str, bytes]) -> dict[str, Regime]:
-    read = {symbol: read_regime(document) for symbol, document in documents.items()}
-    return {symbol: regime for symbol, regime in read.items() if regime is not None}

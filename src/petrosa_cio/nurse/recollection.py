@@ -32,6 +32,7 @@ class Recollection:
         self._policy: tuple[int, str | None] = (0, None)
         self._trading_states: dict[str, str] = {}
         self._regimes: dict[str, str] = {}
+        self._regime_overrides: dict[str, str] = {}
 
     def take(self, record: Mapping[str, Any]) -> None:
         """Take the next record; those of other funds are passed by."""
@@ -86,7 +87,9 @@ class Recollection:
         if change["subject"] == "policy" and int(scope) >= self._policy[0]:
             self._policy = int(scope), value
         elif change["subject"] == "regime":
-            self._regimes[scope] = value
+            _state(self._regimes, scope, value)
+        elif change["subject"] == "regime_override":
+            _state(self._regime_overrides, scope, value)
         elif change["subject"] == "trading_state" and scope != str(FUND):
             self._trading_states[scope] = value
 
@@ -102,4 +105,13 @@ class Recollection:
             for scope, state in self._trading_states.items()
             if state != TradingState.ACTIVE
         }
-        return Governed(policy, revision, states, dict(self._regimes))
+        regimes, overrides = dict(self._regimes), dict(self._regime_overrides)
+        return Governed(policy, revision, states, regimes, overrides)
+
+
+def _state(stated: dict[str, str], scope: str, value: str) -> None:
+    """Take what is stated of a scope; nothing, where it was cleared."""
+    if value:
+        stated[scope] = value
+    else:
+        stated.pop(scope, None)

@@ -18,19 +18,51 @@ ANY_SYMBOL = "*"
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """The market regime of a symbol.
+    """The market regime of a symbol, as a feed observed it or as a person says it is.
 
     Attributes:
         name: Its name, such as ``turbulent_illiquidity``.
         confidence: How sure its source is, 0..1.
-        observed_at: When it was observed, aware UTC.
+        observed_at: When it was observed, or stated; aware UTC.
         source: Who says so.
+        expires_at: Of a person's override, when it is over; None: a feed's, which has no end.
+        reason: Of an override, why.
     """
 
     name: str
     confidence: Decimal
     observed_at: datetime
     source: str
+    expires_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def is_override(self) -> bool:
+        """Whether a person says so, for a time."""
+        return self.expires_at is not None
+
+    def counts_at(self, now: datetime) -> bool:
+        """Return whether it counts at a moment: an override is over at the instant it expires."""
+        return self.expires_at is None or now < self.expires_at
+
+
+def regime_in_force(
+    symbol: str, overrides: Mapping[str, Regime], observed: Mapping[str, Regime], now: datetime
+) -> tuple[str, Regime] | None:
+    """Return which of four regimes counts for a symbol, with the scope that it is stated for.
+
+    A living override of the symbol comes first, then one of all symbols, then what was observed of
+    the symbol, then what was observed of all. None where nothing of this is known.
+    """
+    if overrides:
+        for scope in (symbol, ANY_SYMBOL):
+            override = overrides.get(scope)
+            if override is not None and override.counts_at(now):
+                return scope, override
+    if (own := observed.get(symbol)) is not None:
+        return symbol, own
+    shared = observed.get(ANY_SYMBOL)
+    return None if shared is None else (ANY_SYMBOL, shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +92,9 @@ class Snapshot:
         policy_max_age_s: Seconds after which an unconfirmed policy is stale.
         policy_untrusted: What is wrong with the policy that the store offers; None if nothing.
         trading_states: The kill switch; None when it is not known, which counts as halted.
-        regimes: Market regime by symbol; ``*`` is the default of all symbols.
+        regimes: Observed market regime by symbol; ``*`` is the default of all symbols.
+        regime_overrides: What people say instead, by symbol or ``*``; those that are over may be
+            among them.
         reference_prices: Independent market price by symbol, the last that was believed.
         venue_rules: What the venue asks of orders; None where nobody stated it.
         equity_usd: The fund's equity.
@@ -74,13 +108,23 @@ class Snapshot:
     policy_untrusted: str | None = None
     trading_states: TradingStates | None = None
     regimes: Mapping[str, Regime] = field(default_factory=dict)
+    regime_overrides: Mapping[str, Regime] = field(default_factory=dict)
     reference_prices: Mapping[str, ReferencePrice] = field(default_factory=dict)
     venue_rules: VenueRules | None = None
     equity_usd: Decimal | None = None
 
     def regime_of(self, symbol: str) -> Regime | None:
-        """Return the symbol's regime, else the default of all symbols, else None."""
-        return self.regimes.get(symbol) or self.regimes.get(ANY_SYMBOL)
+        """Return the regime that counts for a symbol now, by `regime_in_force`; None: unknown."""
+        found = self.regime_in_force(symbol)
+        return None if found is None else found[1]
+
+    def regime_in_force(self, symbol: str) -> tuple[str, Regime] | None:
+        """Return the regime that counts for a symbol now, with the scope it is stated for.
+
+        Whether an override still lives is judged at this snapshot's own moment, so that deciding
+        again from the record comes to the same.
+        """
+        return regime_in_force(symbol, self.regime_overrides, self.regimes, self.now)
 
     def price_of(self, symbol: str) -> Decimal | None:
         """Return the last reference price that was believed, however old, or None."""

@@ -51,6 +51,14 @@ LogFormat = Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 Subjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 Files = Annotated[tuple[FilePath, ...], NoDecode, BeforeValidator(_split)]
+Symbol = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9]{3,32}$")]
+Symbols = Annotated[
+    tuple[Symbol, ...],
+    NoDecode,
+    BeforeValidator(_split),
+    AfterValidator(lambda symbols: tuple(dict.fromkeys(symbols))),
+    Field(min_length=1, max_length=64),
+]
 
 
 class Settings(BaseSettings):
@@ -174,6 +182,25 @@ class Settings(BaseSettings):
     )
     max_intent_bytes: int = Field(
         65536, description="size of the largest intent that is read, in bytes", ge=1024, le=65536
+    )
+
+    data_manager_url: HttpUrl | None = Field(
+        None,
+        repr=False,
+        description="data-manager that tells the market regime, as http://host:8000; unset, nobody "
+        "does",
+    )
+    regime_symbols: Symbols = Field(
+        ("BTCUSDT", "ETHUSDT", "BNBUSDT", "ADAUSDT", "SOLUSDT", "LINKUSDT", "LTCUSDT", "XRPUSDT"),
+        description="symbols whose market regime the data-manager is asked for, with commas "
+        "between, at most 64",
+    )
+    regime_interval_s: int = Field(
+        60,
+        description="seconds between two rounds of questions to the data-manager, which works its "
+        "answers out anew every 900",
+        ge=1,
+        le=3600,
     )
 
     ledger_timeout_ms: int = Field(

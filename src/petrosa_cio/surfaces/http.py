@@ -17,13 +17,20 @@ from petrosa_cio.errors import Misconfigured, Problem
 NOT_READY = 503
 
 
-def create_app(problems: Callable[[], list[str]], *, version: str, fund: str) -> FastAPI:
+def create_app(
+    problems: Callable[[], list[str]],
+    *,
+    version: str,
+    fund: str,
+    notes: Callable[[], list[str]] = list,
+) -> FastAPI:
     """Return the HTTP application.
 
     Args:
         problems: Why the service is not ready, a sentence each; empty when it is.
         version: Version of this program.
         fund: The fund it serves.
+        notes: What else is wrong, a sentence each; it keeps nobody from deciding.
     """
     app = FastAPI(title="petrosa-cio", version=version, docs_url=None, redoc_url=None)
 
@@ -34,9 +41,12 @@ def create_app(problems: Callable[[], list[str]], *, version: str, fund: str) ->
 
     @app.get("/health/readiness")
     async def readiness() -> JSONResponse:
-        """Say whether intents are decided right now, and if not, why: 503 with reasons."""
-        found = problems()
-        content = {"ready": not found, "reasons": found}
+        """Say whether intents are decided right now, and if not, why: 503 with reasons.
+
+        What ails without keeping anybody from deciding stands under ``notes``, where there is any.
+        """
+        found, noted = problems(), notes()
+        content = {"ready": not found, "reasons": found} | ({"notes": noted} if noted else {})
         return JSONResponse(content, status_code=NOT_READY if found else 200)
 
     @app.get("/metrics")

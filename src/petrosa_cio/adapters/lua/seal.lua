@@ -26,5 +26,8 @@ end
 for symbol, regime in pairs(governed.regimes) do
   call('HSETNX', PREFIX .. 'regimes', symbol, regime)
 end
+for symbol, override in pairs(governed.regime_overrides) do
+  call('HSETNX', PREFIX .. 'regime_overrides', symbol, override)
+end
 call('SET', KEYS[1], ARGV[2])
 return true

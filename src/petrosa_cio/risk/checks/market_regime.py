@@ -12,9 +12,13 @@ def regime_unknown(case: Case) -> Finding | None:
 
 
 def regime_stale(case: Case) -> Finding | None:
-    """The market regime that the limits were taken from is older than the policy allows."""
+    """The market regime of the limits was observed longer ago than the policy allows.
+
+    Only what a feed observed grows old. A regime that a person has set (`cio regime set`) counts
+    until it expires, however long ago it was set: its expiry is its bound.
+    """
     regime, limit = case.regime, case.limits.max_regime_age_s
-    if regime is None or limit is None:
+    if regime is None or limit is None or regime.is_override:
         return None
     age = case.snapshot.now - regime.observed_at
     if age.total_seconds() <= limit:
