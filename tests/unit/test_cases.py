@@ -17,6 +17,7 @@ GROUPS = (
     "trading_state",
     "policy",
     "shared_limits",
+    "repetition",
     "parse",
 )
 

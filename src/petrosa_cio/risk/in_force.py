@@ -28,7 +28,7 @@ class InForce:
         limits: Every limit, the strictest of all that apply.
         entries: For each stated limit, the path of the entry that binds.
         missing: Required limits that nobody set.
-        rates: What was worked out of them, by rate counter; see `rates_of`.
+        rates: What was worked out of them, by whom it counts; see `rates_of`.
     """
 
     limits: LimitSet
