@@ -82,6 +82,8 @@ async def test_a_lost_ledger_is_rebuilt_and_the_fund_stays_halted(scene: Scene) 
         assert (await scene.ask(f"before-{number}"))["verdict"] == "approve"
     strategy = Scope(ScopeKind.STRATEGY, "rogue")
     await scene.servers.desk.switch(strategy, TradingState.HALTED, reason="test", author="test")
+    looping = Scope(ScopeKind.STRATEGY, "looping")
+    await scene.servers.desk.switch(looping, TradingState.PAUSED, reason="test", author="gate")
     ledger = scene.servers.ledger
     exposure, reservations = await ledger.exposure(), await ledger.reservations()
     policy = await scene.servers.store.active_policy()
@@ -103,7 +105,7 @@ async def test_a_lost_ledger_is_rebuilt_and_the_fund_stays_halted(scene: Scene) 
     assert (restored.revision, restored.document) == (policy.revision, policy.document)
     states = await scene.servers.store.trading_states()
     assert states.fund is None
-    assert states.strategies == {"rogue": TradingState.HALTED}
+    assert states.strategies == {"rogue": TradingState.HALTED, "looping": TradingState.PAUSED}
 
     async def halted() -> bool:
         return "FUND_HALTED" in str((await scene.ask("while-halted"))["reasons"])

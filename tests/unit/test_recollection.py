@@ -99,5 +99,12 @@ def test_what_governed_is_the_newest_of_each_but_never_the_funds_own_state() -> 
     assert governed.trading_states == {"strategy:A_B": "halted"}
 
 
+def test_a_pause_comes_back_until_somebody_resumed() -> None:
+    paused = change("trading_state", "strategy:A_B", "paused")
+    assert recollect([paused]).governed().trading_states == {"strategy:A_B": "paused"}
+    resumed = change("trading_state", "strategy:A_B", "active")
+    assert recollect([paused, resumed]).governed().trading_states == {}
+
+
 def test_other_funds_are_passed_by() -> None:
     assert list(recollect([verdict("a") | {"fund": "other"}]).remembered()) == []
