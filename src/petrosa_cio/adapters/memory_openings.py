@@ -54,13 +54,14 @@ class RecentOpenings:
         ]
 
     def add(self, claim: OppositeClaim, decision_id: str, taken_at_ms: int, *, now_ms: int) -> None:
-        """Keep an opening; drop what is older than its window."""
-        found, start_ms = self._of(claim.symbol), now_ms - claim.window_ms
-        found.openings = [one for one in found.openings if one.at_ms > start_ms]
-        found.openings.append(
+        """Keep an opening; drop the oldest as long as they are older than its window."""
+        openings, start_ms = self._of(claim.symbol).openings, now_ms - claim.window_ms
+        while openings and openings[0].at_ms <= start_ms:
+            del openings[0]
+        openings.append(
             Opening(decision_id, taken_at_ms, claim.direction, claim.confidence, now_ms)
         )
-        _merge_oldest(found.openings, claim.direction)
+        _merge_oldest(openings, claim.direction)
 
     def remove(self, symbol: str, decision_id: str) -> None:
         """Forget an opening."""

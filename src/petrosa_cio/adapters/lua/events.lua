@@ -48,7 +48,10 @@ end
 -- newer ones: the search needs the order.
 local function add_event(counter)
   local list = list_of(counter)
-  list.at = list.at or math.max(NOW, tonumber(call('LINDEX', list.key, 0) or 0))
+  if not list.at then
+    local newest = list.length > 0 and tonumber(call('LINDEX', list.key, 0)) or 0
+    list.at = math.max(NOW, newest)
+  end
   list.added = list.added + 1
   return list.at
 end
@@ -66,7 +69,7 @@ local function write_list(list)
   if list.added == 0 then return end
   local keep = count_newer(list, NOW - list.keep_ms) + list.added
   push(list.key, integer(list.at), list.added)
-  call('LTRIM', list.key, 0, keep - 1)
+  if list.length + list.added > keep then call('LTRIM', list.key, 0, keep - 1) end
   call('PEXPIRE', list.key, integer(list.keep_ms))
 end
 

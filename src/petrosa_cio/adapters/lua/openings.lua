@@ -13,11 +13,6 @@ local function openings_of(symbol)
   return recent[symbol]
 end
 
-local function keep_openings(symbol, list)
-  recent[symbol].list = list
-  touched[symbol] = true
-end
-
 -- What stands against an opening: the decision that shut the symbol, or else the strongest opening
 -- the other way; nil where nothing does.
 local function opponent_of(claim)
@@ -57,18 +52,16 @@ local function merge_oldest(list, direction)
   table.remove(list, side[1])
 end
 
--- What is older than the window is dropped.
+-- The oldest are dropped as long as they are older than the window.
 local function add_opening(claim, id, taken_at_ms)
-  local list, start = {}, NOW - claim.window_ms
-  for _, one in ipairs(openings_of(claim.symbol).list) do
-    if one.at > start then list[#list + 1] = one end
-  end
+  local list, start = openings_of(claim.symbol).list, NOW - claim.window_ms
+  while list[1] and list[1].at <= start do table.remove(list, 1) end
   list[#list + 1] = {
     id = id, taken_at_ms = taken_at_ms, direction = claim.direction,
     confidence = claim.confidence, at = NOW,
   }
-  merge_oldest(list, claim.direction)
-  keep_openings(claim.symbol, list)
+  if #list > OPENINGS_KEPT then merge_oldest(list, claim.direction) end
+  touched[claim.symbol] = true
 end
 
 local function remove_opening(symbol, id)
@@ -76,7 +69,8 @@ local function remove_opening(symbol, id)
   for _, one in ipairs(openings_of(symbol).list) do
     if one.id ~= id or not one.taken_at_ms then list[#list + 1] = one end
   end
-  keep_openings(symbol, list)
+  recent[symbol].list = list
+  touched[symbol] = true
 end
 
 local function shut(claim, id)
