@@ -65,7 +65,7 @@ def controls() -> Iterator[str]:
 
 
 SHARED_REACH = {
-    code: "openings" if code.endswith("ABOVE_MAX") else "openings and exits"
+    code: "openings and exits" if code.startswith(("INTENT_", "STRATEGY_")) else "openings"
     for code in SHARED_CODES
 } | {"RATE_ABOVE_MAX": "openings; exits have a bound of their own"}
 

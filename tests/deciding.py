@@ -11,12 +11,22 @@ from typing import Any
 import msgspec
 import yaml
 
-from petrosa_cio.risk.claims import MAX_UNITS, Readings, to_units
+from petrosa_cio.risk.claims import (
+    MAX_UNITS,
+    DriftClaim,
+    Opponent,
+    OppositeClaim,
+    RateClaim,
+    Readings,
+    to_units,
+)
 from petrosa_cio.risk.decide import assess, conclude
+from petrosa_cio.risk.drift import drifts_from, price_text
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.policy import Charter, PolicyDocument
+from petrosa_cio.risk.repetition import CONFIDENCE_UNITS, loses_to
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.venue import SymbolRules, VenueRules
@@ -118,13 +128,15 @@ def _regime(one: Plain) -> Regime:
 def readings_of(assessment: Assessment, ledger: Mapping[str, Any]) -> Readings:
     """Read an honest ledger: it tests and takes what it is asked for, by its own counts.
 
-    ``used_usd`` and ``events`` say what was there before, by counter and by window in seconds.
+    ``used_usd`` and ``events`` say what was there before, by counter and by window in seconds;
+    ``same_s_ago``, ``executed``, ``opposites``, ``shut_by`` and ``prices`` say what was approved.
     """
     used_usd, events = ledger.get("used_usd") or {}, ledger.get("events") or {}
     used = tuple(
         to_units(Decimal(str(used_usd.get(claim.counter, 0)))) for claim in assessment.claims
     )
-    seen = tuple(events.get(rate.window_ms // 1000, 0) for rate in assessment.rates)
+    seen = tuple(_seen(rate, ledger, events) for rate in assessment.rates)
+    opponent, prices = _opponent(assessment.opposite, ledger), _prices(assessment.drift, ledger)
     fits = all(
         before + claim.amount <= (MAX_UNITS if claim.ceiling is None else claim.ceiling)
         for before, claim in zip(used, assessment.claims, strict=True)
@@ -133,7 +145,10 @@ def readings_of(assessment: Assessment, ledger: Mapping[str, Any]) -> Readings:
         before < rate.ceiling for before, rate in zip(seen, assessment.rates, strict=True)
     )
     first, holder = ledger.get("first_decision"), ledger.get("name_holder")
-    held = not assessment.denies and fits and in_time and first is None and holder is None
+    loses = assessment.opposite is not None and loses_to(assessment.opposite, opponent)
+    drifts = assessment.drift is not None and drifts_from(assessment.drift, prices)
+    fine = not assessment.denies and fits and first is None and holder is None
+    held = fine and in_time and not loses and not drifts
     return Readings(
         held=ledger.get("held", held),
         used=used,
@@ -143,7 +158,47 @@ def readings_of(assessment: Assessment, ledger: Mapping[str, Any]) -> Readings:
         first_verdict=ledger.get("first_verdict", ""),
         same_content=ledger.get("same_content", False),
         name_holder=holder,
+        opponent=opponent,
+        prices=prices,
     )
+
+
+def _seen(rate: RateClaim, ledger: Mapping[str, Any], events: Mapping[int, int]) -> int:
+    if rate.pauses:
+        return int(ledger.get("executed", 0))
+    if not rate.of_held:
+        return events.get(rate.window_ms // 1000, 0)
+    ago_s = ledger.get("same_s_ago")
+    return 0 if ago_s is None else int(_is_within(ago_s, rate.window_ms))
+
+
+def _is_within(ago_s: float, window_ms: int) -> bool:
+    return Decimal(str(ago_s)) * 1000 < window_ms
+
+
+def _opponent(claim: OppositeClaim | None, ledger: Mapping[str, Any]) -> Opponent | None:
+    """Return who stands against an opening: each is said as id, confidence and seconds ago."""
+    if claim is None:
+        return None
+    shut_by, opposites = ledger.get("shut_by"), ledger.get("opposites") or []
+    if shut_by is not None and _is_within(shut_by["s_ago"], claim.window_ms):
+        return _opponent_of(shut_by, is_shut=True)
+    within = [one for one in opposites if _is_within(one["s_ago"], claim.window_ms)]
+    strongest = max(within, key=lambda one: Decimal(str(one["confidence"])), default=None)
+    return None if strongest is None else _opponent_of(strongest, is_shut=False)
+
+
+def _opponent_of(one: Plain, *, is_shut: bool) -> Opponent:
+    confidence = Decimal(str(one["confidence"])) * CONFIDENCE_UNITS
+    return Opponent(one["id"], int(confidence), is_shut)
+
+
+def _prices(claim: DriftClaim | None, ledger: Mapping[str, Any]) -> tuple[str, str] | None:
+    prices = ledger.get("prices")
+    if claim is None or not prices:
+        return None
+    texts = sorted(price_text(Decimal(str(price))) for price in prices)
+    return texts[0], texts[-1]
 
 
 def decide(case: Mapping[str, Any]) -> Decided:

@@ -21,13 +21,22 @@ from petrosa_cio.ports import (
     SettlementKind,
     TradingStateStore,
 )
-from petrosa_cio.risk.claims import Claim, RateClaim, Reserved, ReserveRequest
+from petrosa_cio.risk.claims import (
+    Claim,
+    DriftClaim,
+    OppositeClaim,
+    RateClaim,
+    Reserved,
+    ReserveRequest,
+)
+from petrosa_cio.risk.intent import Direction
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.trading_state import Scope, TradingState
 
 NOON_MS = 1_795_348_800_000
 TIMEOUT_S = 10.0
 NEVER_READ_AGAIN_MS = 3_600_000
+DAY_MS = 86_400_000
 
 
 @dataclass
@@ -110,9 +119,36 @@ def rate(ceiling: int, window_ms: int = 1_000, counter: str = "fund") -> RateCla
     return RateClaim(ReasonCode.RATE_ABOVE_MAX, counter, ceiling, window_ms)
 
 
+def same(counter: str = "content:x", window_ms: int = 60_000) -> RateClaim:
+    """Say that the same content may be held once in a window."""
+    return RateClaim(ReasonCode.CONTENT_REPEATED, counter, 1, window_ms, of_held=True)
+
+
+def executions(ceiling: int, counter: str = "executions:x") -> RateClaim:
+    """Say how often a strategy may open the same in a day before it is paused."""
+    code = ReasonCode.REPEATED_EXECUTION
+    return RateClaim(code, counter, ceiling, DAY_MS, of_held=True, pauses=True)
+
+
+def opposite(
+    direction: str = "long",
+    confidence: int = 5,
+    rule: str = "first_wins",
+    *,
+    window_ms: int = 60_000,
+    symbol: str = "BTCUSDT",
+) -> OppositeClaim:
+    return OppositeClaim(symbol, Direction(direction), confidence, window_ms, rule)
+
+
+def drift(price: int, lowest: int, highest: int, *, symbol: str = "BTCUSDT") -> DriftClaim:
+    """Say a price of three digits at most, and between which the others must lie."""
+    return DriftClaim(symbol, f"{price:03d}", f"{lowest:03d}", f"{highest:03d}", 100)
+
+
 def request(
     decision_id: str,
-    *takes: Claim | RateClaim,
+    *takes: Claim | RateClaim | OppositeClaim | DriftClaim,
     identity: str | None = None,
     digest: str = "buy",
     strategy: str = "momentum",
@@ -131,6 +167,8 @@ def request(
         hold=hold,
         claims=tuple(take for take in takes if isinstance(take, Claim)),
         rates=tuple(take for take in takes if isinstance(take, RateClaim)),
+        opposite=next((take for take in takes if isinstance(take, OppositeClaim)), None),
+        drift=next((take for take in takes if isinstance(take, DriftClaim)), None),
         resumable=resumable,
         from_door=from_door,
     )

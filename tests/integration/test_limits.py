@@ -119,7 +119,7 @@ async def test_events_that_left_a_window_are_not_counted(fund: Fund) -> None:
     key, now_ms = f"cio:{{{fund.name}}}:rate:intents:grid", seconds * 1000
     for age_ms in (70_000, 40_000, 30_000):
         await fund.redis.lpush(key, now_ms - age_ms)
-    events = await rates.events(rate_counters("grid"))
+    events = await rates.events(rate_counters("grid", "*"))
     assert events["max_intents_per_second"] == 0
     assert events["max_intents_per_minute"] == 2
     assert events["max_exits_per_minute"] == 0

@@ -90,6 +90,8 @@ async def test_a_lost_ledger_is_rebuilt_and_the_fund_stays_halted(scene: Scene) 
     for symbol in ("ETHUSDT", "SOLUSDT"):
         await scene.servers.desk.override_regime(symbol, said)
     await scene.servers.desk.clear_override("SOLUSDT", reason="over", author="ann")
+    looping = Scope(ScopeKind.STRATEGY, "looping")
+    await scene.servers.desk.switch(looping, TradingState.PAUSED, reason="test", author="gate")
     ledger = scene.servers.ledger
     exposure, reservations = await ledger.exposure(), await ledger.reservations()
     policy = await scene.servers.store.active_policy()
@@ -113,7 +115,7 @@ async def test_a_lost_ledger_is_rebuilt_and_the_fund_stays_halted(scene: Scene) 
     assert read_all(overrides, read_override) == {"ETHUSDT": said}
     states = await scene.servers.store.trading_states()
     assert states.fund is None
-    assert states.strategies == {"rogue": TradingState.HALTED}
+    assert states.strategies == {"rogue": TradingState.HALTED, "looping": TradingState.PAUSED}
 
     async def halted() -> bool:
         return "FUND_HALTED" in str((await scene.ask("while-halted"))["reasons"])

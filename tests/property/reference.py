@@ -45,6 +45,9 @@ def strictest(field: str, values: list[Any]) -> Any:
         return any(values)
     if field == "on_order_above_max":
         return "deny" if "deny" in values else "reduce"
+    if field == "on_conflict":
+        strict = ("both_denied", "first_wins", "strongest_wins")
+        return next(rule for rule in strict if rule in values)
     return max(values) if field.startswith("min_") else min(values)
 
 
@@ -160,7 +163,9 @@ def any_order(f: Facts) -> Codes:
     yield "POLICY_MISSING", f.world.policy is None
     if f.rules:
         yield from asked_by_the_venue(f, f.size if f.size is not None else i.quantity)
-    rates = {"max_intents_per_second": 1, "max_intents_per_minute": 60}
+    per_second = {f"max_{of}intents_per_second": 1 for of in ("", "symbol_", "fund_")}
+    per_minute = {f"max_{of}intents_per_minute": 60 for of in ("", "symbol_", "fund_")}
+    rates = per_second | per_minute | {"max_intents_per_hour": 3_600}
     for field, seconds in (rates if f.opens else {"max_exits_per_minute": 60}).items():
         most = f.limits[field]
         yield "RATE_ABOVE_MAX", most is not None and events.get(seconds, 0) >= most
@@ -325,6 +330,28 @@ def opening(f: Facts) -> Codes:
     required = charter.required_limits if charter else world.charter_in_force.missing
     yield "LIMIT_NOT_SET", any(limits[field] is None for field in required)
     yield "REGIME_SCALED", limits["size_scale"] == 0
+    yield "STRATEGY_PAUSED", f.who == "paused"
+    yield from lately(f)
+
+
+def lately(f: Facts) -> Codes:
+    """What was approved before it, and how long ago."""
+    limits, ledger = f.limits, f.ledger
+    wait, ago = limits["min_seconds_between_repeats"], ledger["same_s_ago"]
+    is_same = None not in (wait, ago) and Fraction(ago) < wait and not ledger["first_decision"]
+    yield "CONTENT_REPEATED", is_same
+    most = limits["max_same_executions_per_day"]
+    yield "REPEATED_EXECUTION", most is not None and ledger["executed"] >= most
+    window, rule = limits["min_seconds_between_opposites"] or 0, limits["on_conflict"]
+    shut = ledger["shut_by"] and Fraction(ledger["shut_by"]["s_ago"]) < window
+    against = [one for one in ledger["opposites"] if Fraction(one["s_ago"]) < window]
+    sure = f.intent.confidence if f.intent.confidence and 0 <= f.intent.confidence <= 1 else 0
+    beaten = rule == "strongest_wins" and all(sure > Fraction(one["confidence"]) for one in against)
+    yield "SIGNAL_CONFLICT", shut or (against and not beaten)
+    bps, entry = limits["max_drift_bps_per_hour"], f.entry
+    if bps is not None and entry is not None and entry > 0:
+        for other in map(Fraction, ledger["prices"]):
+            yield "COLLAR_DRIFT", abs(Fraction(entry) - other) * 10_000 > bps * other
 
 
 def too_much(f: Facts) -> Codes:

@@ -193,6 +193,15 @@ def test_nothing_beyond_the_charter_is_approved(
             assert total <= bound(field) * 10_000
     assert ledger["events"].get(1, 0) < bound("max_intents_per_second")
     assert ledger["events"].get(60, 0) < bound("max_intents_per_minute")
+    assert ledger["events"].get(3_600, 0) < bound("max_intents_per_hour")
+    assert ledger["events"].get(1, 0) < bound("max_symbol_intents_per_second")
+    assert ledger["events"].get(60, 0) < bound("max_fund_intents_per_minute")
+    assert ledger["executed"] < bound("max_same_executions_per_day")
+    if ledger["same_s_ago"] is not None:
+        assert Decimal(ledger["same_s_ago"]) >= (bounds.min_seconds_between_repeats or 0)
+    if ledger["opposites"] and bounds.on_conflict in ("first_wins", "both_denied"):
+        ago = min(one["s_ago"] for one in ledger["opposites"])
+        assert ago >= (bounds.min_seconds_between_opposites or 0)
     assert (NOW - worlds.taken_at(intent)).total_seconds() <= bound("max_intent_age_s")
     assert intent.confidence is not None
     assert intent.confidence >= (bounds.min_confidence or 0)

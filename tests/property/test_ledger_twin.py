@@ -1,5 +1,6 @@
 """The ledger in Redis and the one in memory agree, whatever is asked of them and in what order."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,13 +20,17 @@ from tests.ledgers import (
     book,
     claim,
     deny,
+    drift,
+    executions,
     memory_ledger,
+    opposite,
     promote,
     rate,
     redis_ledger,
     reduce,
     release,
     request,
+    same,
     set_state,
     withdraw,
 )
@@ -88,10 +93,29 @@ claims = st.builds(claim, units, ceilings, counters)
 rates = st.builds(
     rate, st.integers(0, 4), st.sampled_from([100, 1_000, 70_000]), st.sampled_from(["x", "y"])
 )
+repetitions = st.one_of(
+    st.builds(same, st.sampled_from(["x", "c"]), st.sampled_from([100, 1_000, 70_000])),
+    st.builds(executions, st.integers(0, 3), st.sampled_from(["e", "f"])),
+)
+opposites = st.builds(
+    opposite,
+    st.sampled_from(["long", "short"]),
+    st.integers(0, 4),
+    st.sampled_from(["first_wins", "strongest_wins", "both_denied"]),
+    window_ms=st.sampled_from([100, 5_000, 70_000]),
+    symbol=st.sampled_from(["BTCUSDT", "ETHUSDT"]),
+)
+drifts = st.builds(
+    drift,
+    st.integers(95, 105),
+    st.integers(93, 99),
+    st.integers(101, 107),
+    symbol=st.sampled_from(["BTCUSDT", "ETHUSDT"]),
+)
 requests = st.builds(
     lambda decision_id, takes, **said: request(decision_id, *takes, **said),
     ids,
-    st.lists(claims | rates, max_size=4),
+    st.lists(claims | rates | repetitions | opposites | opposites | drifts, max_size=4),
     identity=st.none() | st.sampled_from("ijk"),
     digest=st.sampled_from(["buy", "sell"]),
     strategy=st.sampled_from(["A B", "A.B"]),
@@ -122,7 +146,12 @@ settlements = st.one_of(
     ),
 )
 scopes = st.sampled_from(
-    [FUND, Scope(ScopeKind.STRATEGY, "momentum"), Scope(ScopeKind.SYMBOL, "BTCUSDT")]
+    [
+        FUND,
+        Scope(ScopeKind.STRATEGY, "momentum"),
+        Scope(ScopeKind.STRATEGY, "A_B"),
+        Scope(ScopeKind.SYMBOL, "BTCUSDT"),
+    ]
 )
 
 
@@ -131,7 +160,7 @@ def batches(of: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
 
 
 # Backwards too, and never so far that a bucket expires, for which Redis goes by its own clock.
-waits = st.builds(Wait, st.sampled_from([-3_000, 1, 99, 100, 900, 5_000, 5_001, 30_000]))
+waits = st.builds(Wait, st.sampled_from([-3_000, 1, 99, 100, 900, 5_000, 5_001, 30_000, 80_000]))
 steps = st.one_of(
     st.builds(Reserve, batches(requests)),
     st.builds(Reserve, batches(requests)),
@@ -141,6 +170,34 @@ steps = st.one_of(
     st.builds(Sweep),
     st.builds(SetState, scopes, st.sampled_from(TradingState)),
     st.builds(Activate, st.integers(0, 4), st.booleans()),
+    waits,
+)
+
+
+# Where little else objects, what was approved lately decides.
+many_ids = st.text("abcdefgh", min_size=1, max_size=2)
+quarrels = st.builds(
+    lambda decision_id, takes, amount, **said: request(decision_id, *takes, claim(amount), **said),
+    many_ids,
+    st.tuples(opposites) | st.tuples(opposites, repetitions, repetitions, drifts),
+    st.integers(1, 9),
+    token=st.sampled_from(["A_B", "momentum"]),
+    from_door=st.booleans(),
+)
+lately = st.one_of(
+    st.builds(Reserve, batches(quarrels)),
+    st.builds(Reserve, batches(quarrels)),
+    st.builds(Begin, batches(st.builds(promote, many_ids) | st.builds(withdraw, many_ids))),
+    st.builds(Finish, batches(st.builds(promote, many_ids)), st.frozensets(many_ids)),
+    st.builds(
+        Settle,
+        batches(
+            st.builds(release, st.uuids().map(str), many_ids)
+            | st.builds(book, st.uuids().map(str), many_ids, units)
+        ),
+    ),
+    st.builds(Sweep),
+    st.builds(SetState, scopes, st.just(TradingState.ACTIVE)),
     waits,
 )
 
@@ -175,6 +232,11 @@ async def holdings(subject: LedgerUnderTest) -> object:
     )
 
 
+async def because(subject: LedgerUnderTest) -> dict[str, object]:
+    reasons = await subject.states.trading_state_reasons()
+    return {scope: json.loads(reason) for scope, reason in reasons.items()}
+
+
 @pytest.fixture(scope="module")
 async def client(redis_url: str) -> AsyncIterator[Redis]:
     client = connect_redis(redis_url, timeout_s=TIMEOUT_S)
@@ -182,12 +244,25 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
-@settings(max_examples=200, deadline=None)
-@given(script=st.lists(steps, min_size=1, max_size=20))
-async def test_both_ledgers_give_the_same_answers(client: Redis, script: list[Step]) -> None:
+async def compare(client: Redis, script: list[Step]) -> None:
     memory, redis = memory_ledger(), redis_ledger(client)
     await memory.open()
     await redis.open()
     for step in script:
         assert await take(redis, step) == await take(memory, step)
     assert await holdings(redis) == await holdings(memory)
+    assert await because(redis) == await because(memory)
+
+
+@settings(max_examples=200, deadline=None)
+@given(script=st.lists(steps, min_size=1, max_size=20))
+async def test_both_ledgers_give_the_same_answers(client: Redis, script: list[Step]) -> None:
+    await compare(client, script)
+
+
+@settings(max_examples=200, deadline=None)
+@given(script=st.lists(lately, min_size=1, max_size=20))
+async def test_both_ledgers_know_the_same_of_what_was_approved_lately(
+    client: Redis, script: list[Step]
+) -> None:
+    await compare(client, script)

@@ -72,13 +72,14 @@ _BY_FIELD: dict[str, Iterable[Any]] = {
             ["sun 22:00-mon 12:01", "tue 00:00-24:00"],
         )
     ],
+    "on_conflict": ("strongest_wins", "first_wins", "both_denied"),
 }
 _BY_UNIT: dict[str, Iterable[Any]] = {
     "USD": MONEY,
     "fraction": FRACTIONS,
     "seconds": SECONDS,
     "yes or no": (False, True),
-    "basis points": (0, 1, 200, 1_000, 10_000),
+    "basis points": (0, 1, 100, 200, 250, 1_000, 10_000),
     "ratio": decimals("0", "0.5", "1", "1.5"),
     "times": (1, 3, 10),
 }
@@ -116,11 +117,25 @@ _REGIME_STATEMENTS = [
     for field in ("size_scale", "regime_directions", "max_order_notional_usd")
     for value in VALUES[field]
 ]
-EDITS = st.tuples(st.sampled_from(PLACES), st.sampled_from(_STATEMENTS)) | st.tuples(
-    st.sampled_from([place for place in PLACES if place[0] == "regimes"]),
-    st.sampled_from(_REGIME_STATEMENTS),
+# What all count together can be stated for the fund, and most of it for a symbol or a regime too.
+_TOGETHER = [
+    (place, (field, value))
+    for place in PLACES
+    for field in LIMIT_KINDS
+    if "fund" in LIMIT_KINDS[field].families and place[0] in LIMIT_KINDS[field].families
+    for value in VALUES[field]
+]
+EDITS = (
+    st.sampled_from(_TOGETHER)
+    | st.tuples(st.sampled_from(PLACES), st.sampled_from(_STATEMENTS))
+    | st.tuples(
+        st.sampled_from([place for place in PLACES if place[0] == "regimes"]),
+        st.sampled_from(_REGIME_STATEMENTS),
+    )
 )
-LIMITS = st.lists(st.sampled_from(_STATEMENTS), max_size=2).map(dict)
+LIMITS = st.lists(
+    st.sampled_from(_STATEMENTS) | st.sampled_from([said for _, said in _TOGETHER]), max_size=2
+).map(dict)
 LIMIT_SETS = LIMITS.map(LimitSet.model_validate)
 
 
@@ -234,6 +249,7 @@ def _override(name: str, left_s: str, s_ago: int = 2) -> Regime:
 
 
 _ACTIVE, _REDUCING, _HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
+_PAUSED = TradingState.PAUSED
 
 WORLDS = _changed(
     {
@@ -253,6 +269,7 @@ WORLDS = _changed(
             TradingStates(_ACTIVE, {"momentum_v1": _HALTED, "Spread_Watch": _REDUCING}),
             TradingStates(_ACTIVE, symbols={"BTCUSDT": _HALTED, "ETHUSDT": _REDUCING}),
             TradingStates(_REDUCING, {"momentum_v1": _ACTIVE}, {"BTCUSDT": _ACTIVE}),
+            TradingStates(_ACTIVE, {"momentum_v1": _PAUSED}),
         ],
         "regimes": [
             {},
@@ -342,10 +359,30 @@ LEDGERS = _changed(
         "first_decision": None,
         "same_content": False,
         "name_holder": None,
+        "same_s_ago": None,
+        "executed": 0,
+        "opposites": [],
+        "shut_by": None,
+        "prices": [],
     },
     {
         "used_usd": [{counter: used} for counter in ("gross", *_POSITIONS) for used in MONEY],
-        "events": [{window: count} for window in (1, 60) for count in COUNTS],
+        "events": [{window: count} for window in (1, 60, 3_600) for count in COUNTS],
+        "same_s_ago": [0, "1.999", 2, 30],
+        "executed": list(COUNTS),
+        "opposites": [
+            [{"id": "o1", "confidence": sure, "s_ago": ago_s}]
+            for sure in ("0.7999", "0.8", "0.9")
+            for ago_s in (0, 2, 59)
+        ]
+        + [
+            [
+                {"id": "o1", "confidence": "0.9", "s_ago": 40},
+                {"id": "o2", "confidence": "0.5", "s_ago": 1},
+            ]
+        ],
+        "shut_by": [{"id": "o3", "confidence": "0.1", "s_ago": ago_s} for ago_s in (1, 30)],
+        "prices": [decimals("49504.950495"), decimals("50500", "50000"), decimals("0.00001")],
         "first_decision": ["d1"],
         "same_content": [True],
         "name_holder": ["other"],

@@ -21,6 +21,7 @@ GROUPS = (
     "trading_state",
     "policy",
     "shared_limits",
+    "repetition",
     "parse",
 )
 

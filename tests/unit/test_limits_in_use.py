@@ -13,7 +13,11 @@ from petrosa_cio.risk.policy import Charter, PolicyDocument
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 POLICY = {
-    "fund": {"max_gross_exposure_usd": 20_000, "min_confidence": "0.6"},
+    "fund": {
+        "max_gross_exposure_usd": 20_000,
+        "min_confidence": "0.6",
+        "max_fund_intents_per_minute": 480,
+    },
     "symbols": {"*": {"max_position_usd": 5_000}, "ETHUSDT": {"max_position_usd": 1_000}},
     "strategies": {"*": {"max_intents_per_second": 5}, "grid": {"max_intents_per_minute": 60}},
     "regimes": {"wild": {"size_scale": "0.5"}},
@@ -30,7 +34,13 @@ COUNTED = Counted(
         "position:ETHUSDT:short": 900 * USD,
         "position:BNBUSDT:long": 5_600 * USD,
     },
-    {"max_intents_per_second": 5, "max_intents_per_minute": 45, "max_exits_per_minute": 2},
+    {
+        "max_intents_per_second": 5,
+        "max_intents_per_minute": 45,
+        "max_exits_per_minute": 2,
+        "max_symbol_intents_per_second": 3,
+        "max_fund_intents_per_minute": 120,
+    },
 )
 
 
@@ -93,6 +103,17 @@ def test_the_events_of_a_strategy_are_counted_where_they_were_read() -> None:
     assert found["max_intents_per_minute"].uses == (Use("intents:grid", Decimal(45), Decimal(60)),)
     (exits,) = found["max_exits_per_minute"].uses
     assert (exits.about, exits.limit, exits.share) == ("exits:grid", None, None)
+
+
+def test_the_rate_of_the_fund_is_shown_to_anybody_and_that_of_a_symbol_to_who_asks() -> None:
+    found = lines()
+    assert found["max_fund_intents_per_minute"].uses == (
+        Use("fund_intents", Decimal(120), Decimal(480)),
+    )
+    assert not found["max_symbol_intents_per_second"].uses
+    assert not found["max_intents_per_second"].uses
+    (use,) = lines(Asked(symbol="ETHUSDT"))["max_symbol_intents_per_second"].uses
+    assert (use.about, use.used) == ("symbol_intents:ETHUSDT", Decimal(3))
 
 
 def test_a_regime_states_limits_of_its_own() -> None:

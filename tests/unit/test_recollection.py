@@ -115,5 +115,12 @@ def test_overrides_are_remembered_until_they_are_cleared() -> None:
     assert governed.regimes == {}
 
 
+def test_a_pause_comes_back_until_somebody_resumed() -> None:
+    paused = change("trading_state", "strategy:A_B", "paused")
+    assert recollect([paused]).governed().trading_states == {"strategy:A_B": "paused"}
+    resumed = change("trading_state", "strategy:A_B", "active")
+    assert recollect([paused, resumed]).governed().trading_states == {}
+
+
 def test_other_funds_are_passed_by() -> None:
     assert list(recollect([verdict("a") | {"fund": "other"}]).remembered()) == []

@@ -1,5 +1,6 @@
 """A flood is shed only where the ledger would deny it as well."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +71,72 @@ def test_whatever_is_shed_the_ledger_would_have_denied(steps: list[tuple[int, bo
             assert world.used() >= RATE.ceiling
         else:
             world.judge(here=here)
+
+
+OF_STRATEGY = {
+    name: RateClaim(ReasonCode.RATE_ABOVE_MAX, f"intents:{name}", 3, 1_000) for name in "ab"
+}
+OF_SYMBOL = RateClaim(ReasonCode.RATE_ABOVE_MAX, "symbol_intents:BTCUSDT", 5, 1_000)
+OF_FUND = RateClaim(ReasonCode.RATE_ABOVE_MAX, "fund_intents", 5, 60_000)
+
+
+class Fund:
+    """A ledger and a shedder, asked by two strategies that share a symbol and a fund."""
+
+    def __init__(self) -> None:
+        self.ledger = EventTimes()
+        self.shedder = Shedder(lambda: 0.0)
+
+    def send(self, strategy: str, *shared: RateClaim) -> bool:
+        """Send one intent and return whether it is shed."""
+        rates = (OF_STRATEGY[strategy], *shared)
+        if self.shedder.objection(rates) is not None:
+            return True
+        seen = tuple(self.ledger.within(rate, now_ms=0) for rate in rates)
+        if all(used < rate.ceiling for used, rate in zip(seen, rates, strict=True)):
+            self.ledger.count(rates, now_ms=0)
+        self.shedder.note(rates, Readings(held=True, used=(), rates=seen, time_ms=0))
+        return False
+
+
+@pytest.mark.parametrize("shared", [OF_SYMBOL, OF_FUND], ids=["symbol", "fund"])
+def test_the_flood_of_one_strategy_is_not_charged_to_another(shared: RateClaim) -> None:
+    fund = Fund()
+    for _ in range(1_000):
+        fund.send("a", shared)
+    assert fund.send("a", shared)
+    assert fund.ledger.within(shared, now_ms=0) == OF_STRATEGY["a"].ceiling
+    for _ in range(5):  # two pass, then what all share is used up: judged in full all the same
+        assert not fund.send("b", shared)
+
+
+@pytest.mark.parametrize("shared", [OF_SYMBOL, OF_FUND], ids=["symbol", "fund"])
+def test_a_flood_of_all_together_is_shed(shared: RateClaim) -> None:
+    shedder = Shedder(lambda: 0.0)
+    for number in range(shared.ceiling * FLOOD_FACTOR):
+        assert shedder.objection((shared,)) is None
+        used = min(number, shared.ceiling)
+        shedder.note((shared,), Readings(held=True, used=(), rates=(used,), time_ms=0))
+    reason = shedder.objection((shared,))
+    assert reason is not None
+    assert reason.scope == shared.counter
+
+
+def test_an_hour_is_remembered_for_an_hour() -> None:
+    now_ms, hourly = 0, RateClaim(ReasonCode.RATE_ABOVE_MAX, "hourly_intents:s", 3, 3_600_000)
+    shedder = Shedder(lambda: now_ms / 1000)
+    for number in range(hourly.ceiling * FLOOD_FACTOR):
+        used = min(number, hourly.ceiling)
+        shedder.note((hourly,), Readings(held=True, used=(), rates=(used,), time_ms=now_ms))
+        now_ms += 300_000
+    assert shedder.objection((hourly,)) is not None
+    now_ms = 3_600_000
+    assert shedder.objection((hourly,)) is None
+
+
+def test_what_was_approved_lately_is_no_flood() -> None:
+    again = RateClaim(ReasonCode.CONTENT_REPEATED, "content:x", 1, 1_000, of_held=True)
+    shedder = Shedder(lambda: 0.0)
+    for _ in range(100):
+        shedder.note((again,), Readings(held=False, used=(), rates=(1,), time_ms=0))
+    assert shedder.objection((again,)) is None

@@ -22,6 +22,15 @@ DOOR_UNCONFIRMED_MS: Final = 10_000
 RATE_HISTORY_MS: Final = 60_000
 """Events are kept at least that long, so that requests with different windows share a counter."""
 
+OPENINGS_KEPT: Final = 32
+"""So many openings of one symbol and side are told apart; older ones within the window as one."""
+
+PRICE_PART_MS: Final = 300_000
+"""Prices of openings are kept as the lowest and the highest of so long a time."""
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+
 LUA_CONSTANTS: Final = "\n".join(
     f"local {name} = {value}"
     for name, value in (
@@ -31,6 +40,10 @@ LUA_CONSTANTS: Final = "\n".join(
         ("DOOR_ABANDONED_MS", DOOR_ABANDONED_MS),
         ("DOOR_UNCONFIRMED_MS", DOOR_UNCONFIRMED_MS),
         ("RATE_HISTORY_MS", RATE_HISTORY_MS),
+        ("OPENINGS_KEPT", OPENINGS_KEPT),
+        ("PRICE_PART_MS", PRICE_PART_MS),
+        ("HOUR_MS", HOUR_MS),
+        ("DAY_MS", DAY_MS),
         ("MAX_UNITS", MAX_UNITS),
     )
 )

@@ -23,7 +23,7 @@ class Holdings:
     def reservations(self) -> dict[str, int]:
         """Return the most units that each open decision holds of any counter."""
         return {
-            decision_id: max(units for _, units in parts)
+            decision_id: max((units for _, units in parts), default=0)
             for decision_id, parts in self._reservations.items()
         }
 
@@ -47,8 +47,7 @@ class Holdings:
         """Reserve all claims for a decision."""
         for claim in claims:
             self._add(claim.counter, claim.amount)
-        if claims:
-            self._reservations[decision_id] = [(claim.counter, claim.amount) for claim in claims]
+        self._reservations[decision_id] = [(claim.counter, claim.amount) for claim in claims]
 
     def release(self, decision_id: str) -> bool:
         """Give back all that a decision holds and return whether it held anything."""

@@ -15,13 +15,25 @@ from petrosa_cio.adapters.ledger_times import (
     SETTLED_BUCKET_MS,
 )
 from petrosa_cio.adapters.memory_holdings import Holdings
+from petrosa_cio.adapters.memory_recent import CONTENT, EXECUTIONS, INTENTS, Recent
 from petrosa_cio.adapters.memory_state import MemoryStateStore
-from petrosa_cio.adapters.memory_windows import Buckets, EventTimes
+from petrosa_cio.adapters.memory_windows import Buckets
 from petrosa_cio.errors import LedgerLost
 from petrosa_cio.ports import LeftOpen, Move, Moved, MoveKind, Settlement, SettlementKind
-from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRequest
+from petrosa_cio.risk.claims import (
+    DecisionState,
+    Opponent,
+    OppositeClaim,
+    Readings,
+    Reserved,
+    ReserveRequest,
+)
 from petrosa_cio.risk.reasons import ReasonCode
+from petrosa_cio.risk.repetition import BOTH_DENIED, loses_to
 from petrosa_cio.risk.trading_state import TradingState
+
+# Only a strategy can be paused: anything else would be halted.
+_HALTED = {TradingState.HALTED, TradingState.PAUSED}
 
 _OVER_AFTER_MS = {
     DecisionState.BEGUN: DOOR_UNCONFIRMED_MS,
@@ -70,7 +82,7 @@ class MemoryLedger:
         self._names: dict[str, str] = {}
         self._open_doors: dict[str, int] = {}
         self._ending_doors: dict[str, int] = {}
-        self._events = EventTimes()
+        self._recent = Recent()
         self._holdings = Holdings()
 
     async def initialise(self, *, fresh: bool) -> str:
@@ -90,7 +102,9 @@ class MemoryLedger:
         """Ask for a batch, walked in order."""
         self._require_generation()
         now_ms = self._clock_ms()
-        return [self._reserve(request, now_ms) for request in requests]
+        answers = [self._reserve(request, now_ms) for request in requests]
+        self._recent.end_batch(now_ms=now_ms)
+        return answers
 
     async def begin(self, moves: Sequence[Move], *, owner: str) -> list[Moved]:
         """Move decisions out of ``reserved``; only the winner of each may act on it."""
@@ -111,7 +125,7 @@ class MemoryLedger:
             if decision is None or decision.state is not DecisionState.BEGUN:
                 continue
             if move.decision_id in undelivered:
-                self._holdings.release(move.decision_id)
+                self._release(move.decision_id)
             _move(decision, DecisionState.DONE, decision.verdict, now_ms)
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
@@ -141,7 +155,7 @@ class MemoryLedger:
         for decision_id, taken_at_ms in list(self._open_doors.items()):
             decision = self._decisions.get(decision_id, at_ms=taken_at_ms, now_ms=now_ms)
             if decision is None:  # it never was begun
-                self._holdings.release(decision_id)
+                self._release(decision_id)
                 found.append(_never_begun(decision_id, taken_at_ms))
             elif now_ms - decision.since_ms > DOOR_ABANDONED_MS:
                 self._forget_identity(decision_id, decision)
@@ -177,10 +191,7 @@ class MemoryLedger:
             return _answer(known, now_ms)
         readings = self._read(request, now_ms)
         if readings.held:
-            # Should a decision have expired while it was open, what it held is not held twice.
-            self._holdings.release(request.decision_id)
-            self._holdings.take(request.decision_id, request.claims)
-            self._names[request.token] = request.strategy
+            self._take(request, now_ms)
         if request.identity is not None and readings.first_decision is None:
             entry = IdentityEntry(request.decision_id, request.taken_at_ms, request.digest)
             self._identities.put(request.identity, entry, at_ms=now_ms, now_ms=now_ms)
@@ -193,14 +204,17 @@ class MemoryLedger:
     def _read(self, request: ReserveRequest, now_ms: int) -> Readings:
         first, first_verdict = self._first_with(request, now_ms)
         holder = self._names.get(request.token, request.strategy)
-        rates = tuple(self._events.within(rate, now_ms=now_ms) for rate in request.rates)
-        in_time = all(seen < rate.ceiling for seen, rate in zip(rates, request.rates, strict=True))
-        if in_time:
-            self._events.count(request.rates, now_ms=now_ms)
+        resumed_ms = self._states.resumed_ms(request.token)
+        rates, full = self._recent.test_rates(request, since_ms=resumed_ms, now_ms=now_ms)
         used, fits = self._holdings.test(request.claims)
+        prices, drifts = self._recent.test_price(request.drift, now_ms=now_ms)
         unique = first is None and holder == request.strategy
+        in_time = not full & {INTENTS, CONTENT}
+        fine = request.hold and unique and in_time and fits and not drifts
+        is_last = EXECUTIONS in full
+        opponent, loses = self._test_opposites(request, now_ms, acts=fine and not is_last)
         return Readings(
-            held=request.hold and unique and in_time and fits,
+            held=fine and not loses and not is_last,
             used=used,
             rates=rates,
             time_ms=now_ms,
@@ -208,7 +222,55 @@ class MemoryLedger:
             first_verdict=first_verdict,
             same_content=first is not None and first.digest == request.digest,
             name_holder=None if holder == request.strategy else holder,
+            opponent=opponent,
+            prices=prices,
+            paused=fine and not loses and is_last and self._pause(request),
         )
+
+    def _test_opposites(
+        self, request: ReserveRequest, now_ms: int, *, acts: bool
+    ) -> tuple[Opponent | None, bool]:
+        """Return what stands against a request and whether it loses to that.
+
+        With ``acts`` nothing else objects: then what it opposes is overruled where the rule says
+        so. That stays ``reserved``, so that its verdict is still recorded; the fence withdraws it.
+        """
+        claim = request.opposite
+        opponent = (
+            None if claim is None else self._recent.openings.opponent_of(claim, now_ms=now_ms)
+        )
+        if claim is None or opponent is None:
+            return None, False
+        loses = loses_to(claim, opponent)
+        if acts and not opponent.is_shut:
+            if not loses or claim.rule == BOTH_DENIED:
+                self._overrule(claim, now_ms)
+            if claim.rule == BOTH_DENIED:
+                self._recent.openings.shut(claim, request.decision_id, now_ms=now_ms)
+        return opponent, loses
+
+    def _overrule(self, claim: OppositeClaim, now_ms: int) -> None:
+        for decision_id, taken_at_ms in self._recent.openings.to_overrule(claim, now_ms=now_ms):
+            decision = self._decisions.get(decision_id, at_ms=taken_at_ms, now_ms=now_ms)
+            if decision is not None and decision.state is DecisionState.RESERVED:
+                self._release(decision_id)
+                decision.detail = ReasonCode.SIGNAL_CONFLICT
+
+    def _pause(self, request: ReserveRequest) -> bool:
+        reason = f"{ReasonCode.REPEATED_EXECUTION} in decision {request.decision_id}"
+        return self._states.pause(request.token, reason=reason)
+
+    def _take(self, request: ReserveRequest, now_ms: int) -> None:
+        # Should a decision have expired while it was open, what it held is not held twice.
+        self._release(request.decision_id)
+        if self._recent.take(request, now_ms=now_ms) or request.claims:
+            self._holdings.take(request.decision_id, request.claims)
+        self._names[request.token] = request.strategy
+
+    def _release(self, decision_id: str) -> bool:
+        """Give back all that a decision holds and return whether it held anything."""
+        self._recent.give_back(decision_id, now_ms=self._clock_ms())
+        return self._holdings.release(decision_id)
 
     def _first_with(self, request: ReserveRequest, now_ms: int) -> tuple[IdentityEntry | None, str]:
         if request.identity is None:
@@ -237,7 +299,9 @@ class MemoryLedger:
                 self._forget_identity(move.decision_id, decision)
             self._withdraw(move.decision_id, decision, move.reason, now_ms)
             return True
-        objection = self._objection(move) if move.kind is MoveKind.PROMOTE else None
+        objection = None
+        if move.kind is MoveKind.PROMOTE:
+            objection = decision.detail or self._objection(move)
         if objection is not None:
             self._withdraw(move.decision_id, decision, objection, now_ms)
             return False
@@ -245,23 +309,26 @@ class MemoryLedger:
         if move.kind is MoveKind.PROMOTE:
             _move(decision, DecisionState.BEGUN, owner, now_ms)
         else:
-            self._holdings.release(move.decision_id)
+            self._release(move.decision_id)
             _move(decision, DecisionState.DONE, move.verdict, now_ms)
         return True
 
     def _objection(self, move: Move) -> ReasonCode | None:
         states = self._states.states_now
+        strategy = states.strategies.get(move.token)
         found = (
-            (ReasonCode.FUND_HALTED, states.fund or TradingState.HALTED),
-            (ReasonCode.STRATEGY_HALTED, states.strategies.get(move.token)),
-            (ReasonCode.SYMBOL_HALTED, states.symbols.get(move.symbol)),
+            (ReasonCode.FUND_HALTED, states.fund or TradingState.HALTED, _HALTED),
+            (ReasonCode.STRATEGY_HALTED, strategy, _HALTED - {TradingState.PAUSED}),
+            (ReasonCode.SYMBOL_HALTED, states.symbols.get(move.symbol), _HALTED),
         )
         if not move.is_exit or move.halted_denies_exits:
-            for code, state in found:
-                if state is TradingState.HALTED:
+            for code, state, halted in found:
+                if state in halted:
                     return code
-        if not move.is_exit and any(state is TradingState.REDUCING for _, state in found):
+        if not move.is_exit and any(state is TradingState.REDUCING for _, state, _ in found):
             return ReasonCode.REDUCING_ONLY
+        if not move.is_exit and strategy is TradingState.PAUSED:
+            return ReasonCode.STRATEGY_PAUSED
         policy = self._states.policy_now
         if policy is None:
             return ReasonCode.POLICY_MISSING
@@ -269,7 +336,7 @@ class MemoryLedger:
         return ReasonCode.POLICY_STALE if stale else None
 
     def _withdraw(self, decision_id: str, decision: Decision, code: str, now_ms: int) -> None:
-        self._holdings.release(decision_id)
+        self._release(decision_id)
         decision.verdict = "deny"
         _move(decision, DecisionState.WITHDRAWN, code, now_ms)
 
@@ -289,8 +356,9 @@ class MemoryLedger:
         self._settled.put(settlement.event_key, True, at_ms=now_ms, now_ms=now_ms)
         match settlement.kind:
             case SettlementKind.RELEASE:
-                return self._holdings.release(settlement.decision_id)
+                return self._release(settlement.decision_id)
             case SettlementKind.BOOK:
+                self._recent.make_final(settlement.decision_id)
                 return self._holdings.book(settlement.decision_id, settlement.units)
             case SettlementKind.REDUCE:
                 self._holdings.reduce(settlement.counters, settlement.units)

@@ -19,6 +19,7 @@ class MemoryStateStore:
         self._clock_ms = clock_ms
         self._states: dict[Scope, TradingState] = {}
         self._reasons: dict[str, bytes] = {}
+        self._resumed_ms: dict[str, int] = {}
         self._epoch = 0
         self._policy: ActivePolicy | None = None
         self._regimes: dict[str, bytes] = {}
@@ -45,6 +46,18 @@ class MemoryStateStore:
             self._states[FUND] = TradingState.ACTIVE
             self._epoch += 1
 
+    def resumed_ms(self, token: str) -> int:
+        """Return when somebody last resumed a strategy, 0 for never, for the ledger."""
+        return self._resumed_ms.get(token, 0)
+
+    def pause(self, token: str, *, reason: str) -> bool:
+        """Pause a strategy that is active, for the ledger; return whether it was."""
+        scope = Scope(ScopeKind.STRATEGY, token)
+        if scope in self._states:
+            return False
+        self._set(scope, TradingState.PAUSED, reason=reason, author="gate")
+        return True
+
     async def trading_states(self) -> TradingStates:
         """Return every stated trading state and the epoch."""
         return self.states_now
@@ -53,9 +66,15 @@ class MemoryStateStore:
         self, scope: Scope, state: TradingState, *, reason: str, author: str
     ) -> int:
         """Set one state and return the new epoch. Setting it again changes nothing and is fine."""
+        if scope.kind is ScopeKind.STRATEGY and state is TradingState.ACTIVE:
+            self._resumed_ms[scope.name] = self._clock_ms()
+        self._set(scope, state, reason=reason, author=author)
+        return self._epoch
+
+    def _set(self, scope: Scope, state: TradingState, *, reason: str, author: str) -> None:
         unstated = None if scope == FUND else TradingState.ACTIVE
         if self._states.get(scope, unstated) is state:
-            return self._epoch
+            return
         because = {"state": state, "reason": reason, "author": author, "at_ms": self._clock_ms()}
         self._reasons[str(scope)] = orjson.dumps(because)
         if state is unstated:
@@ -63,7 +82,6 @@ class MemoryStateStore:
         else:
             self._states[scope] = state
         self._epoch += 1
-        return self._epoch
 
     async def trading_state_reasons(self) -> dict[str, bytes]:
         """Return by scope who last changed its state, when and why, as JSON."""

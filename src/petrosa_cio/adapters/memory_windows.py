@@ -51,21 +51,53 @@ class Buckets(Generic[Value]):
 
 
 class EventTimes:
-    """Times of counted events by counter, oldest first."""
+    """Times of counted events by counter, oldest first. What no window needs is forgotten."""
 
     def __init__(self) -> None:
         self._times: dict[str, list[int]] = {}
+        self._keep_ms: dict[str, int] = {}
 
-    def within(self, rate: RateClaim, *, now_ms: int) -> int:
-        """Return how many events are in the rate's window, at most its ceiling."""
+    def within(self, rate: RateClaim, *, now_ms: int, since_ms: int = 0) -> int:
+        """Return how many events are in the rate's window, at most its ceiling.
+
+        Args:
+            rate: What is asked for.
+            now_ms: The time.
+            since_ms: Events before that do not count, wherever the window begins.
+        """
         times = self._times.get(rate.counter, [])
-        return min(len(times) - bisect_right(times, now_ms - rate.window_ms), rate.ceiling)
+        start = max(now_ms - rate.window_ms, since_ms - 1)
+        return min(len(times) - bisect_right(times, start), rate.ceiling)
 
-    def count(self, rates: Sequence[RateClaim], *, now_ms: int) -> None:
-        """Add one event to each distinct counter and forget those that no window needs."""
-        for counter in dict.fromkeys(rate.counter for rate in rates):
-            windows = [rate.window_ms for rate in rates if rate.counter == counter]
-            times = self._times.setdefault(counter, [])
-            # A clock that was set back must not put older times behind newer ones.
-            times.append(max(now_ms, times[-1]) if times else now_ms)
-            del times[: bisect_right(times, now_ms - max(RATE_HISTORY_MS, *windows))]
+    def count(self, rates: Sequence[RateClaim], *, now_ms: int) -> tuple[tuple[str, int], ...]:
+        """Add one event to each distinct counter; return counters and times of what was added."""
+        marks = {}
+        for rate in rates:
+            self._keep(rate.counter, rate.window_ms)
+            if rate.counter not in marks:
+                times = self._times.setdefault(rate.counter, [])
+                # A clock that was set back must not put older times behind newer ones.
+                times.append(max(now_ms, times[-1]) if times else now_ms)
+                marks[rate.counter] = times[-1]
+        return tuple(marks.items())
+
+    def remove(self, counter: str, at_ms: int, *, now_ms: int) -> None:
+        """Take out one event of that time, if there still is one."""
+        self._forget(counter, now_ms)
+        times = self._times.get(counter, [])
+        if at_ms in times:
+            times.remove(at_ms)
+
+    def end_batch(self, *, now_ms: int) -> None:
+        """Forget what is older than every window that was asked for in this batch."""
+        for counter in list(self._keep_ms):
+            self._forget(counter, now_ms)
+
+    def _keep(self, counter: str, window_ms: int) -> None:
+        self._keep_ms[counter] = max(self._keep_ms.get(counter, RATE_HISTORY_MS), window_ms)
+
+    def _forget(self, counter: str, now_ms: int) -> None:
+        keep_ms = self._keep_ms.pop(counter, None)
+        if keep_ms is not None:
+            times = self._times[counter]
+            del times[: bisect_right(times, now_ms - keep_ms)]

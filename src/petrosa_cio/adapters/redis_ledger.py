@@ -16,16 +16,17 @@ from redis.asyncio import Redis
 from petrosa_cio.adapters.redis_script import Script, ScriptRunner
 from petrosa_cio.errors import LedgerLost
 from petrosa_cio.ports import Governed, LeftOpen, Move, Moved, Remembered, Settlement
-from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRequest
+from petrosa_cio.risk.claims import DecisionState, Opponent, Readings, Reserved, ReserveRequest
 
-RESERVE: Final = Script("clock", "marked", "hashes", "ledger", "reserve")
-BEGIN: Final = Script("clock", "marked", "hashes", "ledger", "begin")
-FINISH: Final = Script("clock", "marked", "hashes", "ledger", "finish")
-SETTLE: Final = Script("clock", "marked", "hashes", "ledger", "settle")
-SWEEP: Final = Script("clock", "marked", "hashes", "ledger", "sweep")
-HOLDINGS: Final = Script("clock", "marked", "hashes", "ledger", "holdings")
-RESTORE: Final = Script("clock", "unmarked", "hashes", "ledger", "restore")
-SEAL: Final = Script("clock", "unmarked", "hashes", "ledger", "seal")
+SHARED: Final = ("hashes", "events", "openings", "ledger")
+RESERVE: Final = Script("clock", "marked", *SHARED, "prices", "reserve")
+BEGIN: Final = Script("clock", "marked", *SHARED, "begin")
+FINISH: Final = Script("clock", "marked", *SHARED, "finish")
+SETTLE: Final = Script("clock", "marked", *SHARED, "settle")
+SWEEP: Final = Script("clock", "marked", *SHARED, "sweep")
+HOLDINGS: Final = Script("clock", "marked", *SHARED, "holdings")
+RESTORE: Final = Script("clock", "unmarked", *SHARED, "restore")
+SEAL: Final = Script("clock", "unmarked", *SHARED, "seal")
 INITIALISE: Final = Script("clock", "initialise")
 
 STATES: Final = {state.value.encode(): state for state in DecisionState}
@@ -149,15 +150,21 @@ def _read_reserved(answers: Iterator[Any]) -> Iterator[Reserved]:
 
 def _read_readings(answers: Iterator[Any]) -> Readings:
     held, time_ms, first, first_verdict, same_content, holder = islice(answers, 6)
+    used = tuple(islice(answers, next(answers)))
+    rates = tuple(islice(answers, next(answers)))
+    opponent, confidence, is_shut, lowest, highest, paused = islice(answers, 6)
     return Readings(
         held=held is not None,
-        used=tuple(islice(answers, next(answers))),
-        rates=tuple(islice(answers, next(answers))),
+        used=used,
+        rates=rates,
         time_ms=time_ms,
         first_decision=None if first is None else first.decode(),
         first_verdict=first_verdict.decode(),
         same_content=same_content is not None,
         name_holder=None if holder is None else holder.decode(),
+        opponent=opponent and Opponent(opponent.decode(), confidence, is_shut is not None),
+        prices=lowest and (lowest.decode(), highest.decode()),
+        paused=paused is not None,
     )
 
 

@@ -1,4 +1,4 @@
-"""How many events of a strategy the ledger has in a window now. It only looks; nothing counts."""
+"""How many events the ledger has in a window now. It only looks; nothing counts."""
 
 from collections.abc import Mapping
 

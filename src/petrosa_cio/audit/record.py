@@ -14,12 +14,14 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import astuple
 
-from petrosa_cio.risk.claims import Claim, RateClaim, Readings
-from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.claims import Claim, DriftClaim, OppositeClaim, RateClaim, Readings
+from petrosa_cio.risk.intent import Direction, Intent
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.sizing import Size
@@ -152,6 +154,9 @@ def _readings_part(readings: Readings) -> dict[str, object]:
         "first_verdict": readings.first_verdict,
         "same_content": readings.same_content,
         "name_holder": readings.name_holder,
+        "opponent": readings.opponent and astuple(readings.opponent),
+        "prices": readings.prices,
+        "paused": readings.paused,
     }
 
 
@@ -352,14 +357,17 @@ def _assessment_of(assessment: Assessment) -> dict[str, object]:
             for claim in assessment.claims
         ],
         "rates": [
-            [rate.code, rate.counter, rate.ceiling, rate.window_ms, rate.entry]
+            [rate.code, rate.counter, rate.ceiling, rate.window_ms, rate.entry, rate.of_held,
+             rate.pauses]
             for rate in assessment.rates
         ],
+        "opposite": assessment.opposite and astuple(assessment.opposite),
+        "drift": assessment.drift and astuple(assessment.drift),
         "expires_at": assessment.expires_at,
         "asks_ledger": assessment.asks_ledger,
         "halted_denies_exits": assessment.halted_denies_exits,
         "policy_revision": assessment.policy_revision,
-    }
+    }  # fmt: skip
 
 
 # --- and back ----------------------------------------------------------------------------------
@@ -378,14 +386,24 @@ def assessment_from(decision: str) -> Assessment:
             for code, counter, amount, ceiling, entry, cut in part["claims"]
         ),
         rates=tuple(
-            RateClaim(ReasonCode(code), counter, ceiling, window_ms, entry)
-            for code, counter, ceiling, window_ms, entry in part["rates"]
+            RateClaim(ReasonCode(code), counter, ceiling, window_ms, *rest)
+            for code, counter, ceiling, window_ms, *rest in part["rates"]
         ),
         expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
         asks_ledger=part["asks_ledger"],
         halted_denies_exits=part["halted_denies_exits"],
         policy_revision=part["policy_revision"],
+        # What an older version of the program left in the ledger has none of these.
+        opposite=_opposite_from(part.get("opposite")),
+        drift=(drift := part.get("drift")) and DriftClaim(*drift),
     )
+
+
+def _opposite_from(stored: list[Any] | None) -> OppositeClaim | None:
+    if stored is None:
+        return None
+    symbol, direction, *rest = stored
+    return OppositeClaim(symbol, Direction(direction), *rest)
 
 
 def _reason_from(stored: list[str]) -> Reason:

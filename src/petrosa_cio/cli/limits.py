@@ -98,9 +98,9 @@ def limits(
     """Show every limit in force, the policy entry that binds, and how much of it is used.
 
     Without --strategy and --symbol it shows what holds for any that has no entry of its own, the
-    exposure of the whole fund, and every position. Rates are counted by strategy, so name one to
-    see them. It reads the Redis of the running program; with --policy only the file. Exit code 0,
-    1 when Redis cannot be reached.
+    exposure and the rate of the whole fund, and every position. Other rates are counted by strategy
+    or by symbol, so name one to see them. It reads the Redis of the running program; with --policy
+    only the file. Exit code 0, 1 when Redis cannot be reached.
     """
     asked = Asked(
         strategy or ANY,
@@ -159,7 +159,6 @@ async def _read_store(settings: Settings, asked: Asked, charter: Charter) -> Gov
 async def _counted(books: Books, asked: Asked) -> Counted | None:
     with suppress(LedgerLost):
         exposure = await books.ledger.exposure()
-        if asked.strategy == ANY:
-            return Counted(exposure)
-        return Counted(exposure, await books.rates.events(rate_counters(asked.token)))
+        counters = rate_counters(asked.token, asked.symbol)
+        return Counted(exposure, await books.rates.events(counters))
     return None

@@ -64,7 +64,8 @@ def resume(
 ) -> None:
     """Trade again, for the whole fund unless a strategy or symbol is named.
 
-    A strategy or symbol that was halted by itself stays halted when the fund is resumed. Prints the
+    A strategy or symbol that was halted by itself stays halted when the fund is resumed. To resume
+    a strategy lifts its pause too, and what it repeated before is not counted any more. Prints the
     scope and its new state. Exit code 0 when it stands, 1 when it does not.
     """
     _switch(TradingState.ACTIVE, strategy, symbol, reason, as_json)

@@ -4,15 +4,17 @@ These are plain steps on values. The gate calls them in order for a batch and do
 between.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic_ns
 
 from msgspec import Struct
 
 from petrosa_cio.audit.record import (
+    Change,
     Decided,
     Provenance,
     assessment_from,
+    change_record,
     decision_part,
     verdict_record,
 )
@@ -33,7 +35,10 @@ from petrosa_cio.risk.parse import Malformed, parse_intent, subject_token
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.shared_limits import rates_of
 from petrosa_cio.risk.snapshot import Snapshot
+from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState
 from petrosa_cio.risk.verdict import Assessment, Verdict, VerdictKind
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Draft(Struct, frozen=True):
@@ -72,6 +77,7 @@ class Decision(Struct, frozen=True):
     """A draft with its verdict, its record and, where it is promoted, its signal.
 
     ``readings`` are what the ledger read for it; None where it was not asked or gave no answer.
+    ``change`` is the record of a pause, where the decision paused its strategy.
     """
 
     draft: Draft
@@ -80,6 +86,7 @@ class Decision(Struct, frozen=True):
     signal: SignalMessage | None
     state: DecisionState = DecisionState.NEW
     readings: Readings | None = None
+    change: bytes | None = None
 
     @property
     def decision_id(self) -> str:
@@ -145,6 +152,8 @@ def reserve_request(one: Draft, *, holds: bool) -> ReserveRequest:
         rates=one.assessment.rates,
         resumable=one.part,
         from_door=one.arrival.door is not None,
+        opposite=one.assessment.opposite,
+        drift=one.assessment.drift,
     )
 
 
@@ -176,7 +185,20 @@ def conclude_draft(
     record = verdict_record(decided, readings=readings, verdict=verdict, provenance=provenance)
     signal = _signal(one, verdict, signal_template) if verdict.is_promoted and holds else None
     state = reserved.state if reserved else DecisionState.NEW
-    return Decision(one, verdict, record, signal, state, readings)
+    change = None
+    if readings is not None and readings.paused:
+        change = _pause_record(one, readings.time_ms, provenance)
+    return Decision(one, verdict, record, signal, state, readings, change)
+
+
+def _pause_record(one: Draft, at_ms: int, provenance: Provenance) -> bytes:
+    """Return the record of a pause; however often it is written, its identity is the same."""
+    decision_id = one.arrival.decision_id
+    reason = f"{ReasonCode.REPEATED_EXECUTION} in decision {decision_id}"
+    scope = Scope(ScopeKind.STRATEGY, one.understood.token)
+    change = Change("trading_state", str(scope), TradingState.PAUSED, "gate", reason)
+    at = EPOCH + timedelta(milliseconds=at_ms)
+    return change_record(f"pause-{decision_id}", change, at=at, fund=provenance.fund)
 
 
 def _signal(one: Draft, verdict: Verdict, template: str) -> SignalMessage:

@@ -29,6 +29,7 @@ from msgspec.structs import replace
 
 from petrosa_cio.audit.record import Provenance, RecordKind
 from petrosa_cio.errors import LedgerLost, Unavailable
+from petrosa_cio.governance.desk import STATE_UPDATED
 from petrosa_cio.nurse.aftermath import Aftermath, Outcome, Sent
 from petrosa_cio.nurse.arrival import Answer, Arrival
 from petrosa_cio.nurse.decision import (
@@ -230,15 +231,22 @@ class Gate:
     async def _carry_out(
         self, decisions: Sequence[Decision], times: StepTimes, sent: Callable[[], None]
     ) -> None:
-        records = [one.record for one in decisions]
-        await times.of(Step.JOURNAL, self._world.journal.append(records))
+        records, changes = [one.record for one in decisions], _changes(decisions)
+        await times.of(Step.JOURNAL, self._world.journal.append([*records, *changes]))
         asked_at = monotonic()
+        await self._tell_of_pauses(changes)
         to_fence = [one for one in decisions if one.draft.assessment.asks_ledger]
         fenced = await times.of(Step.FENCE, self._fence(to_fence))
         try:
             await self._follow_through(decisions, fenced, asked_at, times, sent)
         except Exception as error:
             raise _PastTheFence from error
+
+    async def _tell_of_pauses(self, changes: Sequence[bytes]) -> None:
+        """Let every replica hear at once of strategies that were paused; the fence knows anyway."""
+        if changes:
+            log.error("strategies_paused", pauses=len(changes), next_step="cio resume --strategy")
+            await self._world.announcer.announce([(STATE_UPDATED, one) for one in changes])
 
     async def _follow_through(
         self,
@@ -304,6 +312,10 @@ class Gate:
         signals = [one.signal for one in promoted if one.signal]
         if signals:
             await self._world.signals.send(signals, until=asked_at + LONGEST_FENCE_S)
+
+
+def _changes(decisions: Sequence[Decision]) -> list[bytes]:
+    return [one.change for one in decisions if one.change]
 
 
 def _told(moved: Sequence[Moved], owner: str) -> list[Moved]:

@@ -6,6 +6,10 @@ rate granted and has tried as often again within the window, further intents are
 ``RATE_ABOVE_MAX`` alone: no other reason is looked for, and nothing is asked of the ledger but to
 remember the answer. Whatever is shed here the ledger would have denied as well, because what this
 process saw granted is never more than what the ledger counted.
+
+The same goes for a symbol and for the fund. An intent that is over a limit is a try at the
+narrowest one alone, its strategy's before the symbol's and the fund's: what one strategy sends
+beyond its own rate is never a flood of the others.
 """
 
 from bisect import bisect_right
@@ -18,7 +22,6 @@ FLOOD_FACTOR = 2
 """A flood is this many times the granted rate within one window."""
 
 MAX_COUNTERS = 10_000
-LONGEST_WINDOW_MS = 60_000
 
 SLACK_MS = 100
 """The ledger's time is known here a little late; by so much windows are taken as shorter."""
@@ -56,20 +59,26 @@ class Shedder:
     def note(self, rates: Sequence[RateClaim], readings: Readings) -> None:
         """Take note of an intent that the ledger has judged, and of the ledger's time."""
         self._ledger_ms, self._heard_at = readings.time_ms, self._monotonic()
-        is_granted = all(
-            used < rate.ceiling for rate, used in zip(rates, readings.rates, strict=True)
-        )
-        for counter in dict.fromkeys(rate.counter for rate in rates):
-            self._add(self._tried, counter)
-            if is_granted:
-                self._add(self._granted, counter)
+        longest_ms: dict[str, int] = {}
+        denied_by = None
+        for rate, used in zip(rates, readings.rates, strict=True):
+            if rate.of_held:
+                continue
+            longest_ms[rate.counter] = max(longest_ms.get(rate.counter, 0), rate.window_ms)
+            if denied_by is None and used >= rate.ceiling:
+                denied_by = rate.counter
+        for counter, keep_ms in longest_ms.items():
+            if denied_by in (None, counter):
+                self._add(self._tried, counter, keep_ms)
+            if denied_by is None:
+                self._add(self._granted, counter, keep_ms)
 
-    def _add(self, events: dict[str, list[int]], counter: str) -> None:
+    def _add(self, events: dict[str, list[int]], counter: str, keep_ms: int) -> None:
         if len(events) >= MAX_COUNTERS:
             events.clear()
         times = events.setdefault(counter, [])
         times.append(max(self._ledger_ms, times[-1]) if times else self._ledger_ms)
-        del times[: bisect_right(times, self._ledger_ms - LONGEST_WINDOW_MS)]
+        del times[: bisect_right(times, self._ledger_ms - keep_ms)]
 
     def _within(self, events: dict[str, list[int]], rate: RateClaim) -> int:
         times = events.get(rate.counter, [])

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from petrosa_cio.risk.intent import Direction
 from petrosa_cio.risk.reasons import ReasonCode
 
 UNITS_PER_USD = 10_000
@@ -53,17 +54,68 @@ class Claim(Struct, frozen=True, gc=False):
     cut: int = 0
 
 
-class RateClaim(Struct, frozen=True, gc=False):
-    """A wish to be one more event in a sliding window of ``window_ms`` with at most ``ceiling``."""
+class RateClaim(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A wish to be one more event in a sliding window of ``window_ms`` with at most ``ceiling``.
+
+    An event is an intent, approved or not. With ``of_held`` it is an approval that was held, and
+    one that came to nothing (withdrawn, undelivered, refused by the engine) is taken out again.
+    With ``pauses`` the one intent too many, if nothing else objects to it, pauses its strategy;
+    what happened before a person last resumed the strategy does not count.
+    """
 
     code: ReasonCode
     counter: str
     ceiling: int
     window_ms: int
     entry: str | None = None
+    of_held: bool = False
+    pauses: bool = False
 
 
-class ReserveRequest(Struct, frozen=True, gc=False):
+class OppositeClaim(Struct, frozen=True, gc=False):
+    """A wish to open a symbol in a direction, against whatever was held the other way lately.
+
+    Attributes:
+        symbol: The symbol.
+        direction: The side that is to be opened.
+        confidence: The intent's confidence in units of 10^-15, rounded down: of two that differ
+            by less than a unit neither is the stronger.
+        window_ms: For how long an opening counts, milliseconds.
+        rule: What happens then: ``first_wins``, ``strongest_wins`` or ``both_denied``.
+        entry: The policy entry that states the window; the ledger does not read it.
+    """
+
+    symbol: str
+    direction: Direction
+    confidence: int
+    window_ms: int
+    rule: str
+    entry: str | None = None
+
+
+class DriftClaim(Struct, frozen=True, gc=False):
+    """A wish to open a symbol at a price not too far from those of the openings of the last hour.
+
+    Prices are exact text that compares as the numbers do: see `petrosa_cio.risk.drift`.
+
+    Attributes:
+        symbol: The symbol.
+        price: Where the order would trade.
+        lowest: The lowest price of the hour with which this one is within the limit.
+        highest: The highest such price.
+        max_bps: The limit, in basis points.
+        entry: The policy entry that states it; the ledger does not read it.
+    """
+
+    symbol: str
+    price: str
+    lowest: str
+    highest: str
+    max_bps: int
+    entry: str | None = None
+
+
+class ReserveRequest(Struct, frozen=True, gc=False, omit_defaults=True):
     """All that one intent asks of the ledger.
 
     Attributes:
@@ -78,6 +130,8 @@ class ReserveRequest(Struct, frozen=True, gc=False):
         rates: Rates tested and, unless one is exceeded, counted.
         resumable: The serialised assessment, given back on redelivery while the decision is open.
         from_door: True for a request through the synchronous door, which a crash may abandon.
+        opposite: For an opening, against what opposes it, where the policy limits that.
+        drift: For an opening, its price, where the policy limits how far prices may drift.
     """
 
     decision_id: str
@@ -91,6 +145,8 @@ class ReserveRequest(Struct, frozen=True, gc=False):
     rates: tuple[RateClaim, ...]
     resumable: str
     from_door: bool = False
+    opposite: OppositeClaim | None = None
+    drift: DriftClaim | None = None
 
 
 class DecisionState(StrEnum):
@@ -101,6 +157,21 @@ class DecisionState(StrEnum):
     BEGUN = "begun"
     DONE = "done"
     WITHDRAWN = "withdrawn"
+
+
+class Opponent(Struct, frozen=True, gc=False):
+    """What stands against an opening.
+
+    Attributes:
+        decision_id: The strongest opening the other way that was held within the window; where the
+            symbol is shut, the decision that shut it.
+        confidence: Its confidence, in units of 10^-15.
+        is_shut: Whether both directions are shut, as two had opposed each other.
+    """
+
+    decision_id: str
+    confidence: int
+    is_shut: bool = False
 
 
 class Readings(Struct, frozen=True, gc=False):
@@ -116,6 +187,10 @@ class Readings(Struct, frozen=True, gc=False):
             open.
         same_content: Whether that decision wanted the same thing.
         name_holder: The other strategy name that holds this token, if any.
+        opponent: What stands against the opening, whether it loses to that or not.
+        prices: Lowest and highest price of the openings of the symbol that were held in the last
+            hour, as a `DriftClaim` says them; None where there was none.
+        paused: True where this very intent paused its strategy.
     """
 
     held: bool
@@ -126,6 +201,9 @@ class Readings(Struct, frozen=True, gc=False):
     first_verdict: str = ""
     same_content: bool = False
     name_holder: str | None = None
+    opponent: Opponent | None = None
+    prices: tuple[str, str] | None = None
+    paused: bool = False
 
 
 class Reserved(Struct, frozen=True, gc=False):
@@ -136,7 +214,8 @@ class Reserved(Struct, frozen=True, gc=False):
             ``reserved``; afterwards empty but for ``time_ms``, the ledger's time of this answer.
         state: State in which the decision was found now.
         resumable: The assessment of the first attempt, while the decision is ``reserved``.
-        detail: For ``begun`` the owner, for ``done`` the verdict, for ``withdrawn`` the reason.
+        detail: For ``begun`` the owner, for ``done`` the verdict, for ``withdrawn`` the reason; for
+            ``reserved`` the reason for which the fence will withdraw it, if there is one.
         since_ms: When it came to that state, ledger's clock; 0 for a new one.
     """
 

@@ -20,9 +20,11 @@ from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.checks.case import Applies, Case, Check, Finding, reach_of
 from petrosa_cio.risk.checks.well_formed import max_age_s
 from petrosa_cio.risk.claims import Readings
+from petrosa_cio.risk.drift import drift_claim
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
+from petrosa_cio.risk.repetition import opposite_claim, repetitions_of
 from petrosa_cio.risk.shared_limits import claims_of, rates_of, reasons_of
 from petrosa_cio.risk.sizing import Size, multiply, resolve_size, round_down, step_of
 from petrosa_cio.risk.snapshot import Snapshot
@@ -67,9 +69,8 @@ def conclude(assessment: Assessment, readings: Readings | None, *, holds: bool =
 
 
 def _shared_reasons(assessment: Assessment, readings: Readings) -> list[Reason]:
-    price = assessment.size.price if assessment.size else None
     try:
-        return reasons_of(readings, assessment.claims, assessment.rates, price=price)
+        return reasons_of(readings, assessment)
     except Exception as error:  # readings that do not answer what was asked
         return [_failed("ledger", type(error).__name__)]
 
@@ -114,9 +115,11 @@ def _assess(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Assessmen
         quantity=approved.quantity if approved else _exit_quantity(intent),
         claims=claims_of(intent, size, in_force, approved=approved),
         expires_at=taken_at + timedelta(seconds=max_age_s(case)),
-        rates=rates_of(intent, in_force),
+        rates=rates_of(intent, in_force) + repetitions_of(intent, in_force),
         halted_denies_exits=bool(limits.halted_denies_exits),
         policy_revision=snapshot.policy.revision if snapshot.policy else 0,
+        opposite=opposite_claim(intent, in_force),
+        drift=drift_claim(intent, in_force),
     )
 
 

@@ -9,7 +9,7 @@ from petrosa_cio.risk.intent import Action, Intent
 from petrosa_cio.risk.limits import LIMIT_KINDS
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
-from petrosa_cio.risk.shared_limits import SHARED_LIMIT_FIELDS
+from petrosa_cio.risk.shared_limits import FUND_INTENTS, RATE_LIMITS, SHARED_LIMIT_FIELDS
 from petrosa_cio.risk.sizing import multiply
 from petrosa_cio.risk.verdict import Verdict, VerdictKind
 from petrosa_cio.risk.wording import WORDINGS
@@ -21,6 +21,7 @@ _FIELDS: dict[ReasonCode, tuple[str, ...]] = {
 _RESUME_OPTIONS = {
     ReasonCode.STRATEGY_HALTED: " --strategy {scope}",
     ReasonCode.SYMBOL_HALTED: " --symbol {scope}",
+    ReasonCode.STRATEGY_PAUSED: " --strategy {scope}",
 }
 
 
@@ -96,10 +97,10 @@ def limit_field(reason: Reason) -> str | None:
         return "max_clock_skew_s"
     if reason.code is not ReasonCode.RATE_ABOVE_MAX:
         return fields[0] if fields else None
-    if reason.scope.startswith("exits:"):
-        return "max_exits_per_minute"
-    per_second = (reason.limit or "").endswith(" per 1 s")
-    return "max_intents_per_second" if per_second else "max_intents_per_minute"
+    limits = RATE_LIMITS.get(reason.scope.partition(":")[0], ())
+    stated = reason.limit or ""
+    found = (field for field, ms in limits if stated.endswith(f" per {ms // 1000} s"))
+    return next(found, None)
 
 
 def passing_quantity(verdict: Verdict) -> Decimal | None:
@@ -145,11 +146,19 @@ def _in_seconds(observed: str) -> str:
     return f"{Decimal(number) / 1000:f} s" if unit == "ms" else observed
 
 
+_SENDERS = dict.fromkeys(("intents", "hourly_intents", "exits"), "The strategy") | {
+    "symbol_intents": "The fund, on {symbol},",
+    FUND_INTENTS: "The fund",
+}
+
+
 def _scope(scope: str) -> str:
     kind, _, rest = scope.partition(":")
     symbol, _, direction = rest.partition(":")
     if kind == "position" and direction:
         return f"the {direction} exposure to {symbol}"
+    if kind in _SENDERS:
+        return _SENDERS[kind].format(symbol=symbol)
     return scope or "the intent"
 
 

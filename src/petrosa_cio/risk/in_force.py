@@ -38,7 +38,7 @@ class InForce:
         missing: Required limits that nobody set.
         own_symbols: What the strategy's own entries admit; None where they do not say.
         common_symbols: What all other entries admit; None where they do not say.
-        rates: What was worked out of them, by rate counter; see `rates_of`.
+        rates: What was worked out of them, by whom it counts; see `rates_of`.
     """
 
     limits: LimitSet

@@ -119,14 +119,20 @@ def _always_mixed(old: object, new: object) -> Change:
     return Change.EQUAL if old == new else Change.MIXED
 
 
-def ceiling(unit: str, when_to_change: str, *, unstated: int | None = None) -> LimitKind:
+def ceiling(
+    unit: str,
+    when_to_change: str,
+    families: frozenset[str] = frozenset(),
+    *,
+    unstated: int | None = None,
+) -> LimitKind:
     """Return the kind of a highest allowed value: the lowest wins."""
-    return LimitKind(_lower, _ordered(_lower), unit, when_to_change, unstated=unstated)
+    return LimitKind(_lower, _ordered(_lower), unit, when_to_change, families, unstated)
 
 
-def floor(unit: str, when_to_change: str) -> LimitKind:
+def floor(unit: str, when_to_change: str, families: frozenset[str] = frozenset()) -> LimitKind:
     """Return the kind of a lowest allowed value: the highest wins."""
-    return LimitKind(_higher, _ordered(_higher), unit, when_to_change)
+    return LimitKind(_higher, _ordered(_higher), unit, when_to_change, families)
 
 
 def allow_list(unit: str, when_to_change: str, families: frozenset[str] = frozenset()) -> LimitKind:
@@ -148,6 +154,17 @@ def on_breach(when_to_change: str) -> LimitKind:
     """Return the kind of "deny or reduce": deny wins, and counts where nobody states it."""
     compare = _ordered(_deny_wins)
     return LimitKind(_deny_wins, compare, "deny or reduce", when_to_change, unstated="deny")
+
+
+def by_rank(loosest_first: tuple[str, ...], when_to_change: str, *, unstated: str) -> LimitKind:
+    """Return the kind of a choice between rules: the strictest wins, and one counts unstated."""
+    rank = {rule: number for number, rule in enumerate(loosest_first)}
+
+    def stricter(left: object, right: object) -> object:
+        return left if rank[cast(str, left)] >= rank[cast(str, right)] else right
+
+    unit = " or ".join((", ".join(loosest_first[:-1]), loosest_first[-1]))
+    return LimitKind(stricter, _ordered(stricter), unit, when_to_change, unstated=unstated)
 
 
 def given_size(unit: str, when_to_change: str) -> LimitKind:

@@ -13,6 +13,7 @@ from petrosa_cio.risk.intent import Action, Direction, OrderType
 from petrosa_cio.risk.limit_kinds import (
     LimitKind,
     allow_list,
+    by_rank,
     ceiling,
     floor,
     given_size,
@@ -34,7 +35,7 @@ Quantity = Annotated[Decimal, _EXACT, Field(le=Decimal(10**15))]
 Fraction = Annotated[Decimal, _EXACT, Field(le=1)]
 Seconds = Annotated[int, Field(ge=0, le=86_400, strict=True)]
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
-BasisPoints = Annotated[int, Field(ge=0, le=10_000, strict=True)]
+BasisPoints = Annotated[int, Field(ge=0, le=100_000, strict=True)]
 Ratio = Annotated[Decimal, _EXACT, Field(le=1_000)]
 Times = Annotated[int, Field(ge=1, le=1_000, strict=True)]
 Hours = Annotated[
@@ -46,6 +47,11 @@ Names = frozenset[str]
 Symbols = frozenset[Annotated[str, Field(pattern=r"^[A-Z0-9]{3,32}$")]]
 
 _REGIMES_ONLY = frozenset({"regimes"})
+
+# What all count together must be limited for all alike: else those for whom it is not limited
+# would not be counted.
+_FUND_ONLY = frozenset({"fund"})
+_ALIKE_FOR_A_SYMBOL = frozenset({"fund", "symbols", "regimes"})
 
 
 class LimitSet(BaseModel):
@@ -189,10 +195,82 @@ class LimitSet(BaseModel):
         ceiling("intents per 60 s", "A strategy's normal pace has changed."),
         Field(description="Most intents of one strategy in any minute."),
     ] = None
+    max_intents_per_hour: Annotated[
+        Count | None,
+        ceiling("intents per 3600 s", "A strategy's normal pace has changed."),
+        Field(description="Most intents of one strategy in any hour."),
+    ] = None
+    max_symbol_intents_per_second: Annotated[
+        Count | None,
+        ceiling("intents per 1 s", "More or fewer bots trade the symbol.", _ALIKE_FOR_A_SYMBOL),
+        Field(description="Most intents on one symbol in any second, of all strategies together."),
+    ] = None
+    max_symbol_intents_per_minute: Annotated[
+        Count | None,
+        ceiling("intents per 60 s", "More or fewer bots trade the symbol.", _ALIKE_FOR_A_SYMBOL),
+        Field(description="Most intents on one symbol in any minute, of all strategies together."),
+    ] = None
+    max_fund_intents_per_second: Annotated[
+        Count | None,
+        ceiling("intents per 1 s", "The fleet has grown or shrunk.", _FUND_ONLY),
+        Field(description="Most intents of the whole fund in any second."),
+    ] = None
+    max_fund_intents_per_minute: Annotated[
+        Count | None,
+        ceiling("intents per 60 s", "The fleet has grown or shrunk.", _FUND_ONLY),
+        Field(description="Most intents of the whole fund in any minute."),
+    ] = None
     max_exits_per_minute: Annotated[
         Count | None,
         ceiling("exits per 60 s", "Almost never: exits should not be throttled."),
         Field(description="Most exits of one strategy in any minute; set it far higher."),
+    ] = None
+
+    min_seconds_between_repeats: Annotated[
+        Seconds | None,
+        floor("seconds", "A strategy says the same again sooner, or later, than it means it."),
+        Field(
+            description="For so long after an approval the strategy's next intent with the same "
+            "symbol, action and stated size is denied (SEC 15c3-5, duplicative orders)."
+        ),
+    ] = None
+    max_same_executions_per_day: Annotated[
+        Count | None,
+        ceiling(
+            "openings per 24 h", "A strategy is meant to open more often, or has run in a loop."
+        ),
+        Field(
+            description="Most openings of one strategy, symbol and direction that were approved "
+            "in any 24 hours; one more pauses the strategy (RTS 6 Art. 15(3))."
+        ),
+    ] = None
+    min_seconds_between_opposites: Annotated[
+        Seconds | None,
+        floor("seconds", "Strategies oppose each other more or less often.", _ALIKE_FOR_A_SYMBOL),
+        Field(
+            description="For so long after an approved opening one in the other direction of the "
+            "same symbol, by whatever strategy, is in conflict with it."
+        ),
+    ] = None
+    on_conflict: Annotated[
+        Literal["strongest_wins", "first_wins", "both_denied"] | None,
+        by_rank(
+            ("strongest_wins", "first_wins", "both_denied"),
+            "It has shown which of two opposite signals tends to be right, or that neither does.",
+            unstated="first_wins",
+        ),
+        Field(
+            description="Which of two opposite openings passes: the one approved first, the one "
+            "with the higher confidence, or neither; default first_wins."
+        ),
+    ] = None
+    max_drift_bps_per_hour: Annotated[
+        BasisPoints | None,
+        ceiling("basis points", "The market moves more or less in an hour.", _ALIKE_FOR_A_SYMBOL),
+        Field(
+            description="Largest distance between an opening's price and the prices of openings of "
+            "the symbol that were approved in the last hour (RTS 6 Art. 15(1)(a))."
+        ),
     ] = None
 
     max_position_usd: Annotated[

@@ -130,14 +130,16 @@ def limit_lines(
 def _uses(
     asked: Asked, limits_for: Callable[[str], InForce], counted: Counted
 ) -> dict[str, tuple[Use, ...]]:
-    limits, counters = limits_for(asked.symbol).limits, rate_counters(asked.token)
+    limits = limits_for(asked.symbol).limits
+    counters = rate_counters(asked.token, asked.symbol)
     gross = from_units(counted.exposure.get(GROSS, 0))
     return {
         "max_gross_exposure_usd": (Use(GROSS, gross, limits.max_gross_exposure_usd),),
         "max_position_usd": _positions(asked.symbol, limits_for, counted.exposure),
         **{
-            name: (Use(counters[name][0], Decimal(events), getattr(limits, name)),)
-            for name, events in counted.events.items()
+            name: (Use(counter, Decimal(counted.events[name]), getattr(limits, name)),)
+            for name, (counter, _) in counters.items()
+            if name in counted.events
         },
     }
 

@@ -114,11 +114,13 @@ class Charter(BaseModel):
         unknown = sorted(self.required_limits - LIMIT_KINDS.keys())
         if unknown:
             raise ValueError(f"required_limits names no limit: {', '.join(unknown)}")
-        regime_only = sorted(
-            field for field in self.bounds.model_fields_set if LIMIT_KINDS[field].families
+        misplaced = sorted(
+            field
+            for field in self.bounds.model_fields_set
+            if LIMIT_KINDS[field].families and "fund" not in LIMIT_KINDS[field].families
         )
-        if regime_only:
-            raise ValueError(f"bounds may not state {', '.join(regime_only)}")
+        if misplaced:
+            raise ValueError(f"bounds may not state {', '.join(misplaced)}")
         return self
 
 

@@ -1,19 +1,25 @@
-"""The controls on what is shared: rates, exposure, repetition, names.
+"""The controls on what is shared: rates, exposure, names, and what was approved lately.
 
 Bots and replicas race for these, so the ledger tests and takes them in one atomic step. This module
 says what an intent asks of the ledger, and what the ledger's readings mean; both sides use the same
-arithmetic, so that nothing the ledger granted is denied afterwards.
+arithmetic, so that nothing the ledger granted is denied afterwards. Of what was approved lately the
+rules are in `petrosa_cio.risk.repetition` and `petrosa_cio.risk.drift`.
 """
 
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 
 from petrosa_cio.risk.claims import MAX_UNITS, Claim, RateClaim, Readings, from_units, to_units
+from petrosa_cio.risk.drift import drift_reasons
 from petrosa_cio.risk.in_force import InForce
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.policy import ANY
 from petrosa_cio.risk.reasons import Reason
 from petrosa_cio.risk.reasons import ReasonCode as Code
+from petrosa_cio.risk.repetition import conflict_reasons, repetition_reason
 from petrosa_cio.risk.sizing import Size, quantity_for
+from petrosa_cio.risk.verdict import Assessment
 
 GROSS = "gross"
 
@@ -28,7 +34,28 @@ SHARED_CODES: dict[Code, str] = {
         "The same intent, by id and content, was decided before; its first verdict stands."
     ),
     Code.INTENT_ID_REUSED: "The intent's id was used before for something else.",
-    Code.RATE_ABOVE_MAX: "The strategy sends more intents than allowed in a window of time.",
+    Code.RATE_ABOVE_MAX: (
+        "The strategy, or all strategies together on the symbol or in the fund, send more intents "
+        "than allowed in a window of time."
+    ),
+    Code.CONTENT_REPEATED: (
+        "The strategy had the same approved a moment ago under another id: same symbol, action and "
+        "stated size, whatever the prices. Only approvals count that came to something."
+    ),
+    Code.REPEATED_EXECUTION: (
+        "The strategy has opened the same symbol in the same direction as often as it may in 24 "
+        "hours. It is paused, until a person resumes it, with the first intent that nothing else "
+        "objects to."
+    ),
+    Code.SIGNAL_CONFLICT: (
+        "An opening in the other direction of the symbol was approved a moment ago, by whatever "
+        "strategy, and by the policy's rule this one loses; or both directions are shut, as two "
+        "opposed each other. What was sent already is not recalled."
+    ),
+    Code.COLLAR_DRIFT: (
+        "The price is too far from those at which openings of the symbol were approved in the last "
+        "hour."
+    ),
     Code.POSITION_ABOVE_MAX: (
         "With this order, exposure to the symbol on this side would be over its limit; what is "
         "approved and not yet filled counts."
@@ -44,8 +71,17 @@ SHARED_LIMIT_FIELDS: dict[Code, tuple[str, ...]] = {
     Code.RATE_ABOVE_MAX: (
         "max_intents_per_second",
         "max_intents_per_minute",
+        "max_intents_per_hour",
+        "max_symbol_intents_per_second",
+        "max_symbol_intents_per_minute",
+        "max_fund_intents_per_second",
+        "max_fund_intents_per_minute",
         "max_exits_per_minute",
     ),
+    Code.CONTENT_REPEATED: ("min_seconds_between_repeats",),
+    Code.REPEATED_EXECUTION: ("max_same_executions_per_day",),
+    Code.SIGNAL_CONFLICT: ("min_seconds_between_opposites", "on_conflict"),
+    Code.COLLAR_DRIFT: ("max_drift_bps_per_hour",),
     Code.POSITION_ABOVE_MAX: ("max_position_usd",),
     Code.GROSS_EXPOSURE_ABOVE_MAX: ("max_gross_exposure_usd",),
 }
@@ -106,58 +142,99 @@ def _rounded_down(limit: Decimal) -> int:
     return -to_units(-limit)
 
 
-_OPENING_RATES = (("max_intents_per_second", 1_000), ("max_intents_per_minute", 60_000))
-_EXIT_RATES = (("max_exits_per_minute", 60_000),)
+FUND_INTENTS = "fund_intents"
+
+_OF_STRATEGY = (("max_intents_per_second", 1_000), ("max_intents_per_minute", 60_000))
+_OF_STRATEGY_BY_HOUR = (("max_intents_per_hour", 3_600_000),)
+_OF_SYMBOL = (("max_symbol_intents_per_second", 1_000), ("max_symbol_intents_per_minute", 60_000))
+_OF_FUND = (("max_fund_intents_per_second", 1_000), ("max_fund_intents_per_minute", 60_000))
+_OF_EXITS = (("max_exits_per_minute", 60_000),)
+
+RATE_LIMITS: dict[str, tuple[tuple[str, int], ...]] = {
+    "intents": _OF_STRATEGY,
+    "hourly_intents": _OF_STRATEGY_BY_HOUR,
+    "symbol_intents": _OF_SYMBOL,
+    FUND_INTENTS: _OF_FUND,
+    "exits": _OF_EXITS,
+}
+"""The limits on rates by the kind of their counter, each with its window in milliseconds.
+
+The narrowest scope comes first. Windows of up to a minute share a counter; an hour has one of its
+own, as a counter forgets what the shortest history needs no more.
+"""
 
 
-def rate_counters(token: str) -> dict[str, tuple[str, int]]:
-    """Return counter and window, in milliseconds, of each rate limit of a strategy, by limit."""
+def _counters_of(token: str, symbol: str) -> dict[str, str]:
+    """Return by kind the counters of an opening; ``*`` stands for any, which has none."""
     return {
-        **{name: (f"intents:{token}", window_ms) for name, window_ms in _OPENING_RATES},
-        **{name: (f"exits:{token}", window_ms) for name, window_ms in _EXIT_RATES},
+        **({"intents": f"intents:{token}", "hourly_intents": f"hourly_intents:{token}"}
+           if token != ANY else {}),
+        **({"symbol_intents": f"symbol_intents:{symbol}"} if symbol != ANY else {}),
+        FUND_INTENTS: FUND_INTENTS,
+    }  # fmt: skip
+
+
+def rate_counters(token: str, symbol: str) -> dict[str, tuple[str, int]]:
+    """Return counter and window, in milliseconds, of each limit on rates, by the limit's name.
+
+    Args:
+        token: The strategy's token; ``*`` for any, of which nothing is counted.
+        symbol: The symbol; ``*`` likewise.
+    """
+    exits = {"exits": f"exits:{token}"} if token != ANY else {}
+    return {
+        field: (counter, window_ms)
+        for kind, counter in (_counters_of(token, symbol) | exits).items()
+        for field, window_ms in RATE_LIMITS[kind]
     }
 
 
 def rates_of(intent: Intent, in_force: InForce) -> tuple[RateClaim, ...]:
     """Return the rates that an order counts against. Exits have one of their own."""
-    if intent.is_exit:
-        return _rates(f"exits:{intent.token}", _EXIT_RATES, in_force)
-    if intent.direction is None:
+    token, symbol, is_exit = intent.token, intent.symbol, intent.is_exit
+    if intent.direction is None and not is_exit:
         return ()
-    return _rates(f"intents:{intent.token}", _OPENING_RATES, in_force)
-
-
-def _rates(
-    counter: str, windows: tuple[tuple[str, int], ...], in_force: InForce
-) -> tuple[RateClaim, ...]:
-    found = in_force.rates.get(counter)
+    key = f"exits:{token}" if is_exit else f"{token}:{symbol}"
+    found = in_force.rates.get(key)
     if found is None:
         if len(in_force.rates) >= COUNTERS_KEPT:
             in_force.rates.clear()
-        found = in_force.rates[counter] = tuple(
-            RateClaim(_RATE, counter, ceiling, window_ms, in_force.entries.get(field))
-            for field, window_ms in windows
-            if (ceiling := getattr(in_force.limits, field)) is not None
-        )
+        counters = {"exits": key} if is_exit else _counters_of(token, symbol)
+        found = in_force.rates[key] = tuple(_rates(counters, in_force))
     return found
 
 
-def reasons_of(
-    readings: Readings,
-    claims: tuple[Claim, ...],
-    rates: tuple[RateClaim, ...],
-    *,
-    price: Decimal | None,
-) -> list[Reason]:
+def _rates(counters: Mapping[str, str], in_force: InForce) -> Iterator[RateClaim]:
+    for kind, counter in counters.items():
+        for field, window_ms in RATE_LIMITS[kind]:
+            ceiling = getattr(in_force.limits, field)
+            if ceiling is not None:
+                entry = in_force.entries.get(field)
+                yield RateClaim(_RATE, counter, ceiling, window_ms, entry)
+
+
+def reasons_of(readings: Readings, assessment: Assessment) -> list[Reason]:
     """Return what the ledger's readings object to, every reason."""
     reasons = _identity_reasons(readings)
-    for rate, used in zip(rates, readings.rates, strict=True):
-        if used >= rate.ceiling:
-            reasons.append(_rate_reason(rate, used))
-    for claim, used in zip(claims, readings.used, strict=True):
+    reasons += _rate_reasons(readings, assessment.rates)
+    if assessment.opposite is not None:
+        reasons += conflict_reasons(readings, assessment.opposite)
+    if assessment.drift is not None:
+        reasons += drift_reasons(readings, assessment.drift)
+    price = assessment.size.price if assessment.size else None
+    for claim, used in zip(assessment.claims, readings.used, strict=True):
         if claim.ceiling is not None and used + claim.amount > claim.ceiling:
             reasons.append(_exposure_reason(claim, used, claim.ceiling, price))
     return reasons
+
+
+def _rate_reasons(readings: Readings, rates: tuple[RateClaim, ...]) -> list[Reason]:
+    found = [
+        repetition_reason(rate, used, readings) if rate.of_held else _rate_reason(rate, used)
+        for rate, used in zip(rates, readings.rates, strict=True)
+        if used >= rate.ceiling
+    ]
+    return [reason for reason in found if reason is not None]
 
 
 def _identity_reasons(readings: Readings) -> list[Reason]:

@@ -2,6 +2,8 @@
 
 ``active`` lets orders pass, ``reducing`` only those that shrink a position, ``halted`` none that
 opens one (FIA, best practices for automated trading, 1.5: a kill allows reducing, never opening).
+``paused`` is a strategy's alone: the ledger stopped its openings because it repeated itself, and a
+person must resume it (RTS 6 Art. 15(3)); of a fund or a symbol it would count as halted.
 A state that nobody stated is ``halted`` for the fund and ``active`` for a strategy or a symbol.
 """
 
@@ -16,6 +18,7 @@ class TradingState(StrEnum):
     ACTIVE = "active"
     REDUCING = "reducing"
     HALTED = "halted"
+    PAUSED = "paused"
 
 
 class ScopeKind(StrEnum):

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from petrosa_cio.risk.claims import Claim, RateClaim
+from petrosa_cio.risk.claims import Claim, DriftClaim, OppositeClaim, RateClaim
 from petrosa_cio.risk.reasons import Effect, Reason
 from petrosa_cio.risk.sizing import Size
 
@@ -27,7 +27,9 @@ class Assessment(Struct, frozen=True, gc=False):
         size: The size asked for; None for exits without one and where none can be told.
         quantity: The quantity that would be approved, in base units.
         claims: Exposure that an approval takes.
-        rates: Rates that the intent counts against.
+        rates: Rates that the intent counts against, and how often its like was held.
+        opposite: For an opening, against what opposes it, where that is limited.
+        drift: For an opening, its price, where the drift of prices is limited.
         expires_at: When the intent becomes stale; it is never promoted after that.
         asks_ledger: False where the message alone decides, as it is no intent at all.
         halted_denies_exits: Whether a halt stops exits too, for the fence.
@@ -43,6 +45,8 @@ class Assessment(Struct, frozen=True, gc=False):
     asks_ledger: bool = True
     halted_denies_exits: bool = False
     policy_revision: int = 0
+    opposite: OppositeClaim | None = None
+    drift: DriftClaim | None = None
 
     @property
     def denies(self) -> bool:

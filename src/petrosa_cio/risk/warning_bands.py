@@ -91,14 +91,22 @@ def all_taken(assessment: Assessment, readings: Readings) -> list[Taken]:
 
 
 def _rates_taken(assessment: Assessment, readings: Readings) -> list[Taken]:
-    """Return the rates; an intent counts, approved or not, unless it is over one of them."""
+    """Return the rates.
+
+    An intent counts, approved or not, unless it is over one of them; where only approvals count,
+    it counts if it was held.
+    """
     pairs = list(zip(assessment.rates, readings.rates, strict=True))
-    counted = not [used for rate, used in pairs if used >= rate.ceiling]
+    is_counted = not [used for rate, used in pairs if used >= rate.ceiling and not rate.of_held]
+    counts = {False: is_counted, True: readings.held}
     return [
-        Taken(rate, rate.ceiling, used, used + counted, rate.window_ms, used >= rate.ceiling)
+        Taken(
+            rate, rate.ceiling, used, used + counts[rate.of_held], rate.window_ms,
+            used >= rate.ceiling,
+        )
         for rate, used in pairs
         if rate.ceiling >= LEAST_EVENTS
-    ]
+    ]  # fmt: skip
 
 
 def _claims_taken(assessment: Assessment, readings: Readings) -> list[Taken]:
@@ -158,6 +166,6 @@ def _limit_name(claim: Claim | RateClaim, intent: Intent) -> str:
     fields = SHARED_LIMIT_FIELDS[claim.code]
     if len(fields) == 1 or isinstance(claim, Claim):
         return fields[0]
-    counters = rate_counters(intent.token)
+    counters = rate_counters(intent.token, intent.symbol)
     window = (claim.counter, claim.window_ms)
     return next(name for name in fields if counters.get(name) == window)

@@ -187,6 +187,10 @@ WORDINGS: dict[Code, Wording] = {
         "Positions may only be reduced ({scope}), and {observed} opens one.",
         "An exit now, or the same intent after `cio resume`.",
     ),
+    Code.STRATEGY_PAUSED: Wording(
+        "The strategy {scope} is paused, because it repeated itself too often.",
+        "An exit now, or the same intent after `cio resume{option}`.",
+    ),
     Code.POLICY_MISSING: Wording(
         "There is no policy in force, so nothing is known of what may be traded.",
         "The same intent once a policy is in force.",
@@ -217,8 +221,28 @@ WORDINGS: dict[Code, Wording] = {
         "The same intent with an id of its own.",
     ),
     Code.RATE_ABOVE_MAX: Wording(
-        "The strategy sends too fast: {limit} is the most, and this would be number {observed}.",
+        "{scope} sends too fast: {limit} is the most, and this would be number {observed}.",
         "The same intent a little later.",
+    ),
+    Code.CONTENT_REPEATED: Wording(
+        "The strategy had the same symbol, action and size approved a moment ago: {limit} is the "
+        "most, and this would be number {observed}.",
+        "The same intent once that time is over, or one of another size.",
+    ),
+    Code.REPEATED_EXECUTION: Wording(
+        "The strategy opened the same symbol in the same direction before: {limit} is the most, "
+        "and this would be number {observed}.",
+        "The same intent after a person has looked at the strategy and resumed it.",
+    ),
+    Code.SIGNAL_CONFLICT: Wording(
+        "An opening of {scope} in the other direction stands against it ({limit}): decision "
+        "{observed}.",
+        "The same intent once that time is over.",
+    ),
+    Code.COLLAR_DRIFT: Wording(
+        "The price is {observed} away from those at which {scope} was opened in the last hour, and "
+        "{limit} is the most.",
+        "A price within {limit} of those.",
     ),
     Code.POSITION_ABOVE_MAX: Wording(
         "With this order {scope} would come to {observed} USD, and {limit} USD is the most.",

@@ -4,7 +4,7 @@
 local STATE = PREFIX .. 'state'
 local POLICY = PREFIX .. 'policy'
 
--- A word that nobody knows halts, as no word does for the fund.
+-- A word that nobody knows halts, as no word does for the fund. Only a strategy can be paused.
 local function is_halted(state) return state ~= 'active' and state ~= 'reducing' end
 
 local states = {}
@@ -22,11 +22,12 @@ local function objection(move)
   local symbol = state_of('symbol:' .. move.symbol, 'active')
   if not move.is_exit or move.halted_denies_exits then
     if is_halted(fund) then return 'FUND_HALTED' end
-    if is_halted(strategy) then return 'STRATEGY_HALTED' end
+    if is_halted(strategy) and strategy ~= 'paused' then return 'STRATEGY_HALTED' end
     if is_halted(symbol) then return 'SYMBOL_HALTED' end
   end
   local reducing = fund == 'reducing' or strategy == 'reducing' or symbol == 'reducing'
   if reducing and not move.is_exit then return 'REDUCING_ONLY' end
+  if strategy == 'paused' and not move.is_exit then return 'STRATEGY_PAUSED' end
   if not tightened_revision then return 'POLICY_MISSING' end
   if tightened_revision > move.policy_revision and not move.is_exit then return 'POLICY_STALE' end
   return nil
@@ -36,7 +37,7 @@ end
 local step = {}
 
 function step.promote(decision, move, owner)
-  local code = objection(move)
+  local code = decision.detail ~= '' and decision.detail or objection(move)
   if code then
     withdraw(decision, code)
     return false

@@ -3,7 +3,7 @@
 
 local FIELDS_A_CALL = 1000 -- a Lua call takes only so many arguments
 
-local known, changed, lasting = {}, {}, {}
+local known, changed, lasting, renewed = {}, {}, {}, {}
 
 local function fields_of(key)
   if not known[key] then known[key], changed[key] = {}, {} end
@@ -39,6 +39,9 @@ end
 -- The same for a key whose fields are yet to be written.
 local function expire_when_written(key, after_ms) lasting[key] = after_ms end
 
+-- A key that is written again and again lasts from its last write.
+local function expire_from_now(key, after_ms) renewed[key] = after_ms end
+
 local function write_in_parts(command, key, arguments)
   for first = 1, #arguments, FIELDS_A_CALL do
     call(command, key, unpack(arguments, first, math.min(first + FIELDS_A_CALL - 1, #arguments)))
@@ -61,4 +64,5 @@ local function write_fields()
     write_in_parts('HDEL', key, removed)
   end
   for key, after_ms in pairs(lasting) do expire_later(key, after_ms) end
+  for key, after_ms in pairs(renewed) do call('PEXPIRE', key, integer(after_ms)) end
 end

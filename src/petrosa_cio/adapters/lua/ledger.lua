@@ -98,22 +98,26 @@ local function write_exposure()
   end
 end
 
--- Reservations are lists of counter, units, counter, units, ...
+-- Reservations are lists of counter, units, counter, units, ... Beside them stands, until there is a
+-- fill, what else is given back: events as counter, time, ... and the symbol of an opening.
 
-local function store_reservation(id, parts)
-  set_field(RESERVATIONS, id, cmsgpack.pack(parts))
+local function store_reservation(id, parts, marks, symbol)
+  set_field(RESERVATIONS, id, cmsgpack.pack(parts, marks, symbol))
 end
 
+-- Returns parts, marks and symbol, or nothing.
 local function load_reservation(id)
   local stored = get_field(RESERVATIONS, id)
-  return stored and cmsgpack.unpack(stored)
+  if stored then return cmsgpack.unpack(stored) end
 end
 
 -- Returns whether there was anything to release.
 local function release(id)
-  local parts = load_reservation(id)
+  local parts, marks, symbol = load_reservation(id)
   if not parts then return false end
   for i = 1, #parts, 2 do add_units(parts[i], -parts[i + 1]) end
+  for i = 1, #(marks or {}), 2 do remove_event(marks[i], marks[i + 1]) end
+  if symbol then remove_opening(symbol, id) end
   set_field(RESERVATIONS, id, false)
   return true
 end
@@ -126,5 +130,7 @@ end
 
 local function write_ledger()
   write_exposure()
+  write_events()
+  write_openings()
   write_fields()
 end

@@ -2,87 +2,47 @@
 -- Python value `ReserveRequest`. Answers one flat list, by request as `say_answer` puts it.
 
 -- Rates -----------------------------------------------------------------------------------------
--- One list of event times per counter, newest first, shared by all its windows. Each list is
--- searched once a script and window; what this very script adds is inside every window anyway.
 
-local lists = {}
+local RESUMED = PREFIX .. 'resumed'
 
-local function list_of(counter)
-  local list = lists[counter]
-  if not list then
-    local key = PREFIX .. 'rate:' .. counter
-    list = { key = key, length = call('LLEN', key), newer = {}, added = 0 }
-    list.keep_ms = RATE_HISTORY_MS
-    lists[counter] = list
-  end
-  return list
+local function start_of(rate, token)
+  local start = NOW - rate.window_ms
+  if not rate.pauses then return start end
+  -- What happens in the very millisecond of a resumption comes after it.
+  return math.max(start, tonumber(get_field(RESUMED, token) or 0) - 1)
 end
 
-local function is_newer(list, index, window_ms)
-  return tonumber(call('LINDEX', list.key, index)) > NOW - window_ms
+local function kind_of(rate)
+  if rate.pauses then return 'executions' end
+  return rate.of_held and 'content' or 'intents'
 end
 
--- Binary search: every event before `low` is newer than the window's start, none from `high` on is.
--- The ends come first, since LINDEX walks to the middle of a long list.
-local function count_newer(list, window_ms)
-  local low, high = 0, list.length
-  if high == 0 or not is_newer(list, 0, window_ms) then return 0 end
-  if is_newer(list, -1, window_ms) then return high end
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if is_newer(list, middle, window_ms) then low = middle + 1 else high = middle end
-  end
-  return low
-end
-
-local function events_in_window(list, window_ms)
-  if not list.newer[window_ms] then list.newer[window_ms] = count_newer(list, window_ms) end
-  return list.newer[window_ms] + list.added
-end
-
-local function count_event(rates)
-  local counted = {}
+-- Counts one event for each counter of these rates; returns what was counted: counter, time, ...
+local function count_events(rates, of_held)
+  local counted, marks = {}, {}
   for _, rate in ipairs(rates) do
-    local list = list_of(rate.counter)
-    list.keep_ms = math.max(list.keep_ms, rate.window_ms)
-    if not counted[rate.counter] then
-      counted[rate.counter] = true
-      list.added = list.added + 1
+    if (rate.of_held or false) == of_held then
+      keep_events(rate.counter, rate.window_ms)
+      if not counted[rate.counter] then
+        counted[rate.counter] = true
+        marks[#marks + 1] = rate.counter
+        marks[#marks + 1] = add_event(rate.counter)
+      end
     end
   end
+  return marks
 end
 
--- Events per rate before this request, at most its ceiling, and whether any has reached it.
-local function test_rates(rates)
-  local seen, over = {}, false
-  for i, rate in ipairs(rates) do
-    seen[i] = math.min(events_in_window(list_of(rate.counter), rate.window_ms), rate.ceiling)
-    over = over or seen[i] >= rate.ceiling
+-- Events per rate before this request, at most its ceiling, and which kinds have reached theirs.
+local function test_rates(request)
+  local seen, full = {}, {}
+  for i, rate in ipairs(request.rates) do
+    local events = events_after(rate.counter, start_of(rate, request.token))
+    seen[i] = math.min(events, rate.ceiling)
+    if seen[i] >= rate.ceiling then full[kind_of(rate)] = true end
   end
-  if not over then count_event(rates) end
-  return seen, over
-end
-
--- In parts, since a Lua call takes only so many arguments.
-local function push(key, value, times)
-  local values = {}
-  for i = 1, math.min(times, 1000) do values[i] = value end
-  for done = 0, times - 1, 1000 do
-    call('LPUSH', key, unpack(values, 1, math.min(times - done, 1000)))
-  end
-end
-
--- A clock that was set back must not put older times before newer ones: the search needs the order.
-local function write_events()
-  for _, list in pairs(lists) do
-    if list.added > 0 then
-      local keep = count_newer(list, list.keep_ms) + list.added
-      local newest = tonumber(call('LINDEX', list.key, 0) or 0)
-      push(list.key, integer(math.max(NOW, newest)), list.added)
-      call('LTRIM', list.key, 0, keep - 1)
-      call('PEXPIRE', list.key, integer(list.keep_ms))
-    end
-  end
+  if not full.intents then count_events(request.rates, false) end
+  return seen, full
 end
 
 -- Names -----------------------------------------------------------------------------------------
@@ -125,7 +85,15 @@ local function take(request)
     parts[#parts + 1] = claim.counter
     parts[#parts + 1] = claim.amount
   end
-  if #parts > 0 then store_reservation(request.decision_id, parts) end
+  local marks, symbol = count_events(request.rates, true), nil
+  if request.opposite then
+    symbol = request.opposite.symbol
+    add_opening(request.opposite, request.decision_id, request.taken_at_ms)
+  end
+  if request.drift then add_price(request.drift.symbol, request.drift.price) end
+  if #parts + #marks > 0 or symbol then
+    store_reservation(request.decision_id, parts, marks, symbol)
+  end
   if not name_of(request.token) then
     call('HSET', NAMES, request.token, request.strategy)
     names[request.token] = request.strategy
@@ -155,23 +123,87 @@ local function register_identity(request)
   expire_when_written(THIS_BUCKET, BUCKETS_KEPT * BUCKET_MS)
 end
 
+-- Conflicts -------------------------------------------------------------------------------------
+
+-- Whether a request loses to what stands against it.
+local function loses(claim, opponent, is_shut)
+  if not opponent then return false end
+  return is_shut or claim.rule ~= 'strongest_wins' or claim.confidence <= opponent.confidence
+end
+
+-- Takes back what was granted to the openings the other way that are not through the fence yet. They
+-- stay `reserved`, so that their verdicts are still recorded; the fence then withdraws them.
+local function overrule_opposites(claim)
+  for _, one in ipairs(opposites_of(claim)) do
+    local decision = load_decision(one.id, one.taken_at_ms)
+    if decision and decision.state == 'reserved' then
+      release(decision.id)
+      decision.detail = 'SIGNAL_CONFLICT'
+      store_decision(decision)
+    end
+  end
+end
+
+-- Prices ----------------------------------------------------------------------------------------
+
+-- Lowest and highest price of the last hour, and whether this one is too far from either.
+local function test_price(claim)
+  if not claim then return false, false, false end
+  local lowest, highest = price_range(claim.symbol)
+  if not lowest then return false, false, false end
+  return lowest, highest, lowest < claim.lowest or highest > claim.highest
+end
+
+-- Pauses ----------------------------------------------------------------------------------------
+
+local STATE = PREFIX .. 'state'
+
+-- A strategy that was halted or may only reduce stays so. Returns whether it was paused just now.
+local function pause(request)
+  local scope = 'strategy:' .. request.token
+  if call('HSETNX', STATE, scope, 'paused') == 0 then return false end
+  local reason = 'REPEATED_EXECUTION in decision ' .. request.decision_id
+  call('HSET', PREFIX .. 'state_reasons', scope,
+    cjson.encode({ state = 'paused', reason = reason, author = 'gate', at_ms = NOW }))
+  call('HINCRBY', STATE, 'epoch', 1)
+  return true
+end
+
 -- The batch -------------------------------------------------------------------------------------
 
 local function decide(request, key)
   local first, first_verdict, same_content = first_with(request)
   local holder = name_holder(request)
-  local seen, over = test_rates(request.rates)
+  local seen, full = test_rates(request)
   local used, fits = test_claims(request.claims)
-  local held = request.hold and not first and not holder and not over and fits
+  local lowest, highest, drifts = test_price(request.drift)
+  local opponent, is_shut = nil, false
+  if request.opposite then opponent, is_shut = opponent_of(request.opposite) end
+  local would_be_held = request.hold and not first and not holder and not full.intents
+    and not full.content and fits and not drifts
+  local in_conflict = request.opposite and loses(request.opposite, opponent, is_shut)
+  local held = would_be_held and not in_conflict and not full.executions
+  local paused = would_be_held and not in_conflict and full.executions and pause(request)
+  local opposes = opponent and not is_shut and would_be_held and not full.executions
+  if opposes and (held or request.opposite.rule == 'both_denied') then
+    overrule_opposites(request.opposite)
+  end
+  if opposes and request.opposite.rule == 'both_denied' then
+    shut(request.opposite, request.decision_id)
+  end
   if held then take(request) end
   if request.identity and not first then register_identity(request) end
-  local readings = { held, NOW, first, first_verdict, same_content, holder, used, seen }
+  local readings = {
+    held or false, NOW, first, first_verdict, same_content, holder, used, seen,
+    opponent and { opponent.id, opponent.confidence, is_shut } or false, lowest, highest,
+    paused or false,
+  }
   if request.from_door then
     call('HSET', OPEN_DOORS, request.decision_id, integer(request.taken_at_ms))
   end
   store_decision({
     key = key, id = request.decision_id, state = 'reserved', detail = '', since_ms = NOW,
-    verdict = '', identity = request.identity, from_door = request.from_door,
+    verdict = '', identity = request.identity, from_door = request.from_door or false,
     readings = readings, resumable = request.resumable,
   })
   return { state = 'new', detail = '', since_ms = 0, readings = readings }
@@ -187,7 +219,7 @@ local function say_counted(list)
 end
 
 -- Out of `reserved` the readings are gone; the time is still useful, to tell the decision's age.
-local GONE = { false, NOW, false, '', false, false, {}, {} }
+local GONE = { false, NOW, false, '', false, false, {}, {}, false, false, false, false }
 
 local function say_answer(decision)
   local readings = decision.readings or GONE
@@ -198,6 +230,10 @@ local function say_answer(decision)
   for i = 1, 6 do say(readings[i]) end
   say_counted(readings[7])
   say_counted(readings[8])
+  -- An older version of the program leaves readings that end here.
+  local opponent = readings[9]
+  for i = 1, 3 do say(opponent and opponent[i] or false) end
+  for i = 10, 12 do say(readings[i] or false) end
 end
 
 local function fetch(batch)
@@ -218,6 +254,6 @@ for _, request in ipairs(batch) do
   local known, key = load_decision(request.decision_id, request.taken_at_ms)
   say_answer(known or decide(request, key))
 end
-write_events()
+write_prices()
 write_ledger()
 return answers

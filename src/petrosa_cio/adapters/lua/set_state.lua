@@ -1,8 +1,12 @@
 -- Sets one trading state. ARGV from 2: scope, state, reason, author. Answers the epoch, which grows
 -- only when something changed. Works without a generation marker: a halt must always be possible.
+-- Who resumes a strategy lets it begin anew: what it did before is not counted as repeated any more.
 
 local STATE = PREFIX .. 'state'
 local scope, state, reason, author = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local token = scope:match('^strategy:(.*)')
+if token and state == 'active' then call('HSET', PREFIX .. 'resumed', token, integer(NOW)) end
 
 -- Only the fund's state must be stated to be active.
 local unstated = scope ~= 'fund' and 'active'

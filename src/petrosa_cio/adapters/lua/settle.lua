@@ -23,6 +23,7 @@ function apply.book(settlement)
     add_units(parts[i], settlement.units - parts[i + 1])
     parts[i + 1] = settlement.units
   end
+  -- What was filled has happened: it is neither undone nor forgotten when the position is closed.
   store_reservation(settlement.decision_id, parts)
   return true
 end

@@ -103,6 +103,7 @@ CHECKS: tuple[Check, ...] = (
     Check(Code.STRATEGY_HALTED, state.strategy_halted, Applies.TO_ORDERS),
     Check(Code.SYMBOL_HALTED, state.symbol_halted, Applies.TO_ORDERS),
     Check(Code.REDUCING_ONLY, state.reducing_only),
+    Check(Code.STRATEGY_PAUSED, state.strategy_paused),
     Check(Code.POLICY_MISSING, state.policy_missing, Applies.TO_ORDERS),
     Check(Code.POLICY_STALE, state.policy_stale),
     Check(Code.POLICY_UNTRUSTED, state.policy_untrusted),

@@ -6,6 +6,7 @@ from petrosa_cio.risk.trading_state import TradingState
 _NOT_HALTED = (TradingState.ACTIVE, TradingState.REDUCING)
 _HALTED = TradingState.HALTED
 _REDUCING = TradingState.REDUCING
+_PAUSED = TradingState.PAUSED
 
 
 def fund_halted(case: Case) -> Finding | None:
@@ -30,7 +31,7 @@ def symbol_halted(case: Case) -> Finding | None:
     """This symbol is halted."""
     states = case.snapshot.trading_states
     state = states.symbols.get(case.intent.symbol) if states else None
-    if state is not _HALTED or _exit_passes(case):
+    if state not in (_HALTED, _PAUSED) or _exit_passes(case):
         return None
     return Finding("not halted", state, scope=case.intent.symbol)
 
@@ -51,6 +52,13 @@ def reducing_only(case: Case) -> Finding | None:
     named = zip(("fund", intent.strategy, intent.symbol), found, strict=True)
     scopes = ", ".join(scope for scope, state in named if state is _REDUCING)
     return Finding("exits", intent.action, scope=scopes)
+
+
+def strategy_paused(case: Case) -> Finding | None:
+    """The strategy is paused, as it repeated itself too often, until a person resumes it."""
+    states = case.snapshot.trading_states
+    state = states.strategies.get(case.intent.token) if states else None
+    return Finding("not paused", state, scope=case.intent.strategy) if state is _PAUSED else None
 
 
 def policy_missing(case: Case) -> Finding | None:
