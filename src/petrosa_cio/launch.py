@@ -63,6 +63,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         Unavailable: A configured server cannot be reached.
     """
     governing = load_governing(settings.policy_file, settings.charter_file)
+    for remark in governing.remarks:
+        log.warning("policy_remark", about=remark.path, remark=remark.sentence, mend=remark.fix)
     stated = {"nats": settings.nats_url, "redis": settings.redis_url, "mongo": settings.mongo_url}
     need = {name for name, url in stated.items() if url is None}
     async with EmbeddedServers.start(settings.data_dir, need=need) as embedded:

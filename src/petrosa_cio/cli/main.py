@@ -2,7 +2,18 @@
 
 import sys
 
-from petrosa_cio.cli import check, demo, doctor, explain, limits, run, send, switches, watch
+from petrosa_cio.cli import (
+    check,
+    demo,
+    doctor,
+    explain,
+    limits,
+    policy,
+    run,
+    send,
+    switches,
+    watch,
+)
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.root import app
 from petrosa_cio.cli.showing import show_misconfigured, show_problem
@@ -15,6 +26,7 @@ __all__ = [
     "explain",
     "limits",
     "main",
+    "policy",
     "run",
     "send",
     "switches",

@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from petrosa_cio.governance.self_test.ground import EXACT, STEP, TAKES, Ground, price_within
+from petrosa_cio.governance.self_test.ground import (
+    EXACT,
+    ONE_USD,
+    STEP,
+    TAKES,
+    Ground,
+    price_within,
+)
 from petrosa_cio.governance.self_test.trial import Counted, Exposed, Trial
 from petrosa_cio.risk.checks.well_formed import ENGINE_MAX_AGE_S
 from petrosa_cio.risk.claims import from_units, to_units
@@ -112,7 +119,7 @@ def _notional(ground: Ground) -> Pair:
     if not limit:
         return Pair(stops=ground.trial("an order of any value"), closes=True)
     price = price_within(limit, ground.limit("max_order_quantity"))
-    return _at_and_over(ground, EXACT.divide(limit, price), price, "notional_usd")
+    return _at_and_over(ground, EXACT.divide(limit, price), price, "worth {} USD")
 
 
 def _quantity(ground: Ground) -> Pair:
@@ -120,17 +127,15 @@ def _quantity(ground: Ground) -> Pair:
     if not limit:
         return Pair(stops=ground.trial("an order of any quantity"), closes=True)
     price = Decimal((0, (1,), EXACT.divide(ground.small_usd(), limit + STEP).adjusted()))
-    return _at_and_over(ground, limit, price, "quantity")
+    return _at_and_over(ground, limit, price, "quantity {}")
 
 
-def _at_and_over(ground: Ground, quantity: Decimal, price: Decimal, what: str) -> Pair:
+def _at_and_over(ground: Ground, quantity: Decimal, price: Decimal, words: str) -> Pair:
     over = EXACT.add(quantity, STEP)
-    at, above = (
-        one if what == "quantity" else EXACT.multiply(one, price) for one in (quantity, over)
-    )
+    worth = ONE_USD if words.startswith("quantity") else price
     return Pair(
-        ground.sized(f"{what} {_plain(at)}", quantity, price),
-        ground.sized(f"{what} {_plain(above)}", over, price),
+        ground.sized(words.format(_plain(EXACT.multiply(quantity, worth))), quantity, price),
+        ground.sized(words.format(_plain(EXACT.multiply(over, worth))), over, price),
     )
 
 
@@ -181,7 +186,8 @@ def _age(ground: Ground) -> Pair:
     limit = ground.limit("max_intent_age_s")
     if limit > ENGINE_MAX_AGE_S:
         return Pair(why=f"the order engine's own {ENGINE_MAX_AGE_S} s come first")
-    return Pair(*(_aged(ground, span) for span in _at_and_after(limit)))
+    at, after = _at_and_after(limit)
+    return Pair(_aged(ground, at), _aged(ground, after))
 
 
 def _aged(ground: Ground, age: timedelta) -> Trial:
@@ -190,12 +196,13 @@ def _aged(ground: Ground, age: timedelta) -> Trial:
 
 
 def _skew(ground: Ground) -> Pair:
-    return Pair(
-        *(
-            ground.trial(f"made {_seconds(span)} ahead of the clock", stated_at=ground.now + span)
-            for span in _at_and_after(ground.limit("max_clock_skew_s"))
-        )
-    )
+    at, after = _at_and_after(ground.limit("max_clock_skew_s"))
+    return Pair(_ahead(ground, at), _ahead(ground, after))
+
+
+def _ahead(ground: Ground, span: timedelta) -> Trial:
+    words = f"made {_seconds(span)} ahead of the clock"
+    return ground.trial(words, stated_at=ground.now + span)
 
 
 def _at_and_after(seconds: int) -> tuple[timedelta, timedelta]:
@@ -264,24 +271,24 @@ def _regime_required(ground: Ground) -> Pair:
 def _regime_age(ground: Ground) -> Pair:
     if ground.place.regime is None:
         return Pair(why="no regime is known here")
-    return Pair(
-        *(
-            replace(ground.trial(f"regime observed {_seconds(span)} ago"), regime_age=span)
-            for span in _at_and_after(ground.limit("max_regime_age_s"))
-        )
-    )
+    at, after = _at_and_after(ground.limit("max_regime_age_s"))
+    return Pair(_observed(ground, at), _observed(ground, after))
+
+
+def _observed(ground: Ground, age: timedelta) -> Trial:
+    return replace(ground.trial(f"regime observed {_seconds(age)} ago"), regime_age=age)
 
 
 def _regime_confidence(ground: Ground) -> Pair:
     limit = ground.limit("min_regime_confidence")
     if ground.place.regime is None or limit == 0:
         return Pair(why="no regime is known here" if limit else "no confidence is below 0")
-    return Pair(
-        *(
-            replace(ground.trial(f"regime known to {_plain(sure)}"), regime_confidence=sure)
-            for sure in (limit, _below(limit))
-        )
-    )
+    return Pair(_sure(ground, limit), _sure(ground, _below(limit)))
+
+
+def _sure(ground: Ground, confidence: Decimal) -> Trial:
+    trial = ground.trial(f"regime known to {_plain(confidence)}")
+    return replace(trial, regime_confidence=confidence)
 
 
 def _scale(ground: Ground) -> Pair:

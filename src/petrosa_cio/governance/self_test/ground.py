@@ -22,7 +22,8 @@ STEP = Decimal("0.00000001")
 TAKES = {Action.BUY: Direction.LONG, Action.SELL: Direction.SHORT}
 """The direction that each action opens."""
 
-_ONE_USD, _MANY = Decimal(1), Decimal(1_000)
+ONE_USD = Decimal(1)
+_MANY = Decimal(1_000)
 _STOP_AWAY = Decimal("0.001")
 _MAY_BE_LARGEST = ("max_order_notional_usd", "max_position_usd", "max_gross_exposure_usd")
 
@@ -79,7 +80,7 @@ class Ground:
     def opening(self, words: str, action: Action) -> Trial:
         """Return a small opening that takes one direction."""
         usual = self.trial(words)
-        return self.sized(words, usual.intent.quantity or _ONE_USD, usual.price, action)
+        return self.sized(words, usual.intent.quantity or ONE_USD, usual.price, action)
 
     def exit(self, words: str) -> Trial:
         """Return an order that closes, and passes."""
@@ -89,7 +90,7 @@ class Ground:
 
     def small_usd(self) -> Decimal:
         """Return an amount that no limit on one order or on exposure is below, but for 0."""
-        return min([_ONE_USD, *(value for name in _MAY_BE_LARGEST if (value := self.limit(name)))])
+        return min([ONE_USD, *(value for name in _MAY_BE_LARGEST if (value := self.limit(name)))])
 
     def _allowed_action(self) -> Action:
         actions, directions = self.limit("allowed_actions"), self.limit("regime_directions")
@@ -101,7 +102,7 @@ class Ground:
         return Action.BUY
 
     def _allowed_order_type(self) -> OrderType:
-        allowed = self.limit("allowed_order_types")
+        allowed: frozenset[OrderType] = self.limit("allowed_order_types") or frozenset()
         return min(allowed) if allowed and OrderType.MARKET not in allowed else OrderType.MARKET
 
 
