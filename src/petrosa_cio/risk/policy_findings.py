@@ -86,7 +86,8 @@ def policy_findings(
         found = _View.of(narrowed, charter, now)
         warnings += [_softened(one) for one in _errors(found) if one not in errors]
         warnings += _warnings(found, lambda one: one.overlay is not None)
-    return list(dict.fromkeys((*errors, *warnings)))
+    refused = {one.path for one in errors}
+    return list(dict.fromkeys((*errors, *(one for one in warnings if one.path not in refused))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,30 +279,27 @@ def _pointless(
 def _unset(view: _View, charter: Charter) -> Iterator[PolicyFinding]:
     """Find where every opening is denied, as a limit is missing that the charter requires."""
     for field in sorted(charter.required_limits):
-        places = list(view.everywhere(field))
-        missing = [place for place, here in places if field in here.missing]
+        everywhere = list(view.everywhere(field))
+        places = [place for place, _ in everywhere]
+        missing = [place for place, here in everywhere if field in here.missing]
         if missing:
-            where = "every intent" if len(missing) == len(places) else _summary(missing)
+            where = "every intent" if len(missing) == len(places) else _summary(missing, places)
             sentence = f"the charter requires it and nobody sets it for {where}: LIMIT_NOT_SET"
             fix = "Set it for all, under fund or the default of a family."
             yield _warning(field, sentence, fix)
 
 
-def _summary(missing: list[Place]) -> str:
-    words = [
-        f"{_pair(strategy_symbol)} ({', '.join(_regime(one) for one in group)})"
-        for strategy_symbol, group in groupby(missing, lambda one: (one.strategy, one.symbol))
-    ]
+def _summary(missing: list[Place], places: list[Place]) -> str:
+    """Return in words where a limit is missing; regimes are named where they make a difference."""
+    regimes = {place.regime for place in places}
+    words = []
+    for _, group in groupby(missing, lambda one: (one.strategy, one.symbol)):
+        found = list(group)
+        pair = str(found[0]).rsplit(", ", 1)[0]
+        named = ", ".join(str(one).rsplit(", ", 1)[1] for one in found)
+        words.append(pair if len(found) == len(regimes) else f"{pair} ({named})")
     rest = f"; and {len(words) - MOST_PLACES} more" if len(words) > MOST_PLACES else ""
     return "; ".join(words[:MOST_PLACES]) + rest
-
-
-def _pair(names: tuple[str, str]) -> str:
-    return str(Place(*names, None)).rsplit(", ", 1)[0]
-
-
-def _regime(place: Place) -> str:
-    return str(place).rsplit(", ", 1)[1]
 
 
 def _unknown_regimes(view: _View, known: frozenset[str]) -> Iterator[PolicyFinding]:

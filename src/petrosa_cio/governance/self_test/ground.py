@@ -90,7 +90,9 @@ class Ground:
 
     def small_usd(self) -> Decimal:
         """Return an amount that no limit on one order or on exposure is below, but for 0."""
-        return min([ONE_USD, *(value for name in _MAY_BE_LARGEST if (value := self.limit(name)))])
+        stated = (self.limit(name) for name in _MAY_BE_LARGEST)
+        found: list[Decimal] = [ONE_USD, *(value for value in stated if value)]
+        return min(found)
 
     def _allowed_action(self) -> Action:
         actions, directions = self.limit("allowed_actions"), self.limit("regime_directions")
