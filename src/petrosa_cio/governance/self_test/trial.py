@@ -147,7 +147,7 @@ async def _count(
     )
     asked = changed(like, claims=(), rates=rates)
     for number in range(earlier.events, 0, -1):
-        clock.now_ms = now_ms - -(-number * (earlier.window_ms - 1) // earlier.events)
+        clock.now_ms = now_ms - number * (earlier.window_ms - 1) // earlier.events
         request = _request(f"earlier {number}", trial.intent, asked, False, clock.now_ms)
         await ledger.reserve([request])
     clock.now_ms = now_ms
