@@ -152,6 +152,7 @@ def _read(kind: type[Document], content: object, nothing: Mapping[str, object]) 
             problems += _sentences(error)
             if not _leave_out(error, left):
                 return Read(kind.model_validate(nothing), tuple(problems))
+            left = dict(nothing) | left
 
 
 def _leave_out(error: ValidationError, content: dict[str, Any]) -> bool:
