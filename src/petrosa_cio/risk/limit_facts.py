@@ -49,7 +49,7 @@ FACTS: dict[str, LimitFacts] = {
     "max_position_usd": LimitFacts((Code.POSITION_ABOVE_MAX,), "5000"),
     "max_gross_exposure_usd": LimitFacts((Code.GROSS_EXPOSURE_ABOVE_MAX,), "20000"),
     "regime_required": LimitFacts((Code.REGIME_UNKNOWN,), "true"),
-    "max_regime_age_s": LimitFacts((Code.REGIME_STALE,), "1800"),
+    "max_regime_age_s": LimitFacts((Code.REGIME_STALE,), "2700"),
     "min_regime_confidence": LimitFacts((Code.REGIME_CONFIDENCE_LOW,), "0.5"),
     "regime_directions": LimitFacts((Code.REGIME_VETO,), "[long]"),
     "size_scale": LimitFacts((Code.REGIME_SCALED,), "0.5"),
