@@ -89,22 +89,6 @@ def read_charter_file(path: Path) -> Read[Charter]:
         return Read(Charter(), rejected.problems)
 
 
-def load_policy(path: Path) -> Policy:
-    """Return the policy in a YAML file. Raises PolicyRejected with every problem."""
-    return _whole(_read(Policy, _load_yaml(path), {}))
-
-
-def load_charter(path: Path) -> Charter:
-    """Return the charter in a YAML file. Raises PolicyRejected with every problem."""
-    return _whole(_read(Charter, _load_yaml(path), {}))
-
-
-def _whole(found: Read[Document]) -> Document:
-    if found.problems:
-        raise PolicyRejected(found.problems)
-    return found.document
-
-
 def check_against_charter(policy: Policy, charter: Charter) -> None:
     """Raise PolicyRejected with every entry of the policy that is looser than the charter."""
     problems = charter_problems(policy, charter)

@@ -146,7 +146,7 @@ POINTLESS: tuple[Pointless, ...] = (
         "max_intent_age_s",
         (),
         _older_than_engine,
-        f"{{value}} s is never reached: the order engine takes nothing older than "
+        f"{{value}} is never reached: the order engine takes nothing older than "
         f"{ENGINE_MAX_AGE_S} s, so nor does the gate",
         f"State {ENGINE_MAX_AGE_S} or less.",
     ),
