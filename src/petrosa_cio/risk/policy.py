@@ -112,14 +112,17 @@ class Charter(BaseModel):
 
     @model_validator(mode="after")
     def _required_limits_exist(self) -> Self:
+        problems = []
         unknown = sorted(self.required_limits - LIMIT_KINDS.keys())
         if unknown:
-            raise ValueError(f"required_limits names no limit: {', '.join(unknown)}")
+            problems.append(f"required_limits names no limit: {', '.join(unknown)}")
         regime_only = sorted(
             field for field in self.bounds.model_fields_set if LIMIT_KINDS[field].families
         )
         if regime_only:
-            raise ValueError(f"bounds may not state {', '.join(regime_only)}")
+            problems.append(f"bounds may not state {', '.join(regime_only)}")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 
