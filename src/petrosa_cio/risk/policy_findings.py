@@ -6,7 +6,7 @@ is denied because a required limit is missing: such a policy works, and rarely a
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
@@ -92,11 +92,12 @@ def policy_findings(
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """Entries, and what is in force where."""
+    """Entries, and what is in force where; what was worked out is kept, as it is asked often."""
 
     document: PolicyDocument
     entries: list[Entry]
     in_force: Callable[[Place], InForce]
+    _kept: dict[tuple[str, ...], list[tuple[Place, InForce]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: PolicyDocument, charter: Charter, now: datetime) -> "_View":
@@ -107,10 +108,12 @@ class _View:
             lambda at: book.in_force(at.strategy, at.symbol, at.regime, now),
         )
 
-    def everywhere(self, *fields: str) -> Iterator[tuple[Place, InForce]]:
-        """Iterate over every place that these limits tell apart, with what is in force there."""
-        for place in places_of(self.entries, fields):
-            yield place, self.in_force(place)
+    def everywhere(self, *fields: str) -> list[tuple[Place, InForce]]:
+        """Return every place that these limits tell apart, with what is in force there."""
+        if fields not in self._kept:
+            places = places_of(self.entries, fields)
+            self._kept[fields] = [(place, self.in_force(place)) for place in places]
+        return self._kept[fields]
 
 
 def _error(path: str, sentence: str, fix: str) -> PolicyFinding:
@@ -153,11 +156,14 @@ def _contradictions(rule: Contradiction, view: _View) -> Iterator[PolicyFinding]
 
 
 def _lists_without_itself(entry: Entry) -> Iterator[PolicyFinding]:
-    for field, name in (("allowed_symbols", entry.symbol), ("allowed_strategies", entry.strategy)):
-        listed = entry.stated.get(field)
+    for listing, name in (
+        ("allowed_symbols", entry.symbol),
+        ("allowed_strategies", entry.strategy),
+    ):
+        listed = entry.stated.get(listing)
         if listed and name not in (None, ANY) and name not in _names(listed):
             sentence = f"lists {in_words(listed)}, and the entry is about {name} alone"
-            yield _error(f"{entry.path}.{field}", sentence, f"Add {name}, or leave the list out.")
+            yield _error(f"{entry.path}.{listing}", sentence, f"Add {name}, or leave the list out.")
 
 
 def _shut_both_ways(view: _View) -> Iterator[PolicyFinding]:
@@ -183,54 +189,70 @@ def _overlays(document: PolicyDocument) -> Iterator[tuple[str, Families]]:
 
 
 def _warnings(view: _View, asked: Callable[[Entry], bool]) -> Iterator[PolicyFinding]:
+    binding = {name: _binding(name, view) for one in view.entries for name in one.stated}
     for entry in filter(asked, view.entries):
-        if not (idle := _out_of_reach(entry, view)):
-            for field in entry.stated:
-                yield from _never_binds(entry, field, view)
-            yield from _excluded(entry, view)
-            yield from _shut_fund(entry)
-        yield from idle
+        if found := _out_of_reach(entry, view):
+            yield found
+            continue
+        for name in entry.stated:
+            if not any(map(entry.is_named_in, binding[name])):
+                yield _never_binds(entry, name, view)
+        yield from _excluded(entry, view)
+        yield from _shut_fund(entry)
     for rule in POINTLESS:
         yield from _pointless(rule, view, asked)
 
 
-def _out_of_reach(entry: Entry, view: _View) -> list[PolicyFinding]:
+def _binding(name: str, view: _View) -> frozenset[str]:
+    """Return every entry, or entries together, that bind somewhere by a limit."""
+    return frozenset(
+        here.entries[name] for _, here in view.everywhere(name) if name in here.entries
+    )
+
+
+def _out_of_reach(entry: Entry, view: _View) -> PolicyFinding | None:
     """Find an entry about a strategy or a symbol that may not be opened anyway."""
-    for name, field in ((entry.strategy, "allowed_strategies"), (entry.symbol, "allowed_symbols")):
-        if name in (None, ANY) or not entry.stated or field in entry.stated:
+    strategy, symbol = entry.strategy, entry.symbol
+    for name, listing in ((strategy, "allowed_strategies"), (symbol, "allowed_symbols")):
+        if name in (None, ANY) or not entry.stated or listing in entry.stated:
             continue
-        here = [found for place, found in view.everywhere(*entry.stated, field)
-                if entry.applies(place)]  # fmt: skip
-        lists = [getattr(found.limits, field) for found in here]
-        if here and all(one is not None and name not in one for one in lists):
-            sentence = f"never counts: {here[0].entries[field]}.{field} does not list {name}"
-            return [_warning(entry.path, sentence, f"List {name} there, or remove the entry.")]
-    return []
+        own = {_own(place, entry) for place, _ in view.everywhere(listing)}
+        here = [view.in_force(place) for place in sorted(own, key=str) if entry.applies(place)]
+        lists = [getattr(one.limits, listing) for one in here]
+        if all(one is not None and name not in one for one in lists):
+            sentence = f"never counts: {here[0].entries[listing]}.{listing} does not list {name}"
+            return _warning(entry.path, sentence, f"List {name} there, or remove the entry.")
+    return None
 
 
-def _never_binds(entry: Entry, field: str, view: _View) -> Iterator[PolicyFinding]:
-    by: InForce | None = None
-    for place, here in view.everywhere(field):
-        if not entry.applies(place):
-            continue
-        if entry.is_named_in(here.entries.get(field)):
-            return
-        by = by or here
-    if by is not None:
-        own, value = in_words(entry.stated[field]), in_words(getattr(by.limits, field))
-        stricter = "the same" if own == value else value
-        sentence = f"{own} never binds: {by.entries[field]} always states {stricter}"
-        yield _warning(f"{entry.path}.{field}", sentence, "Tighten it, or leave it out.")
+def _own(place: Place, entry: Entry) -> Place:
+    """Return the same place with those that an entry is about."""
+    named = (
+        own if own not in (None, ANY) else other
+        for own, other in (
+            (entry.strategy, place.strategy), (entry.symbol, place.symbol),
+        )
+    )  # fmt: skip
+    strategy, symbol = named
+    return Place(str(strategy), str(symbol), place.regime)
+
+
+def _never_binds(entry: Entry, name: str, view: _View) -> PolicyFinding:
+    by = next(here for place, here in view.everywhere(name) if entry.applies(place))
+    own, value = in_words(entry.stated[name]), in_words(getattr(by.limits, name))
+    stricter = "the same" if own == value else value
+    sentence = f"{own} never binds: {by.entries[name]} always states {stricter}"
+    return _warning(f"{entry.path}.{name}", sentence, "Tighten it, or leave it out.")
 
 
 def _excluded(entry: Entry, view: _View) -> Iterator[PolicyFinding]:
     """Find what a list allows and another one never does."""
-    for field, listed in entry.stated.items():
+    for name, listed in entry.stated.items():
         if not isinstance(listed, frozenset) or not listed:
             continue
-        here = [found for place, found in view.everywhere(field) if entry.applies(place)]
-        reached = frozenset[object]().union(*(getattr(one.limits, field) for one in here))
-        path, beside = f"{entry.path}.{field}", _beside(entry, [one.entries[field] for one in here])
+        here = [found for place, found in view.everywhere(name) if entry.applies(place)]
+        reached = frozenset[object]().union(*(getattr(one.limits, name) for one in here))
+        path, beside = f"{entry.path}.{name}", _beside(entry, [one.entries[name] for one in here])
         if reached and (lost := listed - reached):
             sentence = f"lists {in_words(lost)}, which {beside} does not"
             yield _warning(path, sentence, "List it in both, or in neither.")
@@ -250,43 +272,39 @@ def _shut_fund(entry: Entry) -> Iterator[PolicyFinding]:
     """Find what shuts the whole fund: it is allowed, and there is a switch for it."""
     if entry.family != "fund":
         return
-    for field, value in entry.stated.items():
-        is_ceiling = field.startswith("max_") and not field.endswith("_s")
+    for name, value in entry.stated.items():
+        is_ceiling = name.startswith("max_") and not name.endswith("_s")
         if value == frozenset() or (is_ceiling and value == 0):
             sentence = f"{in_words(value)} denies every opening of the whole fund"
             fix = "Where that is meant, `cio halt` is the switch for it."
-            yield _warning(f"{entry.path}.{field}", sentence, fix)
+            yield _warning(f"{entry.path}.{name}", sentence, fix)
 
 
 def _pointless(
     rule: Pointless, view: _View, asked: Callable[[Entry], bool]
 ) -> Iterator[PolicyFinding]:
     """Find the entries that make the rule hold wherever they bind."""
-    places = list(view.everywhere(rule.field, *rule.by))
+    holds: dict[str, bool] = {}
+    for _, here in view.everywhere(rule.field, *rule.by):
+        binding = here.entries.get(rule.field, "")
+        holds[binding] = holds.get(binding, True) and rule.holds(here.limits)
     for entry in filter(asked, view.entries):
-        if rule.field not in entry.stated:
-            continue
-        bound = [
-            here.limits
-            for place, here in places
-            if entry.applies(place) and entry.is_named_in(here.entries.get(rule.field))
-        ]
-        if bound and all(map(rule.holds, bound)):
+        found = [does for binding, does in holds.items() if entry.is_named_in(binding)]
+        if found and all(found):
             sentence = rule.sentence.format(value=in_words(entry.stated[rule.field]))
             yield _warning(f"{entry.path}.{rule.field}", sentence, rule.fix)
 
 
 def _unset(view: _View, charter: Charter) -> Iterator[PolicyFinding]:
     """Find where every opening is denied, as a limit is missing that the charter requires."""
-    for field in sorted(charter.required_limits):
-        everywhere = list(view.everywhere(field))
-        places = [place for place, _ in everywhere]
-        missing = [place for place, here in everywhere if field in here.missing]
+    for name in sorted(charter.required_limits):
+        places = [place for place, _ in view.everywhere(name)]
+        missing = [place for place, here in view.everywhere(name) if name in here.missing]
         if missing:
             where = "every intent" if len(missing) == len(places) else _summary(missing, places)
             sentence = f"the charter requires it and nobody sets it for {where}: LIMIT_NOT_SET"
             fix = "Set it for all, under fund or the default of a family."
-            yield _warning(field, sentence, fix)
+            yield _warning(name, sentence, fix)
 
 
 def _summary(missing: list[Place], places: list[Place]) -> str:
