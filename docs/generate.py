@@ -6,7 +6,7 @@ Run ``make docs``. A test compares the files with what this makes, so they are n
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 import typer
 from prometheus_client.metrics import MetricWrapperBase
@@ -25,7 +25,10 @@ from petrosa_cio.nurse import metrics as gate_metrics
 from petrosa_cio.risk.catalogue import MEANINGS
 from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.checks.case import Applies
+from petrosa_cio.risk.limit_facts import FACTS
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
+from petrosa_cio.risk.policy import Families, in_words
+from petrosa_cio.risk.policy_rules import CONTRADICTIONS, POINTLESS
 from petrosa_cio.risk.shared_limits import SHARED_CODES, SHARED_LIMIT_FIELDS
 from petrosa_cio.settings import Settings, variable
 from petrosa_cio.surfaces import gauges as control_gauges
@@ -70,26 +73,153 @@ SHARED_REACH = {
 } | {"RATE_ABOVE_MAX": "openings; exits have a bound of their own"}
 
 
+_POLICY_HEAD = """
+A policy states limits by whom they are about. It is a YAML file; numbers are kept exactly as
+they are written, a key may not stand twice, and what is misspelt is refused. Begin with the
+starter policy in `src/petrosa_cio/governance/starter`. `cio policy check FILE` says everything
+that is wrong with one and what in it can never matter; `cio policy test FILE` shows of each
+limit what it stops and what just passes; `cio limits` shows what is in force.
+
+## The document
+
+```yaml
+schema_version: 1            # the form of the file
+name: mine                   # what people call it
+fund:                        # every intent
+  max_order_notional_usd: 1000
+symbols:                     # by symbol, in capitals
+  "*": {max_position_usd: 5000}
+  BTCUSDT: {max_position_usd: 8000}
+strategies:                  # by strategy, as it names itself
+  momentum_v1: {min_confidence: 0.7}
+strategy_symbols:            # by strategy, then by symbol
+  momentum_v1:
+    SOLUSDT: {max_order_notional_usd: 200}
+regimes:                     # by market regime
+  transitional: {size_scale: 0.5}
+```
+
+The five families:
+"""
+
+_POLICY_MEETS = """
+`"*"` is the default of its family; a specific entry replaces it **field by field**: above,
+BTCUSDT has 8000, and every other symbol 5000. In `strategy_symbols` the order is: any strategy
+and symbol, any strategy and this symbol, this strategy and any symbol, this strategy and symbol;
+later ones replace earlier ones. `regimes."*"` also serves an unknown regime.
+
+What is in force for an intent is the **strictest** of one entry per family, of every overlay
+that has not expired, and of the charter's bounds. So no family loosens another: where `fund`
+says 1000, a strategy's 2000 never binds. Each limit below says what "strictest" means for it. A
+field that nobody states limits nothing, but for the few that have a default. A value exactly at
+its limit passes.
+
+An **overlay** narrows the policy until it expires; it has the same families, and besides
+`overlay_id`, `reason` and `expires_at` (with a time zone). A stored document is a `policy` and
+its `overlays`; both commands above read such a file too.
+
+The **charter** is a file of its own, `CIO_CHARTER_FILE`, which people alone change. Its `bounds`
+state limits for every intent; a policy that states anything looser is refused. Its
+`required_limits` name limits that somebody must set: where nobody does, every opening is denied
+with `LIMIT_NOT_SET`. Bounds cannot state what only regimes may state.
+
+## What is refused
+
+Mistakes of spelling, type, range and place; what is looser than the charter; a list under a
+symbol or a strategy that leaves that very one out; a regime that allows the actions of one
+direction and only the other direction; and these contradictions between limits that are in force
+together:
+
+| limit | against | what follows | what to do |
+| --- | --- | --- | --- |
+"""
+
+_POLICY_WARNS = """
+Where only an overlay brings a contradiction about it is a warning: an emergency tightening is
+never refused for what it contradicts. Warnings, too, are entries that can never bind: looser
+than what another entry always states, about a symbol or a strategy that a list leaves out, lists
+with nothing in common, what shuts the whole fund, and these:
+
+| limit | when | what to do |
+| --- | --- | --- |
+"""
+
+_POLICY_CHANGES = """
+## How a change is judged
+
+A new policy is compared with the old one family by family, on what each entry says once its
+default is filled in: every limit is *equal*, *tighter*, *looser* or *mixed*, and so is the
+whole. Tighter and looser fields together are mixed, and a size given to unsized intents is
+always mixed when it changes. A limit that is newly stated is tighter, one that is taken away is
+looser; where a default counts otherwise (see each limit) a value looser than the default is
+looser. The answer is cautious: a field loosened in one family counts as looser even where
+another family still binds. A tighter policy never approves what a looser one denies, nor a
+larger size.
+
+## Every limit
+
+Each can stand in any family, but where it says otherwise. What holds up exits is said of each:
+exits are never held up by anything else of a policy.
+"""
+
+
 def policy_fields() -> Iterator[str]:
-    """Yield the lines of the reference of policy fields."""
-    yield from (
-        "# Policy reference",
-        "",
-        NOTE,
-        "",
-        "A policy states limits by whom they are about: `fund`, `symbols`, `strategies`, "
-        '`strategy_symbols` (by strategy, then by symbol) and `regimes`. The entry `"*"` is the '
-        "default of its family; a specific entry replaces it field by field. In force for an "
-        "intent is the strictest of one entry per family, of the overlays that have not expired, "
-        "and of the charter's bounds. A field that is left out states no limit.",
-        "",
-        "| field | what it limits | unit | when to change it | where |",
-        "| --- | --- | --- | --- | --- |",
-    )
+    """Yield the lines of the reference of the policy."""
+    yield from ("# Policy reference", "", NOTE, *_POLICY_HEAD.splitlines())
+    for family in FAMILIES:
+        yield f"- `{family}`: {Families.model_fields[family].description}"
+    yield from _POLICY_MEETS.splitlines()
+    for rule in CONTRADICTIONS:
+        sentence = rule.sentence.format(value="more", bound="what it states")
+        against = "0" if rule.against == rule.field else f"`{rule.against}`"
+        yield f"| `{rule.field}` | {against} | {sentence} | {rule.fix} |"
+    yield from _POLICY_WARNS.splitlines()
+    for idle in POINTLESS:
+        yield f"| `{idle.field}` | {idle.sentence.format(value='it')} | {idle.fix} |"
+    yield from _POLICY_CHANGES.splitlines()
+    yield from ("", "| limit | what it limits | unit |", "| --- | --- | --- |")
     for name, kind in LIMIT_KINDS.items():
-        description = LimitSet.model_fields[name].description
-        where = ", ".join(sorted(kind.families)) or "any"
-        yield f"| `{name}` | {description} | {kind.unit} | {kind.when_to_change} | {where} |"
+        yield f"| [`{name}`](#{name}) | {LimitSet.model_fields[name].description} | {kind.unit} |"
+    schema = LimitSet.model_json_schema()
+    for name in LIMIT_KINDS:
+        yield from _limit(name, schema)
+
+
+FAMILIES = ("fund", "symbols", "strategies", "strategy_symbols", "regimes")
+
+
+def _limit(name: str, schema: dict[str, Any]) -> Iterator[str]:
+    kind, facts = LIMIT_KINDS[name], FACTS[name]
+    default = facts.unstated or f"{in_words(kind.unstated)} counts"
+    families = ", ".join(f"`{family}`" for family in FAMILIES if family in kind.families)
+    yield from ("", f"### {name}", "", LimitSet.model_fields[name].description or "", "")
+    yield f"- **Value**: {_value(schema['properties'][name], schema['$defs'])}; {kind.unit}"
+    yield f"- **Where nobody states it**: {default}"
+    yield f"- **Where two entries state it**: {kind.how_they_meet}"
+    yield f"- **When to change it**: {kind.when_to_change}"
+    yield f"- **Holds up exits**: {'yes' if facts.holds_for_exits else 'never'}"
+    yield f"- **Reason codes**: {', '.join(f'`{code}`' for code in facts.codes)}"
+    yield f"- **May stand in**: {families or 'any family, and the charter'}"
+    entry = f"{name}: {facts.example}"
+    shown = f"{{regimes: {{transitional: {{{entry}}}}}}}" if families else f"{{fund: {{{entry}}}}}"
+    yield f"- **Example**: `{shown[1:-1]}`"
+
+
+def _value(field: dict[str, Any], shared: dict[str, Any]) -> str:
+    """Return in words what a field may be, by its JSON schema."""
+    one = next(iter(field.get("anyOf", (field,))))
+    if one["type"] == "array":
+        inner = one["items"]
+        listed = shared[inner["$ref"].split("/")[-1]] if "$ref" in inner else inner
+        named = ", ".join(f"`{value}`" for value in listed.get("enum", ()))
+        form = f" of the form `{listed['pattern']}`" if "pattern" in listed else ""
+        return f"a list of {named or f'names{form}'}; `[]` allows nothing"
+    if "enum" in one:
+        return " or ".join(f"`{value}`" for value in one["enum"])
+    if one["type"] == "boolean":
+        return "`true` or `false`"
+    kind = "a whole number" if one["type"] == "integer" else "a number, exact to 18 decimals,"
+    return f"{kind} from {one['minimum']:,.0f} to {one['maximum']:,.0f}"
 
 
 def settings() -> Iterator[str]:

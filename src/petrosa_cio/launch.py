@@ -69,6 +69,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """
     governing = load_governing(settings.policy_file, settings.charter_file)
     load_venue_rules(settings.venue_rules_files)  # each role reads them; wrong ones stop it here
+    for remark in governing.remarks:
+        log.warning("policy_remark", about=remark.path, remark=remark.sentence, mend=remark.fix)
     stated = {"nats": settings.nats_url, "redis": settings.redis_url, "mongo": settings.mongo_url}
     need = {name for name, url in stated.items() if url is None}
     async with EmbeddedServers.start(settings.data_dir, need=need) as embedded:

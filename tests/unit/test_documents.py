@@ -7,18 +7,34 @@ import pytest
 
 from petrosa_cio.errors import Misconfigured, PolicyRejected
 from petrosa_cio.governance.documents import (
+    Document,
+    Read,
     check_against_charter,
-    load_charter,
-    load_policy,
+    read_charter_file,
     read_policy_document,
+    read_policy_file,
 )
 from petrosa_cio.governance.files import load_governing
-from petrosa_cio.risk.policy import Policy, PolicyDocument, canonical_json
+from petrosa_cio.risk.policy import Charter, Policy, PolicyDocument, canonical_json
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "policy.yaml"
+
+
+def whole(found: Read[Document]) -> Document:
+    if found.problems:
+        raise PolicyRejected(found.problems)
+    return found.document
+
+
+def load_policy(file: Path) -> Policy:
+    return whole(read_policy_file(file)).policy
+
+
+def load_charter(file: Path) -> Charter:
+    return whole(read_charter_file(file))
 
 
 def problems(file: Path, text: str) -> tuple[str, ...]:
@@ -132,6 +148,51 @@ def test_every_problem_is_named_at_once(file: Path) -> None:
     ):
         assert name in text
     assert len(found) == 6
+
+
+def test_what_makes_sense_is_read_where_the_rest_does_not(file: Path) -> None:
+    file.write_text(
+        """
+        fund: {max_order_notional_usdt: 1, min_confidence: 0.7, size_scale: 1}
+        symbols: {btcusdt: {}, BTCUSDT: {max_position_usd: 5, max_order_quantity: -1}}
+        regimes: {wild: {size_scale: 0.5, regime_directions: [up]}}
+        strategies: 7
+        """
+    )
+    found = read_policy_file(file)
+    assert len(found.problems) == 6
+    assert found.document.policy == Policy.model_validate(
+        {
+            "fund": {"min_confidence": "0.7"},
+            "symbols": {"BTCUSDT": {"max_position_usd": 5}},
+            "regimes": {"wild": {"size_scale": "0.5"}},
+        }
+    )
+
+
+def test_a_charter_is_read_as_far_as_it_makes_sense(tmp_path: Path) -> None:
+    text = "bounds: {size_scale: 1, min_confidence: 0.5}\nrequired_limits: [max_luck, size_scale]\n"
+    found = read_charter_file(charter(tmp_path, text))
+    (problem,) = found.problems
+    assert "names no limit: max_luck; bounds may not state size_scale" in problem
+    assert found.document.bounds.min_confidence == Decimal("0.5")
+    assert found.document.required_limits == {"size_scale"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "policy: {fund: {nonsense: 1}}\noverlays: [{overlay_id: x}]\n",
+        "policy: 7\noverlays: 7\n",
+        "policy: {}\noverlays: [7, {fund: {size_scale: 1}}]\nmore: 1\n",
+        "{fund: null, symbols: {1: {}}, strategies: {a: [1]}, strategy_symbols: {a: {b: c}}}",
+    ],
+)
+def test_whatever_is_wrong_reading_comes_to_an_end(file: Path, text: str) -> None:
+    file.write_text(text)
+    found = read_policy_file(file)
+    assert found.problems
+    assert found.document == PolicyDocument(policy=Policy())
 
 
 def test_a_limit_in_the_wrong_place_is_refused(file: Path) -> None:

@@ -1,5 +1,6 @@
 """What everyone begins with: the starter policy and charter, and the first example."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from petrosa_cio.governance.documents import check_against_charter
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.starter import starter_file
 from petrosa_cio.risk.limits import LIMIT_KINDS
-from petrosa_cio.risk.policy import canonical_json
+from petrosa_cio.risk.policy import Charter, Policy, canonical_json
 from tests.gates import House
 
 ROOT = Path(__file__).parents[2]
@@ -48,11 +49,54 @@ def test_the_starter_policy_sets_every_limit_that_the_charter_requires() -> None
     assert governing.charter.required_limits <= LIMIT_KINDS.keys()
 
 
-def test_the_starter_files_are_explained() -> None:
-    for name in ("policy.yaml", "charter.yaml"):
-        text = starter_file(name).read_text()
-        assert text.count("#") > 5 or name == "charter.yaml"
-        assert yaml.safe_load(text)["name"] == "starter"
+_FIELD = re.compile(r"^ *(?:- |# )? *([a-z_]+):", re.MULTILINE)
+_BARE_START = ("regime_required",)
+
+
+def named_in(file: str) -> set[str]:
+    """Return every field that a starter file states, or keeps behind a mark."""
+    return set(_FIELD.findall(starter_file(file).read_text("utf-8")))
+
+
+def test_every_field_of_the_models_stands_in_the_starter_files() -> None:
+    assert named_in("policy.yaml") >= {*LIMIT_KINDS, *Policy.model_fields}
+    anywhere = {name for name, kind in LIMIT_KINDS.items() if not kind.families}
+    assert named_in("charter.yaml") >= {*anywhere, *Charter.model_fields}
+
+
+@pytest.mark.parametrize("file", ["policy.yaml", "charter.yaml"])
+def test_every_field_of_the_starter_files_is_explained(file: str) -> None:
+    said = ""
+    for line in starter_file(file).read_text("utf-8").splitlines():
+        stated = _FIELD.match(line)
+        if not line.strip():
+            said = ""
+        elif stated and not re.match(r" *# [A-Z]", line):
+            assert said, line
+        else:
+            said += line
+
+
+@pytest.mark.parametrize("file", ["policy.yaml", "charter.yaml"])
+def test_what_is_behind_a_mark_may_be_stated(file: str) -> None:
+    """Each field that is off is a valid statement once its mark is taken away."""
+    text = starter_file(file).read_text("utf-8")
+    model: type[Policy] | type[Charter] = Policy if file == "policy.yaml" else Charter
+    for line in re.findall(r"^  # ([a-z_]+: .*)$", text, re.MULTILINE):
+        ((name, value),) = yaml.safe_load(line).items()
+        if name in LIMIT_KINDS:
+            plain = {name: str(value) if isinstance(value, float) else value}
+            model.model_validate({"fund" if model is Policy else "bounds": plain})
+
+
+def test_the_starter_files_ask_for_no_feed() -> None:
+    governing = load_governing(None, None)
+    for limits in (governing.first_policy.fund, governing.charter.bounds):
+        assert not any(getattr(limits, name) for name in _BARE_START)
+
+
+def test_nothing_is_to_be_said_about_the_starter_policy() -> None:
+    assert load_governing(None, None).remarks == ()
 
 
 async def test_the_first_example_is_approved(house: House) -> None:

@@ -14,12 +14,13 @@ from petrosa_cio.cli.offline import (
     ReferencePrice,
     RegimeName,
     decide_body,
+    governing_of,
     message_in,
     read_bytes,
 )
 from petrosa_cio.cli.options import TRY, AsJson, CharterFile, PolicyFile, VenueFiles, examples
 from petrosa_cio.cli.root import app
-from petrosa_cio.cli.showing import COLOURS, out
+from petrosa_cio.cli.showing import COLOURS, err, out
 from petrosa_cio.risk.catalogue import MEANINGS
 from petrosa_cio.risk.reasons import Reason
 from petrosa_cio.risk.verdict import Verdict, VerdictKind
@@ -55,7 +56,14 @@ def check(
         out.print_json(msgspec.json.encode(verdict).decode())
     else:
         show_verdict(verdict)
+        _show_remarks(len(governing_of(met).remarks))
     raise typer.Exit(ExitCode.REFUSED if verdict.kind is VerdictKind.DENY else ExitCode.WELL)
+
+
+def _show_remarks(count: int) -> None:
+    if count:
+        remarks = "one remark" if count == 1 else f"{count} remarks"
+        err.print(f"There are {remarks} on the policy: see `cio policy check`.", style="yellow")
 
 
 def show_verdict(verdict: Verdict) -> None:

@@ -14,7 +14,7 @@ from petrosa_cio.cli import completion
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.root import run_async, settings_of_environment
 from petrosa_cio.cli.showing import show_problem
-from petrosa_cio.governance.files import load_governing
+from petrosa_cio.governance.files import Governing, load_governing
 from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.launch import empty_ledger
 from petrosa_cio.nurse.offline import OfflineQuestion, decide_offline
@@ -63,10 +63,7 @@ def decide_body(body: bytes, met: Circumstances) -> Verdict:
     Raises:
         Misconfigured: Settings, policy, charter or venue's rules are not as they must be.
     """
-    settings = settings_of_environment()
-    governing = load_governing(
-        met.policy or settings.policy_file, met.charter or settings.charter_file
-    )
+    settings, governing = settings_of_environment(), governing_of(met)
     question = OfflineQuestion(
         body=body,
         policy=governing.first_policy,
@@ -78,6 +75,16 @@ def decide_body(body: bytes, met: Circumstances) -> Verdict:
         venue_rules=load_venue_rules(met.venue_files or settings.venue_rules_files),
     )
     return run_async(_decide(question, max_bytes=settings.max_intent_bytes))
+
+
+def governing_of(met: Circumstances) -> Governing:
+    """Return policy and charter as the command line or the settings name them.
+
+    Raises:
+        Misconfigured: Settings, policy or charter are not as they must be.
+    """
+    settings = settings_of_environment()
+    return load_governing(met.policy or settings.policy_file, met.charter or settings.charter_file)
 
 
 async def _decide(question: OfflineQuestion, *, max_bytes: int) -> Verdict:

@@ -6,6 +6,7 @@ from petrosa_cio.errors import PolicyRejected
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.risk.in_force import PolicyBook
 from petrosa_cio.risk.policy import ANY, PolicyDocument, charter_problems, document_hash
+from petrosa_cio.risk.policy_findings import Severity, policy_findings
 from petrosa_cio.risk.trading_state import TradingState
 
 
@@ -43,6 +44,11 @@ def _beside_charter(patient: Patient, document: PolicyDocument, seen: str) -> Fi
     if looser:
         mend = "Nothing passes the charter, which counts all the same; mend the policy."
         return warning(f"{seen}; {'; '.join(looser)}", mend)
+    found = policy_findings(document, charter, now=patient.now())
+    wrong = [one for one in found if one.severity is Severity.ERROR]
+    if wrong:
+        sentences = "; ".join(f"{one.path}: {one.sentence}" for one in wrong)
+        return warning(f"{seen}; {sentences}", wrong[0].fix)
     return None
 
 

@@ -36,6 +36,7 @@ class LimitKind:
         when_to_change: When a person or an agent would want to change this field.
         families: Families of entries that may state it; empty means any.
         unstated: What counts where nobody states a value; None where nothing limits then.
+        how_they_meet: What counts where two entries state it, in words.
     """
 
     meet: Callable[[object, object], object]
@@ -44,6 +45,7 @@ class LimitKind:
     when_to_change: str
     families: frozenset[str] = frozenset()
     unstated: object | None = None
+    how_they_meet: str = ""
 
     def meet_optional(self, left: object | None, right: object | None) -> object | None:
         """Return the stricter of two values, where None states nothing."""
@@ -127,33 +129,49 @@ def ceiling(
     unstated: int | None = None,
 ) -> LimitKind:
     """Return the kind of a highest allowed value: the lowest wins."""
-    return LimitKind(_lower, _ordered(_lower), unit, when_to_change, families, unstated)
+    return LimitKind(
+        _lower, _ordered(_lower), unit, when_to_change, families, unstated,
+        how_they_meet="the lowest counts",
+    )  # fmt: skip
 
 
 def floor(unit: str, when_to_change: str, families: frozenset[str] = frozenset()) -> LimitKind:
     """Return the kind of a lowest allowed value: the highest wins."""
-    return LimitKind(_higher, _ordered(_higher), unit, when_to_change, families)
+    meets = "the highest counts"
+    return LimitKind(
+        _higher, _ordered(_higher), unit, when_to_change, families, how_they_meet=meets
+    )
 
 
 def allow_list(unit: str, when_to_change: str, families: frozenset[str] = frozenset()) -> LimitKind:
     """Return the kind of a set of allowed values: the intersection wins."""
-    return LimitKind(_intersection, _compare_sets, unit, when_to_change, families)
+    return LimitKind(
+        _intersection, _compare_sets, unit, when_to_change, families,
+        how_they_meet="what all of them list counts",
+    )  # fmt: skip
 
 
 def required(when_to_change: str) -> LimitKind:
     """Return the kind of a demand: whoever demands it wins."""
-    return LimitKind(_either, _compare_required, "yes or no", when_to_change)
+    meets = "yes counts, whoever says it"
+    compare = _compare_required
+    return LimitKind(_either, compare, "yes or no", when_to_change, how_they_meet=meets)
 
 
 def scale(when_to_change: str, families: frozenset[str] = frozenset()) -> LimitKind:
     """Return the kind of a factor on sizes, 0 to 1: the smallest wins, they do not multiply."""
-    return LimitKind(_lower, _ordered(_lower), "fraction", when_to_change, families)
+    meets = "the smallest counts; they do not multiply"
+    compare = _ordered(_lower)
+    return LimitKind(_lower, compare, "fraction", when_to_change, families, how_they_meet=meets)
 
 
 def on_breach(when_to_change: str) -> LimitKind:
     """Return the kind of "deny or reduce": deny wins, and counts where nobody states it."""
     compare = _ordered(_deny_wins)
-    return LimitKind(_deny_wins, compare, "deny or reduce", when_to_change, unstated="deny")
+    return LimitKind(
+        _deny_wins, compare, "deny or reduce", when_to_change, unstated="deny",
+        how_they_meet="deny counts, whoever says it",
+    )  # fmt: skip
 
 
 def by_rank(loosest_first: tuple[str, ...], when_to_change: str, *, unstated: str) -> LimitKind:
@@ -172,4 +190,6 @@ def given_size(unit: str, when_to_change: str) -> LimitKind:
 
     Without one, such intents are denied: as with a size of nothing.
     """
-    return LimitKind(_lower, _always_mixed, unit, when_to_change, unstated=0)
+    return LimitKind(
+        _lower, _always_mixed, unit, when_to_change, unstated=0, how_they_meet="the lowest counts"
+    )

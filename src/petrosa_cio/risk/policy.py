@@ -8,6 +8,7 @@ change it. Unknown fields are refused: a misspelled limit must never be a limit 
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Annotated, Literal, Self
 
@@ -111,16 +112,19 @@ class Charter(BaseModel):
 
     @model_validator(mode="after")
     def _required_limits_exist(self) -> Self:
+        problems = []
         unknown = sorted(self.required_limits - LIMIT_KINDS.keys())
         if unknown:
-            raise ValueError(f"required_limits names no limit: {', '.join(unknown)}")
+            problems.append(f"required_limits names no limit: {', '.join(unknown)}")
         misplaced = sorted(
             field
             for field in self.bounds.model_fields_set
             if LIMIT_KINDS[field].families and "fund" not in LIMIT_KINDS[field].families
         )
         if misplaced:
-            raise ValueError(f"bounds may not state {', '.join(misplaced)}")
+            problems.append(f"bounds may not state {', '.join(misplaced)}")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 
@@ -144,13 +148,25 @@ def document_hash(document: BaseModel) -> str:
     return sha256(canonical_json(document)).hexdigest()
 
 
+def in_words(value: object) -> str:
+    """Return a limit's value as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(map(str, value))) or "none"
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def beyond_charter(families: Families, charter: Charter) -> Iterator[tuple[str, str]]:
+    """Iterate over each limit that is looser than the charter's: its path, and what it is."""
+    for _, path, limits in families.entries():
+        for field, value in limits:
+            bound = getattr(charter.bounds, field)
+            if None not in (value, bound) and LIMIT_KINDS[field].meet(bound, value) != value:
+                is_looser = f"is {in_words(value)}, looser than the charter's {in_words(bound)}"
+                yield f"{path}.{field}", is_looser
+
+
 def charter_problems(families: Families, charter: Charter) -> list[str]:
     """Return a sentence for every entry that states a limit looser than the charter's."""
-    return [
-        f"{path}.{field} is {value}, looser than the charter's {bound}"
-        for _, path, limits in families.entries()
-        for field, value in limits
-        if value is not None
-        and (bound := getattr(charter.bounds, field)) is not None
-        and LIMIT_KINDS[field].meet(bound, value) != value
-    ]
+    return [f"{path} {is_looser}" for path, is_looser in beyond_charter(families, charter)]
