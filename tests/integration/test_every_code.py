@@ -25,6 +25,7 @@ from tests.deciding import Plain, load
 from tests.integration.gate_evidence import gather
 from tests.integration.gate_house import WIDE_POLICY, GateHouse, gate_house
 from tests.integration.gate_intents import body, intent, message
+from tests.integration.test_gate_market import priced, speaking
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -34,6 +35,7 @@ IN_TROUBLE = {
     ReasonCode.FUND_HALTED,
     ReasonCode.POLICY_MISSING,
     ReasonCode.POLICY_STALE,
+    ReasonCode.POLICY_UNTRUSTED,
     ReasonCode.LEDGER_UNAVAILABLE,
     ReasonCode.DEADLINE_EXCEEDED,
     ReasonCode.CHECK_FAILED,
@@ -65,11 +67,18 @@ async def prepare(house: GateHouse) -> None:
 
 async def test_a_running_gate_gives_every_code(tmp_path: Path) -> None:
     policy, charter = yaml.safe_dump(STATED["policy"]), yaml.safe_dump(STATED["charter"])
-    async with gate_house(tmp_path, policy=policy, charter=charter) as house:
+    venue = tmp_path / "venue.json"
+    venue.write_bytes(orjson.dumps(STATED["venue"]))
+    async with gate_house(
+        tmp_path, policy=policy, charter=charter, venue_rules_files=venue
+    ) as house:
         await prepare(house)
         await house.start("r1")
-        await house.publish([("intent.any", stated) for stated in stated_messages()])
-        await house.settled()
+        ((symbol, price),) = STATED["prices"].items()
+        async with speaking(house, symbol, str(price)):
+            await priced(house, symbol, str(price))
+            await house.publish([("intent.any", stated) for stated in stated_messages()])
+            await house.settled()
         evidence = await gather(house)
     evidence.check()
     decisions = iter(evidence.captured)
@@ -114,6 +123,18 @@ async def test_a_policy_that_vanishes_from_the_store(tmp_path: Path) -> None:
             return await codes_of(house) == [ReasonCode.POLICY_STALE]
 
         await eventually(is_stale)
+
+
+async def test_a_policy_that_cannot_be_trusted(tmp_path: Path) -> None:
+    async with gate_house(tmp_path) as house:
+        await house.start("r1")
+        await house.store.activate(b"{", parent=1, tightens=False)
+
+        async def is_untrusted() -> bool:
+            return ReasonCode.POLICY_UNTRUSTED in await codes_of(house)
+
+        await eventually(is_untrusted)
+        assert ReasonCode.POLICY_UNTRUSTED not in await codes_of(house, action="close")
 
 
 async def test_a_ledger_that_stays_away(tmp_path: Path) -> None:
