@@ -16,7 +16,19 @@ from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.errors import LedgerLost, Unavailable
 from petrosa_cio.risk.trading_state import FUND, TradingState
-from tests.ledgers import TIMEOUT_S, claim, promote, rate, redis_ledger, release, request
+from tests.ledgers import (
+    TIMEOUT_S,
+    book,
+    claim,
+    drift,
+    opposite,
+    promote,
+    rate,
+    redis_ledger,
+    release,
+    request,
+    same,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -69,8 +81,10 @@ async def test_the_servers_own_clock_is_the_one_that_counts(client: Redis, fund:
 async def test_whatever_belongs_to_a_moment_expires(client: Redis, fund: str) -> None:
     subject = redis_ledger(client, fund)
     await subject.open()
-    await subject.ledger.reserve([request("a", claim(1), rate(5), identity="i")])
-    await subject.ledger.settle([release("e", "a")])
+    takes = (claim(1), rate(5), same(), opposite(), drift(100, 0, 999))
+    await subject.ledger.reserve([request("a", *takes, identity="i")])
+    # What was filled leaves its opening behind when it is closed.
+    await subject.ledger.settle([book("e", "a", 1), release("f", "a")])
     lives = {}
     for key in await client.keys(f"cio:{{{fund}}}:*"):
         assert isinstance(key, bytes)
@@ -84,6 +98,8 @@ async def test_whatever_belongs_to_a_moment_expires(client: Redis, fund: str) ->
         "identities": True,
         "rate": True,
         "settled": True,
+        "openings": True,
+        "prices": True,
     }
 
 

@@ -96,8 +96,9 @@ def _merge_oldest(openings: list[Opening], direction: Direction) -> None:
         return
     first, second = openings[side[0]], openings[side[1]]
     stronger = first if first.confidence > second.confidence else second
+    latest_ms = max(first.at_ms, second.at_ms)  # not the second where a clock was set back
     openings[side[1]] = Opening(
-        stronger.decision_id, None, direction, stronger.confidence, second.at_ms
+        stronger.decision_id, None, direction, stronger.confidence, latest_ms
     )
     del openings[side[0]]
 

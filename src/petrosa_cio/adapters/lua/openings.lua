@@ -47,7 +47,8 @@ local function merge_oldest(list, direction)
   local first, second = list[side[1]], list[side[2]]
   local stronger = first.confidence > second.confidence and first or second
   list[side[2]] = {
-    id = stronger.id, direction = direction, confidence = stronger.confidence, at = second.at,
+    id = stronger.id, direction = direction, confidence = stronger.confidence,
+    at = math.max(first.at, second.at),
   }
   table.remove(list, side[1])
 end
