@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import structlog
 
 from petrosa_cio.adapters.embedded import EmbeddedServers
 from petrosa_cio.adapters.embedded.folder import choose_port
+from petrosa_cio.adapters.key_file import make_key
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
@@ -27,7 +29,15 @@ from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.nurse.arrival import epoch_ms
 from petrosa_cio.risk.policy import document_hash
-from petrosa_cio.servers import clock, nats_access, open_servers, prepare
+from petrosa_cio.servers import (
+    AUDIT_KEY,
+    audit_key_file,
+    audit_signer,
+    clock,
+    nats_access,
+    open_servers,
+    prepare,
+)
 from petrosa_cio.settings import Settings, child_environ, variable
 
 log = structlog.get_logger()
@@ -70,7 +80,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         urls["mongo_url"] = embedded.mongo_url
         urls["nats_monitoring_url"] = embedded.nats_monitoring_url
         found = {name: url for name, url in urls.items() if url}
-        resolved = settings.model_copy(update=found | _chosen_port(settings))
+        key = _own_key(settings) if "mongo" in need else {}
+        resolved = settings.model_copy(update=found | _chosen_port(settings) | key)
+        audit_signer(resolved)
         async with open_servers(resolved, name="start") as servers:
             active = await prepare(servers, governing)
             states = await servers.store.trading_states()
@@ -91,6 +103,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 def _chosen_port(settings: Settings) -> dict[str, int]:
     """Choose a port for HTTP where any will do, so that it can be told."""
     return {} if settings.http_port else {"http_port": choose_port(settings.data_dir / "http_port")}
+
+
+def _own_key(settings: Settings) -> dict[str, Path]:
+    """Make the key that signs the chain in the data folder, where none is stated or made yet."""
+    if settings.audit_key_file is None and audit_key_file(settings) is None:
+        make_key(settings.data_dir / AUDIT_KEY)
+    file = audit_key_file(settings)
+    return {"audit_key_file": file.resolve()} if file else {}
 
 
 @contextmanager

@@ -250,10 +250,12 @@ async def test_the_gate_does_all_its_work_with_what_it_may(
             switched = await desk.switch(FUND, TradingState.HALTED, reason="drill", author="people")
         assert switched.unrecorded is None
 
-        async with open_record(settings) as archive:
+        async with open_record(settings) as record:
 
             async def stored() -> bool:
-                found = await archive.verdicts_of([str(one["decision_id"]) for one in signals])
+                found = await record.archive.verdicts_of(
+                    [str(one["decision_id"]) for one in signals]
+                )
                 return list(found.values()) == ["approve", "approve"]
 
             await eventually(stored)
