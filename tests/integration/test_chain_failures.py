@@ -23,7 +23,7 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 
-BATCHES = 40
+BATCHES = 20
 A_BATCH = 25
 DENIED = (VerdictKind.DENY, ReasonCode.LEDGER_UNAVAILABLE)
 CHILD = "import runpy; runpy.run_module('tests.integration.drain_world', run_name='__main__')"
@@ -133,7 +133,7 @@ async def test_a_drain_that_slept_through_its_lease_does_no_harm(
 async def test_a_database_that_hangs_and_then_does_everything_late(
     own_nats: ServerProcess, own_mongo: ServerProcess
 ) -> None:
-    async with drain_world(own_nats.url, own_mongo.url, timeout_s=0.3) as world:
+    async with drain_world(own_nats.url, own_mongo.url, timeout_s=0.5) as world:
         last = await journaled(world)
         async with world.draining():
             await grown(world, 0)

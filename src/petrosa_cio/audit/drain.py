@@ -189,7 +189,8 @@ class Drain:
             bad = added.refused - added.stored
             left[bad] = await self._poison(left[bad], added.why)
         elif added.stored < len(asked):
-            left = await self._not_stored(left)
+            known = await self._stored(asked[added.stored :])
+            left = [one for one in left if one["_id"] not in known]
             if len(left) == len(waiting):
                 raise Unavailable("mongo", "another drain continues the chain at this moment")
             return added.stored, left
@@ -205,9 +206,8 @@ class Drain:
         added = await self._archive.append(linked)
         return added, head_at(linked[added.stored - 1]) if added.stored else head
 
-    async def _not_stored(self, traces: Sequence[Document]) -> list[Document]:
-        known = await self._archive.stored([str(one["_id"]) for one in traces])
-        return [one for one in traces if one["_id"] not in known]
+    async def _stored(self, traces: Sequence[Document]) -> Collection[str]:
+        return await self._archive.stored([str(one["_id"]) for one in traces])
 
     async def _poison(self, trace: Document, why: str) -> Document:
         """Set a trace aside that cannot be stored; return what stands in its place."""
