@@ -54,14 +54,14 @@ class MongoTraceStore:
         self._poisoned = settled[POISONED]
         self._timeout_s = timeout_s
 
-    async def prepare(self) -> None:
-        """Make sure of collections, schemas and indexes. Finds them as they were when repeated.
+    async def prepare(self) -> list[str]:
+        """Make sure of collections, schemas and indexes; repeatable. Return what was made sure of.
 
         Raises:
             Misconfigured: What keeps the chain from forking is missing.
         """
         with translated():
-            await prepare_collections(self._database)
+            return await prepare_collections(self._database)
 
     async def head(self) -> Head | None:
         """Return the end of the chain; None where there is no record."""

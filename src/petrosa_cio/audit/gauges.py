@@ -14,7 +14,7 @@ NOT_STORED = Gauge(
     multiprocess_mode="mostrecent",
 )
 COULD_NOT_BE_STORED = Gauge(
-    "cio_records_poisoned",
+    "cio_records_set_aside",
     "Records that could not be stored and are set aside, since the record began.",
     multiprocess_mode="mostrecent",
 )
