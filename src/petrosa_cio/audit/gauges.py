@@ -24,7 +24,7 @@ NOT_SIGNED = Gauge(
     multiprocess_mode="mostrecent",
 )
 SIGNED_AT = Gauge(
-    "cio_checkpoint_at_seconds",
+    "cio_checkpoint_timestamp_seconds",
     "When the newest checkpoint was signed, epoch seconds; 0 where there is none.",
     multiprocess_mode="mostrecent",
 )
