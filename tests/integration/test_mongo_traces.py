@@ -56,6 +56,18 @@ async def test_a_chain_begins_where_nothing_is(store: MongoTraceStore) -> None:
     assert await store.head() is None
 
 
+async def test_the_end_is_found_whatever_was_known_of_it(
+    store: MongoTraceStore, client: MongoClient, database: str
+) -> None:
+    traces = traces_of(*(verdict_line(f"d{number}") for number in range(3)))
+    await store.append(traces)
+    assert await store.head() == head_at(traces[2])
+    await client[database].traces.delete_one({"seq": 3})
+    assert await store.head() == head_at(traces[1])
+    await client[database].checkpoints.insert_one({"seq": 9}, bypass_document_validation=True)
+    assert await MongoTraceStore(client, database).head() == head_at(traces[1])
+
+
 async def test_what_is_stored_already_stops_the_rest(
     store: MongoTraceStore, client: MongoClient, database: str
 ) -> None:

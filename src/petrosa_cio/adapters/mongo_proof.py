@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from bson.codec_options import CodecOptions, DatetimeConversion
-from pymongo import ASCENDING, DESCENDING
+from pymongo import DESCENDING
 from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.read_concern import ReadConcern
 
@@ -44,13 +44,20 @@ class MongoProofSource:
         self._poisoned = settled[POISONED]
         self._timeout_s = timeout_s
 
-    async def last(self) -> int:
-        """Return the highest position of a record; 0 where there is none."""
+    async def last(self, since: int) -> int:
+        """Return the highest position of a record; 0 where there is none.
+
+        Args:
+            since: A position that is likely to be there, which makes it quicker to find.
+        """
         with translated():
-            found = await self._traces.find_one(
-                {"seq": {"$gte": 1}}, {"seq": True}, sort=[("seq", DESCENDING)]
-            )
-        return int(found["seq"]) if found else 0
+            for lowest in (max(1, since), 1):
+                found = await self._traces.find_one(
+                    {"seq": {"$gte": lowest}}, {"seq": True}, sort=[("seq", DESCENDING)]
+                )
+                if found:
+                    return int(found["seq"])
+        return 0
 
     async def signed_until(self) -> int:
         """Return the highest position of a stored checkpoint; 0 where there is none."""
@@ -65,26 +72,31 @@ class MongoProofSource:
         with translated():
             return await self._traces.find_one({"seq": {"$not": {"$gte": 1}}})
 
-    def records(self, first: int, last: int) -> AsyncIterator[list[Fields]]:
-        """Iterate over the records of some positions, pages of them, the lowest position first."""
-        found = self._traces.find({"seq": {"$gte": first, "$lte": last}}, batch_size=PAGE)
-        return self._pages(found.sort("seq", ASCENDING))
+    async def records(self, first: int, last: int) -> AsyncIterator[list[Fields]]:
+        """Iterate over the records of some positions, pages of them, the lowest position first.
 
-    def checkpoints(self, first: int, last: int) -> AsyncIterator[list[Fields]]:
+        A page is what stands at so many positions, so that neither side holds more than that.
+        """
+        for lowest in range(first, last + 1, PAGE):
+            places = {"$gte": lowest, "$lt": min(lowest + PAGE, last + 1)}
+            with translated():
+                async with asyncio.timeout(self._timeout_s):
+                    page = await self._traces.find({"seq": places}).sort("seq").to_list()
+            if page:
+                yield page
+
+    async def checkpoints(self, first: int, last: int) -> AsyncIterator[list[Fields]]:
         """Iterate over the checkpoints of some positions, pages of them, the lowest first."""
-        found = self._checkpoints.find({"seq": {"$gte": first, "$lte": last}}, batch_size=PAGE)
-        return self._pages(found.sort("seq", ASCENDING))
+        places = {"seq": {"$gte": first, "$lte": last}}
+        with translated():
+            async with self._checkpoints.find(places, batch_size=PAGE).sort("seq") as found:
+                while page := await self._page(found):
+                    yield page
 
     async def poisoned(self, name: str) -> Fields | None:
         """Return what was set aside under a name, if it is there."""
         with translated():
             return await self._poisoned.find_one({"_id": name})
-
-    async def _pages(self, cursor: AsyncCursor[Fields]) -> AsyncIterator[list[Fields]]:
-        with translated():
-            async with cursor:
-                while page := await self._page(cursor):
-                    yield page
 
     async def _page(self, cursor: AsyncCursor[Fields]) -> list[Fields]:
         async with asyncio.timeout(self._timeout_s):

@@ -18,7 +18,7 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from petrosa_cio.adapters.mongo_connection import MongoClient, translated
-from petrosa_cio.adapters.mongo_schema import POISONED, TRACES, prepare_collections
+from petrosa_cio.adapters.mongo_schema import CHECKPOINTS, POISONED, TRACES, prepare_collections
 from petrosa_cio.ports import Appended, Head
 
 Document = dict[str, object]
@@ -52,7 +52,9 @@ class MongoTraceStore:
         settled = self._database.with_options(read_concern=ReadConcern("majority"))
         self._traces = settled[TRACES]
         self._poisoned = settled[POISONED]
+        self._checkpoints = settled[CHECKPOINTS]
         self._timeout_s = timeout_s
+        self._seen = 0
 
     async def prepare(self) -> list[str]:
         """Make sure of collections, schemas and indexes; repeatable. Return what was made sure of.
@@ -64,12 +66,26 @@ class MongoTraceStore:
             return await prepare_collections(self._database)
 
     async def head(self) -> Head | None:
-        """Return the end of the chain; None where there is no record."""
+        """Return the end of the chain; None where there is no record.
+
+        It is looked for behind what is known of it, else behind the newest checkpoint, as some
+        servers sort all that they look through.
+        """
         async with self._reaching():
-            last = await self._traces.find_one(
-                {"seq": {"$gte": 1}}, {"seq": True, "hash": True}, sort=[("seq", DESCENDING)]
-            )
-        return Head(int(last["seq"]), str(last["hash"])) if last else None
+            since = self._seen or await self._signed_until()
+            last = await self._last(since) or await self._last(1)
+        self._seen = int(last["seq"]) if last else 0
+        return Head(self._seen, str(last["hash"])) if last else None
+
+    async def _signed_until(self) -> int:
+        found = await self._checkpoints.find_one({}, {"seq": True}, sort=[("seq", DESCENDING)])
+        return int(found["seq"]) if found else 1
+
+    async def _last(self, since: int) -> Mapping[str, Any] | None:
+        behind = {"seq": {"$gte": since}}
+        return await self._traces.find_one(
+            behind, {"seq": True, "hash": True}, sort=[("seq", DESCENDING)]
+        )
 
     async def append(self, traces: Sequence[Document]) -> Appended:
         """Insert chained traces in order, and stop at the first whose place is taken."""

@@ -18,8 +18,8 @@ Fields = Mapping[str, Any]
 class ProofSource(Protocol):
     """The record as it is proven. Every method raises Unavailable."""
 
-    async def last(self) -> int:
-        """Return the highest position of a record; 0 where there is none."""
+    async def last(self, since: int) -> int:
+        """Return the highest position of a record, likely one from ``since`` on; 0 if none."""
 
     async def signed_until(self) -> int:
         """Return the highest position of a stored checkpoint; 0 where there is none."""
@@ -79,7 +79,7 @@ async def prove(source: ProofSource, asked: Asked, told: Told = _nobody) -> Proo
     proof = Proof(asked.chain, asked.keys, before)
     # In this order: a checkpoint is stored after its record, so none is ahead of the records.
     signed_until = await source.signed_until()
-    end = await source.last()
+    end = await source.last(signed_until)
     last = end
     if asked.last is not None:
         last = await _next_signed(source, asked.last, signed_until)
