@@ -1,5 +1,7 @@
 """The bytes that are hashed, and how records follow one another."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from hashlib import sha256
@@ -17,7 +19,9 @@ from petrosa_cio.audit.chain import (
     head_at,
     whole_ms,
 )
-from tests.records import NOON
+from petrosa_cio.audit.trace import read_entries
+from tests.loading import ROOT
+from tests.records import NOON, entry, later_line, verdict_line
 
 
 def test_the_canonical_bytes_are_what_the_document_describes() -> None:
@@ -83,3 +87,12 @@ def test_what_continues_a_chain_is_left_as_it_was() -> None:
 def test_an_instant_is_rounded_down() -> None:
     instant = datetime(2026, 11, 23, 23, 59, 59, 999_999, tzinfo=UTC)
     assert whole_ms(instant) == instant.replace(microsecond=999_000)
+
+
+def test_what_the_document_says_computes_the_same_hash() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/AUDIT.md").read_text("utf-8"), re.S)
+    told: dict[str, Callable[[Document], str]] = {}
+    exec(code, told)  # noqa: S102 - our own document
+    lines = [verdict_line('é "\\ \u2028'), later_line("d1"), b"odd"]
+    for document in chained(GENESIS, read_entries([entry(*lines)]).traces):
+        assert told["hash_of"](document) == document["hash"]
