@@ -59,6 +59,9 @@ RECORD_USER = "petrosa-cio-record"
 
 PASSWORD_BYTES = 24
 
+PROOF_TIMEOUT_MS = 300_000
+"""A server without the right index looks through all records to find one that has no place."""
+
 SWITCH_TIMEOUT_S = 5.0
 """A person who throws a switch waits longer for Redis than an intent may."""
 
@@ -328,7 +331,9 @@ async def newest_checkpoint(settings: Settings) -> Mapping[str, Any] | None:
 @asynccontextmanager
 async def open_proof(settings: Settings) -> AsyncIterator[MongoProofSource]:
     """Open the record to be proven: MongoDB alone. It is reached with the first question."""
-    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
+    mongo = connect_mongo(
+        str(settings.mongo_url), settings.mongo_tls_ca_file, answer_timeout_ms=PROOF_TIMEOUT_MS
+    )
     try:
         yield MongoProofSource(mongo, settings.mongo_database)
     finally:

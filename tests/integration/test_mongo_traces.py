@@ -155,6 +155,8 @@ async def test_the_newest_sequence_at_a_moment_is_found(store: MongoTraceStore) 
     await store.append([early, late | {"journaled_at": NOON + timedelta(hours=1)}])
     assert await store.sequence_at(NOON) == 1
     assert await store.sequence_at(NOON + timedelta(hours=2)) == 2
+    assert await store.sequence_at(NOON + timedelta(hours=20)) == 2
+    assert await store.sequence_at(NOON + timedelta(days=20)) == 2
     assert await store.sequence_at(NOON - timedelta(hours=2)) == 0
 
 

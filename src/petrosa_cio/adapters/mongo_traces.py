@@ -8,7 +8,7 @@ refuses; so a place is only ever taken after the place before it.
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import bson
@@ -34,6 +34,10 @@ _FAULTS_OF_DOCUMENTS: Final = {
     10_334: "too large",
 }
 """Codes with which the server refuses one document whatever the time; the rest may pass later."""
+
+
+LATELY: Final = (timedelta(hours=1), timedelta(days=1), None)
+"""How far back to look for a trace, one after the other: some servers sort all that they find."""
 
 
 class MongoTraceStore:
@@ -127,13 +131,17 @@ class MongoTraceStore:
 
     async def sequence_at(self, moment: datetime) -> int:
         """Return the journal sequence of the newest trace journaled until then; 0 if none."""
-        async with self._reaching():
-            newest = await self._traces.find_one(
-                {"journaled_at": {"$lte": moment}},
-                {"journal_sequence": True},
-                sort=[("journaled_at", DESCENDING)],
-            )
-        return int(newest["journal_sequence"]) if newest else 0
+        for lately in LATELY:
+            since = {} if lately is None else {"$gt": moment - lately}
+            async with self._reaching():
+                newest = await self._traces.find_one(
+                    {"journaled_at": {"$lte": moment, **since}},
+                    {"journal_sequence": True},
+                    sort=[("journaled_at", DESCENDING)],
+                )
+            if newest:
+                return int(newest["journal_sequence"])
+        return 0
 
     @asynccontextmanager
     async def _reaching(self) -> AsyncIterator[None]:

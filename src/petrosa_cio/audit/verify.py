@@ -94,7 +94,8 @@ async def prove(source: ProofSource, asked: Asked, told: Told = _nobody) -> Proo
         told(proof.records, last - asked.first + 1)
     await signed.judge_before(None)
     proof.end(end if asked.last is None else asked.last)
-    stray = await source.without_place()
+    is_whole = asked.first == 1 and asked.last is None
+    stray = await source.without_place() if is_whole else None
     if stray is not None:
         proof.take(stray)
     return proof
