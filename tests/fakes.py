@@ -12,10 +12,20 @@ from time import monotonic
 from typing import Any
 
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
+from petrosa_cio.audit.chain import head_at
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import Answer
 from petrosa_cio.nurse.decision import Decision
-from petrosa_cio.ports import Delivery, Move, Moved, PastVerdict, Published, SignalMessage
+from petrosa_cio.ports import (
+    Appended,
+    Delivery,
+    Head,
+    Move,
+    Moved,
+    PastVerdict,
+    Published,
+    SignalMessage,
+)
 from petrosa_cio.risk.claims import Reserved, ReserveRequest
 from petrosa_cio.risk.warning_bands import Crossing
 from petrosa_cio.telemetry.steps import StepTimes
@@ -170,9 +180,12 @@ class FakePast:
 
     traces: list[dict[str, Any]] = field(default_factory=list)
 
-    async def store(self, traces: Sequence[dict[str, Any]]) -> int:
+    async def head(self) -> Head | None:
+        return head_at(self.traces[-1]) if self.traces else None
+
+    async def append(self, traces: Sequence[dict[str, Any]]) -> Appended:
         self.traces += traces
-        return len(traces)
+        return Appended(len(traces))
 
     async def verdicts(self, since: datetime, until: datetime) -> AsyncIterator[PastVerdict]:
         for one in self.traces:

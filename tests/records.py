@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Protocol
 from uuid import uuid4
 
+from petrosa_cio.audit.chain import GENESIS, Document, chained
 from petrosa_cio.audit.record import (
     Decided,
     Provenance,
@@ -14,7 +16,8 @@ from petrosa_cio.audit.record import (
     later_record,
     verdict_record,
 )
-from petrosa_cio.ports import JournalEntry
+from petrosa_cio.audit.trace import read_entries
+from petrosa_cio.ports import Appended, Head, JournalEntry
 from petrosa_cio.risk.in_force import InForce
 from petrosa_cio.risk.intent import Action, Intent
 from petrosa_cio.risk.limits import LimitSet
@@ -27,6 +30,22 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PROVENANCE = Provenance("main", "gate-1", "enforce", "0.1.0", "2026a")
 INTENT = Intent("momentum", "momentum", "BTCUSDT", Action.BUY, stated_id="i-1")
 UNCAUGHT = Source("intent.trading.momentum", {}, b"{}", "", 0, 0, NOON)
+
+
+class Appendable(Protocol):
+    """A record that can be continued."""
+
+    async def head(self) -> Head | None: ...
+
+    async def append(self, traces: Sequence[Document]) -> Appended: ...
+
+
+async def keep(record: Appendable, *lines: bytes, at: datetime) -> None:
+    """Continue a record by these lines, as if all of them had been journaled at a moment."""
+    found = read_entries(entries(*([line] for line in lines))).traces
+    head = await record.head() or GENESIS
+    dated = [trace | {"at": at, "journaled_at": at} for trace in found]
+    assert await record.append(chained(head, dated)) == Appended(len(found))
 
 
 def verdict_line(

@@ -61,6 +61,7 @@ from petrosa_cio.nurse.tracing import NO_TRACING, SampledTracing
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.servers import (
     Servers,
+    checkpointer_of,
     clock,
     feeding_regimes,
     hearing,
@@ -297,16 +298,21 @@ async def run_record(settings: Settings, stop: asyncio.Event) -> None:
     One process does each at a time, whoever holds its lease; the others wait to take over.
     """
     tally = PrometheusRecordTally()
-    async with open_servers(settings, name="record") as servers, open_record(settings) as archive:
-        drain = await _drain(servers, archive, tally)
+    async with open_servers(settings, name="record") as servers, open_record(settings) as record:
+        drain = await _drain(servers, record.archive, tally)
         settler = await _settler(servers, tally)
-        drain_lease = RedisLease(servers.redis, settings.fund, "drain")
-        settler_lease = RedisLease(servers.redis, settings.fund, "settler")
-        gauges = RecordGauges(_drain_position(servers), servers.ledger)
+        gauges = RecordGauges(_drain_position(servers), record.archive, servers.ledger)
+        by_lease = {
+            "drain": drain.run,
+            "settler": settler.run,
+            "checkpoints": checkpointer_of(settings, servers, record, tally).run,
+        }
         working = [
-            asyncio.create_task(drain_lease.while_held(drain.run)),
-            asyncio.create_task(settler_lease.while_held(settler.run)),
+            asyncio.create_task(RedisLease(servers.redis, settings.fund, name).while_held(work))
+            for name, work in by_lease.items()
+        ] + [
             asyncio.create_task(every(GAUGES_INTERVAL_S, gauges.note_lag, stop)),
+            asyncio.create_task(every(GAUGES_INTERVAL_S, gauges.note_poisoned, stop)),
             asyncio.create_task(every(RESERVATIONS_INTERVAL_S, gauges.note_reservations, stop)),
         ]
         stopping = asyncio.create_task(stop.wait())

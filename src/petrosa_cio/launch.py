@@ -1,19 +1,26 @@
 """Starts the whole program, and finds it again for the commands beside it."""
 
 import json
+import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import structlog
 
 from petrosa_cio.adapters.embedded import EmbeddedServers
 from petrosa_cio.adapters.embedded.folder import choose_port
+from petrosa_cio.adapters.key_file import make_key
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
+from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
 from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_proof import MongoProofSource
+from petrosa_cio.adapters.mongo_rights import has_user, make_role, make_user
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
@@ -32,7 +39,15 @@ from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.nurse.arrival import epoch_ms
 from petrosa_cio.ports import PastVerdicts
 from petrosa_cio.risk.policy import PolicyDocument, canonical_json, document_hash
-from petrosa_cio.servers import clock, nats_access, open_servers, prepare
+from petrosa_cio.servers import (
+    AUDIT_KEY,
+    audit_key_file,
+    audit_signer,
+    clock,
+    nats_access,
+    open_servers,
+    prepare,
+)
 from petrosa_cio.settings import Settings, child_environ, variable
 
 log = structlog.get_logger()
@@ -41,6 +56,14 @@ RUNNING_NOTE = "running.json"
 
 NOTED = ("nats_url", "nats_monitoring_url", "redis_url", "mongo_url")
 """The settings that the note holds."""
+
+RECORD_USER = "petrosa-cio-record"
+"""The user that `cio audit init` makes, unless another name is stated."""
+
+PASSWORD_BYTES = 24
+
+PROOF_TIMEOUT_MS = 300_000
+"""A server without the right index looks through all records to find one that has no place."""
 
 SWITCH_TIMEOUT_S = 5.0
 """A person who throws a switch waits longer for Redis than an intent may."""
@@ -78,7 +101,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         urls["mongo_url"] = embedded.mongo_url
         urls["nats_monitoring_url"] = embedded.nats_monitoring_url
         found = {name: url for name, url in urls.items() if url}
-        resolved = settings.model_copy(update=found | _chosen_port(settings))
+        key = _own_key(settings) if "mongo" in need else {}
+        resolved = settings.model_copy(update=found | _chosen_port(settings) | key)
+        audit_signer(resolved)
         async with open_servers(resolved, name="start") as servers:
             active = await prepare(servers, governing)
             states = await servers.store.trading_states()
@@ -99,6 +124,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 def _chosen_port(settings: Settings) -> dict[str, int]:
     """Choose a port for HTTP where any will do, so that it can be told."""
     return {} if settings.http_port else {"http_port": choose_port(settings.data_dir / "http_port")}
+
+
+def _own_key(settings: Settings) -> dict[str, Path]:
+    """Make the key that signs the chain in the data folder, where none is stated or made yet."""
+    if settings.audit_key_file is None and audit_key_file(settings) is None:
+        make_key(settings.data_dir / AUDIT_KEY)
+    file = audit_key_file(settings)
+    return {"audit_key_file": file.resolve()} if file else {}
 
 
 @contextmanager
@@ -269,5 +302,71 @@ async def open_past(settings: Settings) -> AsyncIterator[PastVerdicts]:
     mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
     try:
         yield MongoTraceStore(mongo, settings.mongo_database)
+    finally:
+        await mongo.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What was made for the record in MongoDB.
+
+    Attributes:
+        done: What was done, a sentence each.
+        database: The database.
+        user: The user who may only insert and find.
+        password: The user's password where it was made up here, to be shown once.
+    """
+
+    done: list[str]
+    database: str
+    user: str
+    password: str | None
+
+
+async def init_record(
+    settings: Settings, admin_url: str, user: str, password: str | None
+) -> Initialised:
+    """Make collections, schemas, indexes, the role and its user; repeatable.
+
+    Raises:
+        Unavailable: MongoDB is away, or refuses.
+        Misconfigured: The database holds records from before they were chained.
+    """
+    database = settings.mongo_database
+    mongo = connect_mongo(admin_url, settings.mongo_tls_ca_file)
+    try:
+        done = await MongoTraceStore(mongo, database).prepare()
+        done.append(await make_role(mongo, database))
+        is_new = password is None and not await has_user(mongo, database, user)
+        made_up = secrets.token_urlsafe(PASSWORD_BYTES) if is_new else None
+        done.append(await make_user(mongo, database, user, password or made_up))
+        return Initialised(done, database, user, made_up)
+    finally:
+        await mongo.close()
+
+
+def new_audit_key(settings: Settings, file: Path) -> Settings:
+    """Make a key in a file and return the settings with it. Raises Misconfigured."""
+    make_key(file)
+    return settings.model_copy(update={"audit_key_file": file})
+
+
+async def newest_checkpoint(settings: Settings) -> Mapping[str, Any] | None:
+    """Return the fields of the newest checkpoint; None where there is none. Raises Unavailable."""
+    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
+    try:
+        return await MongoCheckpoints(mongo, settings.mongo_database).newest()
+    finally:
+        await mongo.close()
+
+
+@asynccontextmanager
+async def open_proof(settings: Settings) -> AsyncIterator[MongoProofSource]:
+    """Open the record to be proven: MongoDB alone. It is reached with the first question."""
+    mongo = connect_mongo(
+        str(settings.mongo_url), settings.mongo_tls_ca_file, answer_timeout_ms=PROOF_TIMEOUT_MS
+    )
+    try:
+        yield MongoProofSource(mongo, settings.mongo_database)
     finally:
         await mongo.close()

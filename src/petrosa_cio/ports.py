@@ -4,7 +4,7 @@ Adapters implement them; the same contract tests run on each implementation. Eve
 `petrosa_cio.errors.Unavailable` when the dependency is away or slow, and nothing else of its own.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -439,11 +439,54 @@ class JournalReader(Protocol):
         """Drop entries below a sequence: those that are stored and no longer needed here."""
 
 
-class TraceStore(Protocol):
-    """The record of verdicts."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain of records.
 
-    async def store(self, traces: Sequence[dict[str, object]]) -> int:
-        """Insert records idempotently by ``_id`` and return how many were new."""
+    Attributes:
+        seq: Position of its last record; 0 where there is none.
+        hash: Hash of that record.
+    """
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of traces that were to continue the chain.
+
+    Attributes:
+        stored: How many, from the first on, now stand in the chain.
+        refused: Which one can never be stored as it is; None if none.
+        why: Why it cannot.
+    """
+
+    stored: int
+    refused: int | None = None
+    why: str = ""
+
+
+class Archive(Protocol):
+    """The record, with all that the drain needs of it. It inserts and finds, and nothing else."""
+
+    async def head(self) -> Head | None:
+        """Return the end of the chain; None where there is no record."""
+
+    async def append(self, traces: Sequence[dict[str, object]]) -> Appended:
+        """Insert chained traces in order, and stop at the first whose place is taken."""
+
+    async def stored(self, ids: Sequence[str]) -> Collection[str]:
+        """Return which of some traces are stored."""
+
+    async def set_aside(self, lines: Sequence[dict[str, object]]) -> int:
+        """Keep poisoned lines, idempotently by ``_id``, and return how many were new."""
+
+    async def verdicts_of(self, decision_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the stored verdicts of some decisions, by decision id."""
+
+    async def sequence_at(self, moment: datetime) -> int:
+        """Return the journal sequence of the newest trace journaled until then; 0 if none."""
 
 
 class PastVerdict(Struct, frozen=True, gc=False):

@@ -5,8 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
+from petrosa_cio.adapters.key_file import read_key
+from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
 from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_rights import Rights, rights
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import (
     NatsAccess,
@@ -32,7 +36,10 @@ from petrosa_cio.adapters.redis_lease import RedisLease
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
+from petrosa_cio.audit.checkpoint import Signer
+from petrosa_cio.audit.checkpointer import Checkpointer, Rhythm, SigningTally
 from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
+from petrosa_cio.errors import Misconfigured, Problem
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.files import Governing
 from petrosa_cio.governance.regime_feed import RegimeFeed
@@ -47,6 +54,10 @@ from petrosa_cio.settings import Settings
 
 STORE_TIMEOUT_S = 1.0
 """What governs is read in the background, where patience costs nothing and a gap makes it stale."""
+
+
+AUDIT_KEY = "audit.key"
+"""Name of the key file in the data folder."""
 
 
 def clock() -> datetime:
@@ -228,13 +239,73 @@ async def feeding_regimes(
             feeding.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Open ways to the record."""
+
+    archive: MongoTraceStore
+    checkpoints: MongoCheckpoints
+
+
 @asynccontextmanager
-async def open_record(settings: Settings) -> AsyncIterator[MongoTraceStore]:
-    """Connect to MongoDB and make sure of its indexes. Raises Unavailable."""
+async def open_record(settings: Settings) -> AsyncIterator[Record]:
+    """Connect to MongoDB, and make sure of who may write there and of collections and indexes.
+
+    Raises:
+        Unavailable: MongoDB does not answer.
+        Misconfigured: The user could change or delete records, or what keeps the chain from
+            forking is missing.
+    """
     mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
     try:
+        if not settings.mongo_allow_broad_role:
+            refuse_broad(await rights(mongo, settings.mongo_database))
         archive = MongoTraceStore(mongo, settings.mongo_database)
         await archive.prepare()
-        yield archive
+        yield Record(archive, MongoCheckpoints(mongo, settings.mongo_database))
     finally:
         await mongo.close()
+
+
+def refuse_broad(found: Rights) -> None:
+    """Raise Misconfigured if whom the program signs in as could change or delete records."""
+    if not found.is_broad:
+        return
+    seen = f"the user {found.user} may also {', '.join(found.excess)}"
+    problem = Problem(
+        "CIO_MONGO_URL",
+        f"records could be changed or deleted: {seen if found.user else 'nobody signs in'}",
+        "Sign in as the user that `cio audit init` makes, or set CIO_MONGO_ALLOW_BROAD_ROLE=true.",
+    )
+    raise Misconfigured([problem])
+
+
+def audit_key_file(settings: Settings) -> Path | None:
+    """Return the file with the key that signs the chain; None where there is none.
+
+    With the stand-in for MongoDB it is one in the data folder, unless another is stated.
+    """
+    own = settings.data_dir / AUDIT_KEY
+    return settings.audit_key_file or (own if own.exists() else None)
+
+
+def audit_signer(settings: Settings) -> Signer | None:
+    """Return what signs the chain; None where there is no key. Raises Misconfigured."""
+    file = audit_key_file(settings)
+    return None if file is None else Signer(read_key(file))
+
+
+def checkpointer_of(
+    settings: Settings, servers: Servers, record: Record, tally: SigningTally
+) -> Checkpointer:
+    """Return what signs the chain of a fund now and then. Raises Misconfigured."""
+    return Checkpointer(
+        settings.fund,
+        audit_signer(settings),
+        record.archive.head,
+        record.checkpoints,
+        servers.announcer,
+        Rhythm(settings.checkpoint_records, settings.checkpoint_interval_s),
+        tally,
+        clock,
+    )

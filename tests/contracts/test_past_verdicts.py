@@ -1,8 +1,8 @@
 """What was decided, read from the record: in memory and in MongoDB."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 import pytest
@@ -10,22 +10,20 @@ import pytest
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_traces import PORTION, MongoTraceStore
 from petrosa_cio.audit.record import RecordKind
-from petrosa_cio.audit.trace import read_entries
 from petrosa_cio.ports import PastVerdict, PastVerdicts
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.verdict import VerdictKind
 from tests.fakes import FakePast
-from tests.records import NOON, entries, later_line, verdict_line
+from tests.records import NOON, Appendable, later_line, verdict_line
+from tests.records import keep as kept
 
 HOUR = timedelta(hours=1)
 DENIED = (VerdictKind.DENY, ReasonCode.FUND_HALTED, ReasonCode.INTENT_STALE)
 
 
-class Past(PastVerdicts, Protocol):
+class Past(PastVerdicts, Appendable, Protocol):
     """A record that can be written as well."""
-
-    async def store(self, traces: Sequence[dict[str, Any]]) -> int: ...
 
 
 @pytest.fixture(params=["memory", "mongo"])
@@ -41,8 +39,7 @@ async def past(request: pytest.FixtureRequest, mongo_url: str) -> AsyncIterator[
 
 
 async def keep(past: Past, *lines: bytes, at: datetime = NOON) -> None:
-    traces, _ = read_entries(entries(*([line] for line in lines)))
-    await past.store([trace | {"at": at, "journaled_at": at} for trace in traces])
+    await kept(past, *lines, at=at)
 
 
 async def read(

@@ -8,8 +8,10 @@ import pytest
 from petrosa_cio.adapters.embedded import start_mongo
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
-from petrosa_cio.audit.trace import Document, read_entries
-from petrosa_cio.errors import Unavailable
+from petrosa_cio.audit.chain import GENESIS, Document, chained, hash_of, head_at
+from petrosa_cio.audit.trace import instead, place_of, read_entries
+from petrosa_cio.errors import Misconfigured, Unavailable
+from petrosa_cio.ports import Appended
 from petrosa_cio.risk.verdict import VerdictKind
 from tests.records import NOON, entries, later_line, verdict_line
 
@@ -36,27 +38,54 @@ async def store(client: MongoClient, database: str) -> MongoTraceStore:
 
 
 def traces_of(*lines: bytes) -> list[Document]:
-    return read_entries(entries(*([line] for line in lines)))[0]
+    return chained(GENESIS, read_entries(entries(*([line] for line in lines))).traces)
 
 
 async def test_a_trace_is_kept_as_it_is(
     store: MongoTraceStore, client: MongoClient, database: str
 ) -> None:
-    [trace] = traces_of(verdict_line("d1"))
-    assert await store.store([trace]) == 1
-    assert await client[database].traces.find_one() == trace
+    traces = traces_of(verdict_line("d1"), later_line("d1"), b"odd")
+    assert await store.append(traces) == Appended(3)
+    stored = await client[database].traces.find().sort("seq").to_list()
+    assert stored == traces
+    assert [hash_of(one) for one in stored] == [one["hash"] for one in traces]
+    assert await store.head() == head_at(traces[-1])
 
 
-async def test_what_is_stored_already_is_not_new(
+async def test_a_chain_begins_where_nothing_is(store: MongoTraceStore) -> None:
+    assert await store.head() is None
+
+
+async def test_the_end_is_found_whatever_was_known_of_it(
     store: MongoTraceStore, client: MongoClient, database: str
 ) -> None:
-    traces = traces_of(verdict_line("d1"), verdict_line("d2"), later_line("d1"))
-    assert await store.store([]) == 0
-    assert await store.store(traces[:1]) == 1
-    assert await store.store(traces) == 2
-    assert await store.store([traces[0] | {"verdict": "deny"}]) == 0
+    traces = traces_of(*(verdict_line(f"d{number}") for number in range(3)))
+    await store.append(traces)
+    assert await store.head() == head_at(traces[2])
+    await client[database].traces.delete_one({"seq": 3})
+    assert await store.head() == head_at(traces[1])
+    await client[database].checkpoints.insert_one({"seq": 9}, bypass_document_validation=True)
+    assert await MongoTraceStore(client, database).head() == head_at(traces[1])
+
+
+async def test_what_is_stored_already_stops_the_rest(
+    store: MongoTraceStore, client: MongoClient, database: str
+) -> None:
+    traces = traces_of(*(verdict_line(f"d{number}") for number in range(4)))
+    assert await store.append(traces[:1]) == Appended(1)
+    assert await store.append(traces) == Appended(0)
+    assert await store.append([*traces[1:3], traces[0], traces[3]]) == Appended(2)
+    assert await store.stored(["d0", "d2", "d3"]) == {"d0", "d2"}
     assert await client[database].traces.count_documents({}) == 3
-    assert await store.verdicts_of(["d1"]) == {"d1": "approve"}
+
+
+@pytest.mark.parametrize("takes", ["position", "identity"])
+async def test_a_place_and_an_identity_are_taken_once(store: MongoTraceStore, takes: str) -> None:
+    first, second = traces_of(verdict_line("d1"), verdict_line("d2"))
+    await store.append([first])
+    other = second | ({"seq": 1} if takes == "position" else {"_id": "d1"})
+    assert await store.append([other]) == Appended(0)
+    assert await store.head() == head_at(first)
 
 
 async def test_preparing_again_finds_the_indexes(
@@ -65,31 +94,57 @@ async def test_preparing_again_finds_the_indexes(
     before = await client[database].traces.index_information()
     await store.prepare()
     assert await client[database].traces.index_information() == before
-    assert {"strategy_1_at_-1", "symbol_1_at_-1", "verdict_1_at_-1"} < set(before)
+    assert before["place_in_chain"]["unique"]
+    newest_by = {f"{name}_1_at_-1" for name in ("strategy", "symbol", "verdict", "codes")}
+    assert newest_by | {"trace_id_1", "decision_id_1", "stated_id_1"} < set(before)
 
 
-@pytest.mark.parametrize("odd", [{"record": "x" * 17_000_000}, {"revision": 2**70}])
+async def test_records_from_before_the_chain_are_not_mixed_with_it(
+    client: MongoClient, database: str
+) -> None:
+    await client[database].traces.insert_one({"_id": "d1", "kind": "verdict"})
+    with pytest.raises(Misconfigured, match="before records were chained"):
+        await MongoTraceStore(client, database).prepare()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"record": "x" * 17_000_000}, {"policy_revision": 2**70}, {"hash": "short"}, {"codes": [1]},
+        {"seq": 0}, {"journaled_at": "noon"},
+    ],
+)  # fmt: skip
 async def test_what_can_never_be_stored_is_told_apart(
     store: MongoTraceStore, odd: Document
 ) -> None:
     good, bad = traces_of(verdict_line("d1"), verdict_line("d2"))
-    with pytest.raises(ValueError, match=r"large|8-byte"):
-        await store.store([good, bad | odd])
-    await store.store([good])
+    told = await store.append([good, bad | odd])
+    assert told.refused == 1
+    assert told.why
+    await store.append([good])
     assert await store.verdicts_of(["d1", "d2"]) == {"d1": "approve"}
+
+
+async def test_what_stands_for_a_poisoned_record_is_no_verdict(store: MongoTraceStore) -> None:
+    [trace] = traces_of(verdict_line("d1"))
+    stand_in = instead(b"raw", "too large", place_of(trace), trace)
+    assert await store.append(chained(GENESIS, [stand_in])) == Appended(1)
+    assert await store.stored(["d1"]) == {"d1"}
+    assert await store.verdicts_of(["d1"]) == {}
 
 
 async def test_a_line_is_set_aside_once(
     store: MongoTraceStore, client: MongoClient, database: str
 ) -> None:
-    _, lines = read_entries(entries([b"odd", b"odder"]))
-    await store.set_aside(lines[:1])
-    await store.set_aside(lines)
-    assert await client[database].unreadable.find().to_list() == lines
+    lines = read_entries(entries([b"odd", b"odder"])).aside
+    assert await store.set_aside(lines[:1]) == 1
+    assert await store.set_aside(lines) == 1
+    assert await client[database].poisoned.find().to_list() == lines
+    assert await store.poisoned() == 2
 
 
 async def test_verdicts_are_found_by_decision(store: MongoTraceStore) -> None:
-    await store.store(traces_of(verdict_line("d1"), verdict_line("d2", VerdictKind.DENY)))
+    await store.append(traces_of(verdict_line("d1"), verdict_line("d2", VerdictKind.DENY)))
     found = await store.verdicts_of(["d1", "d2", "d3"])
     assert found == {"d1": "approve", "d2": "deny"}
 
@@ -97,9 +152,11 @@ async def test_verdicts_are_found_by_decision(store: MongoTraceStore) -> None:
 async def test_the_newest_sequence_at_a_moment_is_found(store: MongoTraceStore) -> None:
     assert await store.sequence_at(NOON) == 0
     early, late = traces_of(verdict_line("d1"), verdict_line("d2"))
-    await store.store([early, late | {"journaled_at": NOON + timedelta(hours=1)}])
+    await store.append([early, late | {"journaled_at": NOON + timedelta(hours=1)}])
     assert await store.sequence_at(NOON) == 1
     assert await store.sequence_at(NOON + timedelta(hours=2)) == 2
+    assert await store.sequence_at(NOON + timedelta(hours=20)) == 2
+    assert await store.sequence_at(NOON + timedelta(days=20)) == 2
     assert await store.sequence_at(NOON - timedelta(hours=2)) == 0
 
 
@@ -111,7 +168,7 @@ async def test_a_server_that_is_away_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="mongo"):
         await store.prepare()
     with pytest.raises(Unavailable, match="mongo"):
-        await store.store(traces_of(verdict_line("d1")))
+        await store.append(traces_of(verdict_line("d1")))
     with pytest.raises(Unavailable, match="mongo"):
         await store.verdicts_of(["d1"])
     await client.close()

@@ -19,8 +19,11 @@ from nats.aio.msg import Msg
 from petrosa_cio.adapters.embedded import start_redis
 from petrosa_cio.adapters.embedded.folder import choose_port
 from petrosa_cio.adapters.embedded.process import ServerProcess
+from petrosa_cio.adapters.key_file import make_key
 from petrosa_cio.adapters.nats_streams import EXECUTIONS, INTENTS, JOURNAL
 from petrosa_cio.app import run_control, run_gate, run_record
+from petrosa_cio.audit.checkpoint import read_checkpoints
+from petrosa_cio.audit.checkpointer import ANNOUNCED_ON
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.launch import open_desk
 from petrosa_cio.risk.trading_state import FUND, TradingState
@@ -225,11 +228,25 @@ async def test_nobody_comes_in_without_a_password(server: ServerProcess) -> None
     await writer.wait_closed()
 
 
+async def heard(client: Client, subject: str) -> list[bytes]:
+    """Listen on a subject and return what will have been heard."""
+    bodies: list[bytes] = []
+
+    async def keep(message: Msg) -> None:
+        bodies.append(message.data)
+
+    await client.subscribe(subject, cb=keep)
+    await client.flush()
+    return bodies
+
+
 async def test_the_gate_does_all_its_work_with_what_it_may(
-    server: ServerProcess, own_redis: ServerProcess, mongo_url: str
+    server: ServerProcess, own_redis: ServerProcess, mongo_url: str, tmp_path: Path
 ) -> None:
+    make_key(tmp_path / "audit.key")
     environ = {
         "CIO_MONGO_URL": mongo_url,
+        "CIO_AUDIT_KEY_FILE": str(tmp_path / "audit.key"),
         "CIO_MONGO_DATABASE": f"guarded_{uuid4().hex}",
         "CIO_FUND": f"guarded_{uuid4().hex[:8]}",
     }
@@ -244,9 +261,11 @@ async def test_the_gate_does_all_its_work_with_what_it_may(
         signed_in(server, "tradeengine") as engine,
         signed_in(server, "bots") as bots,
         signed_in(server, "market") as market,
+        signed_in(server, "readers") as readers,
     ):
         for _ in range(2):
             await market.client.publish(MARKET_DATA, ticker("BTCUSDT", "50000", datetime.now(UTC)))
+        checkpoints = await heard(readers.client, ANNOUNCED_ON)
 
         async def execute(message: Msg) -> None:
             signal = json.loads(message.data)
@@ -277,13 +296,17 @@ async def test_the_gate_does_all_its_work_with_what_it_may(
             switched = await desk.switch(FUND, TradingState.HALTED, reason="drill", author="people")
         assert switched.unrecorded is None
 
-        async with open_record(settings) as archive:
+        async with open_record(settings) as record:
 
             async def stored() -> bool:
-                found = await archive.verdicts_of([str(one["decision_id"]) for one in signals])
+                found = await record.archive.verdicts_of(
+                    [str(one["decision_id"]) for one in signals]
+                )
                 return list(found.values()) == ["approve", "approve"]
 
             await eventually(stored)
+        await eventually(lambda: checkpoints)
+        assert read_checkpoints(checkpoints[0])[0].chain == settings.fund
         assert (bots.refused, engine.refused) == ([], [])
     await _lose_and_rebuild(own_redis, settings)
     said = server.log.read_text()[before:]

@@ -13,12 +13,11 @@ import pytest
 
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
-from petrosa_cio.audit.trace import read_entries
 from petrosa_cio.errors import Misconfigured, Unavailable
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.verdict import VerdictKind
 from tests.commands import cio
-from tests.records import entries, later_line, verdict_line
+from tests.records import keep, later_line, verdict_line
 
 pytestmark = pytest.mark.integration
 
@@ -31,9 +30,8 @@ class Record:
     environ: dict[str, str]
 
     async def keep(self, *lines: bytes, ago: timedelta) -> None:
-        at = datetime.now(UTC) - ago
-        traces, _ = read_entries(entries(*([line] for line in lines)))
-        await self.store.store([trace | {"at": at, "journaled_at": at} for trace in traces])
+        at = datetime.now(UTC).replace(microsecond=0) - ago
+        await keep(self.store, *lines, at=at)
 
     async def report(self, *arguments: str) -> tuple[int, str]:
         return await asyncio.to_thread(cio, "report", *arguments, environ=self.environ)

@@ -129,10 +129,12 @@ async def test_a_refusal_releases_a_fill_books_and_the_record_is_stored(house: H
     assert signal["metadata"]["strategy_id"] == "Order Book"
     assert signal["source"] == "petrosa-cio"
 
-    async with open_record(house.settings) as archive:
+    async with open_record(house.settings) as record:
 
         async def stored() -> bool:
-            found = await archive.verdicts_of([one["decision_id"] for one in house.engine.signals])
+            found = await record.archive.verdicts_of(
+                [one["decision_id"] for one in house.engine.signals]
+            )
             return list(found.values()) == ["approve", "approve"]
 
         await eventually(stored)

@@ -20,7 +20,9 @@ MONGO_ERRORS = (PyMongoError, BSONError, OSError)
 """The roots of everything the library raises; TimeoutError is an OSError."""
 
 
-def connect_mongo(url: str, tls_ca_file: Path | None = None) -> MongoClient:
+def connect_mongo(
+    url: str, tls_ca_file: Path | None = None, *, answer_timeout_ms: int = SOCKET_TIMEOUT_MS
+) -> MongoClient:
     """Return a client for ``url`` that connects when first used; ``await client.close()`` ends it.
 
     A write is acknowledged by a majority and from the disk, as what is stored here is then dropped
@@ -29,6 +31,7 @@ def connect_mongo(url: str, tls_ca_file: Path | None = None) -> MongoClient:
     Args:
         url: ``mongodb://`` or ``mongodb+srv://``, with credentials where needed.
         tls_ca_file: Certificates of the authorities to trust instead of the system's; asks for TLS.
+        answer_timeout_ms: Longest wait for an answer.
 
     Raises:
         Misconfigured: The URL is none, or it contradicts the CA file.
@@ -45,7 +48,7 @@ def connect_mongo(url: str, tls_ca_file: Path | None = None) -> MongoClient:
             journal=True,
             serverSelectionTimeoutMS=SELECT_TIMEOUT_MS,
             connectTimeoutMS=SELECT_TIMEOUT_MS,
-            socketTimeoutMS=SOCKET_TIMEOUT_MS,
+            socketTimeoutMS=answer_timeout_ms,
             **tls,
         )
     except (*MONGO_ERRORS, ValueError) as error:

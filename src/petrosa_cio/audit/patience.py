@@ -74,15 +74,23 @@ async def until_done(
 
 
 async def left_behind(
-    next_batch: Callable[[], Awaitable[Sequence[Entry]]], position: ConsumerPosition
+    next_batch: Callable[[], Awaitable[Sequence[Entry]]],
+    position: ConsumerPosition,
+    held: dict[int, Entry] | None = None,
 ) -> list[Entry]:
     """Return, in stream order, what a predecessor took and did not finish, and what came with it.
 
     A stream hands out new messages at once and those of a dead process only after a while, so order
     would be lost whenever one process follows another. Here nothing is returned until everything
     unacknowledged is in our own hands. The consumer's bound on unacknowledged messages bounds it.
+
+    Args:
+        next_batch: Takes what is there.
+        position: How far the consumer has come.
+        held: What is in our hands already, by sequence; what is taken is added, so that it is still
+            there when this is tried again.
     """
-    held: dict[int, Entry] = {}
+    held = {} if held is None else held
     while len(held) < await position.outstanding():
         heed_cancellation()
         try:

@@ -3,6 +3,7 @@
 import sys
 
 from petrosa_cio.cli import (
+    audit,
     check,
     demo,
     doctor,
@@ -15,6 +16,7 @@ from petrosa_cio.cli import (
     send,
     switches,
     venue,
+    verify,
     watch,
 )
 from petrosa_cio.cli.exit_codes import ExitCode
@@ -29,6 +31,7 @@ from petrosa_cio.errors import (
 )
 
 __all__ = [
+    "audit",
     "check",
     "demo",
     "doctor",
@@ -42,6 +45,7 @@ __all__ = [
     "send",
     "switches",
     "venue",
+    "verify",
     "watch",
 ]
 

@@ -70,8 +70,9 @@ def regime_set(
     The limits that the policy states for the regime hold from the next decision on, on every
     replica, until the time is over or `cio regime clear`; then what the feed says counts again. A
     person's word does not grow stale, so it has an end: at most seven days, that nobody forgets it.
-    A regime that is neither known nor in the policy is refused. Prints the symbol, its regime and
-    until when. Exit code 0 when it stands, 1 when it does not.
+    A regime that is neither known nor in the policy is refused.
+
+    Prints the symbol, its regime and until when. Exit code 0 when it stands, 1 when it does not.
     """
     scope, ends_after = _scope(symbol), length_of(lasts)
     now, sure = clock(), _fraction(confidence)

@@ -119,10 +119,10 @@ async def _stored_verdicts(book: Book, house: House) -> Mapping[str, str]:
     """Return what MongoDB has of the demo's decisions, once it has them all or time is up."""
     decisions = [one.decision_id for one in book.verdicts.values()]
     stored: dict[str, str] = {}
-    async with open_record(house.settings) as archive:
+    async with open_record(house.settings) as record:
 
         async def all_stored() -> bool:
-            stored.update(await archive.verdicts_of(decisions))
+            stored.update(await record.archive.verdicts_of(decisions))
             return len(stored) == len(decisions)
 
         await _until(all_stored, LAST_RECORDS_S)

@@ -14,6 +14,7 @@ from petrosa_cio.settings.model import PREFIX, Settings
 from petrosa_cio.settings.rules import RULES
 
 _FIELDS = Settings.model_fields
+_NOT_INHERITED = ("mongo_admin_url",)
 _EMBEDDED = ("nats_url", "redis_url", "mongo_url")
 
 # Kubernetes tells every pod of the services beside it; one named `cio` gives CIO_SERVICE_HOST etc.
@@ -65,7 +66,7 @@ def describe(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 def child_environ(settings: Settings) -> dict[str, str]:
     """Return the variables that give a child process these very settings, secrets included."""
-    values = ((name, getattr(settings, name)) for name in _FIELDS)
+    values = ((name, getattr(settings, name)) for name in _FIELDS if name not in _NOT_INHERITED)
     return {variable(name): _written(value) for name, value in values if value is not None}
 
 

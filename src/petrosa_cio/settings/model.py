@@ -114,6 +114,36 @@ class Settings(BaseSettings):
     )
     mongo_database: Token = Field("petrosa_cio", description="MongoDB database of the records")
 
+    mongo_admin_url: MongoUrl | None = Field(
+        None,
+        repr=False,
+        description="the same deployment, signed in as somebody who may make collections, roles "
+        "and users; only `cio audit init` reads it, so set it for that command alone",
+    )
+    mongo_allow_broad_role: bool = Field(
+        False,
+        description="store records even where the MongoDB user could change or delete them, or "
+        "where nobody signs in",
+    )
+    audit_key_file: FilePath | None = Field(
+        None,
+        description="file with the key that signs the chain of records, readable by its owner "
+        "alone, as `cio audit key --new` makes it; unset, one is made in the data folder where the "
+        "MongoDB stand-in is used, and else nothing is signed",
+    )
+    checkpoint_records: int = Field(
+        1_000,
+        description="records after which the end of their chain is signed",
+        ge=1,
+        le=1_000_000,
+    )
+    checkpoint_interval_s: int = Field(
+        60,
+        description="seconds after which the end of the chain is signed, if anything is new",
+        ge=1,
+        le=86_400,
+    )
+
     http_host: str = Field("127.0.0.1", description="address the HTTP API listens on", min_length=1)
     http_port: int = Field(
         8000, description="port of the HTTP API; 0 takes any free one", ge=0, le=65535

@@ -1,0 +1,174 @@
+"""The collections of the record in MongoDB: what a document must be, and what is found quickly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
+
+from petrosa_cio.errors import Misconfigured, Problem
+
+log = structlog.get_logger()
+
+TRACES: Final = "traces"
+POISONED: Final = "poisoned"
+CHECKPOINTS: Final = "checkpoints"
+
+PLACE_IN_CHAIN: Final = "place_in_chain"
+"""Name of the index that keeps two records from having one place."""
+
+_UNAUTHORIZED: Final = 13
+_EXISTS: Final = 48
+
+_TEXT: Final = {"bsonType": "string"}
+_MAYBE_TEXT: Final = {"bsonType": ["string", "null"]}
+_COUNT: Final = {"bsonType": ["int", "long"], "minimum": 0}
+_POSITION: Final = {"bsonType": ["int", "long"], "minimum": 1}
+_INSTANT: Final = {"bsonType": "date"}
+_HASH: Final = {"bsonType": "string", "pattern": "^[0-9a-f]{64}$"}
+_PLACE: Final = {"journal_sequence": _COUNT, "journal_index": _COUNT, "journaled_at": _INSTANT}
+_MEASURED: Final = {"sha256": _HASH, "bytes": _COUNT, "error": _TEXT}
+
+
+def _schema(required: Mapping[str, Any], optional: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "$jsonSchema": {
+            "bsonType": "object",
+            "required": list(required),
+            "properties": {**required, **optional},
+        }
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One collection: its schema as MongoDB reads it, and its indexes."""
+
+    name: str
+    schema: dict[str, Any]
+    indexes: tuple[IndexModel, ...]
+
+
+def _by(field: str) -> IndexModel:
+    return IndexModel([(field, ASCENDING)])
+
+
+def _newest_by(field: str) -> IndexModel:
+    return IndexModel([(field, ASCENDING), ("at", DESCENDING)])
+
+
+COLLECTIONS: Final = (
+    Collection(
+        TRACES,
+        _schema(
+            {"_id": _TEXT, "seq": _POSITION, "prev_hash": _HASH, "hash": _HASH, "kind": _TEXT,
+             "decision_id": _MAYBE_TEXT, "at": _INSTANT, **_PLACE},
+            {"record": _TEXT, "fund": _MAYBE_TEXT, "strategy": _MAYBE_TEXT, "symbol": _MAYBE_TEXT,
+             "action": _MAYBE_TEXT, "stated_id": _MAYBE_TEXT, "trace_id": _MAYBE_TEXT,
+             "verdict": _TEXT, "codes": {"bsonType": "array", "items": _TEXT},
+             "policy_revision": {"bsonType": ["int", "long", "null"]}, "reason": _MAYBE_TEXT,
+             "aside": _TEXT, **_MEASURED},
+        ),
+        (
+            IndexModel([("seq", ASCENDING)], name=PLACE_IN_CHAIN, unique=True),
+            *map(_newest_by, ("strategy", "symbol", "verdict", "codes")),
+            *map(_by, ("trace_id", "decision_id", "stated_id")),
+            IndexModel([("journaled_at", DESCENDING)]),
+        ),
+    ),
+    Collection(POISONED, _schema({"_id": _TEXT, "raw": _TEXT, **_MEASURED, **_PLACE}, {}), ()),
+    Collection(
+        CHECKPOINTS,
+        _schema(
+            {"_id": _TEXT, "chain": _TEXT, "seq": _POSITION, "hash": _HASH, "at": _INSTANT,
+             "key_id": _TEXT, "signature": _TEXT},
+            {},
+        ),
+        (IndexModel([("seq", ASCENDING)]),),
+    ),
+)  # fmt: skip
+"""Every collection of the record."""
+
+
+async def prepare_collections(database: AsyncDatabase[dict[str, Any]]) -> list[str]:
+    """Make sure of collections, schemas and indexes, as far as this user may; repeatable.
+
+    A user who may only insert and find cannot make them: then they must be there, made by
+    ``cio audit init``. A server that knows no schemas goes without, which is logged.
+
+    Returns:
+        What was made sure of, in words.
+
+    Raises:
+        Misconfigured: What keeps the chain from forking is missing, or the database holds records
+            from before there was a chain.
+    """
+    done = []
+    try:
+        for collection in COLLECTIONS:
+            done.append(await _make_sure_of(database, collection))
+    except OperationFailure as refused:
+        if refused.code != _UNAUTHORIZED:
+            raise
+    await _need_the_place_index(database)
+    return done
+
+
+async def _make_sure_of(database: AsyncDatabase[dict[str, Any]], collection: Collection) -> str:
+    name = collection.name
+    try:
+        await database.create_collection(name, check_exists=False)
+    except OperationFailure as error:
+        if error.code != _EXISTS:
+            raise
+    await _set_schema(database, collection)
+    if name == TRACES:
+        await _need_no_unchained(database)
+    if collection.indexes:
+        await database[name].create_indexes(list(collection.indexes))
+    return f"collection {name}: its schema and {len(collection.indexes)} indexes"
+
+
+async def _set_schema(database: AsyncDatabase[dict[str, Any]], collection: Collection) -> None:
+    try:
+        await database.command("collMod", collection.name, validator=collection.schema)
+    except OperationFailure as error:
+        if error.code == _UNAUTHORIZED:
+            raise
+        log.warning("schema_not_set", collection=collection.name, detail=str(error))
+
+
+async def _need_no_unchained(database: AsyncDatabase[dict[str, Any]]) -> None:
+    if await database[TRACES].find_one({"seq": {"$exists": False}}, {"_id": True}):
+        raise Misconfigured(
+            [
+                Problem(
+                    "CIO_MONGO_DATABASE",
+                    f"{database.name} holds records from before records were chained",
+                    "Name another database; keep this one as it is, for its old records.",
+                )
+            ]
+        )
+
+
+async def _need_the_place_index(database: AsyncDatabase[dict[str, Any]]) -> None:
+    try:
+        found = await database[TRACES].index_information()
+    except OperationFailure as error:
+        if error.code != _UNAUTHORIZED:
+            raise
+        found = {}
+    if not found.get(PLACE_IN_CHAIN, {}).get("unique"):
+        raise Misconfigured(
+            [
+                Problem(
+                    "CIO_MONGO_DATABASE",
+                    f"the collection {TRACES} of {database.name} lacks its unique index, and "
+                    "this user may not make or see it",
+                    "Run `cio audit init` with a user that may.",
+                )
+            ]
+        )
