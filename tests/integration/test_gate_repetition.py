@@ -10,6 +10,7 @@ from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState
 from tests.integration.gate_evidence import Evidence, gather
 from tests.integration.gate_house import WIDE_POLICY, GateHouse, gate_house
 from tests.integration.gate_intents import body, message
+from tests.integration.test_gate_door import all_ends_known
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -108,6 +109,7 @@ async def test_at_the_door_who_is_overruled_is_told_so(tmp_path: Path) -> None:
         )
         sent = [one for one in answers if one["verdict"] == "approve"]
         await eventually(lambda: len(house.signals) == len(sent))
+        await all_ends_known(house)
         evidence = await gather(house)
     evidence.check()
     losers = [one for one in answers if one not in sent]
