@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from petrosa_cio.governance.self_test.builders import BUILDERS, Pair
+from petrosa_cio.governance.self_test.builders import BUILDERS
+from petrosa_cio.governance.self_test.pair import Pair
 from petrosa_cio.governance.starter import starter_file
 from tests.commands import cio
 from tests.unit.test_check import INTENT

@@ -10,7 +10,7 @@ are the same value however they were written.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
@@ -40,6 +40,21 @@ class TradingHours:
     def includes(self, instant: datetime) -> bool:
         """Return whether an instant, aware UTC, lies within."""
         return bool(self.minutes >> minute_of_week(instant) & 1)
+
+    def last_until(self, instant: datetime) -> datetime | None:
+        """Return the last moment up to an instant that lies within, to the minute; None: never."""
+        if self.includes(instant):
+            return instant
+        after = minute_of_week(instant) + 1
+        # The week that ends with the instant's minute, as it lies in two copies of the week.
+        week = (self.minutes << WEEK_MINUTES | self.minutes) >> after & _ALWAYS
+        back = WEEK_MINUTES - week.bit_length()
+        begun = instant.replace(second=0, microsecond=0)
+        return begun - timedelta(minutes=back) if week else None
+
+    def __invert__(self) -> "TradingHours":
+        """Return all other minutes."""
+        return TradingHours(~self.minutes & _ALWAYS)
 
     def __and__(self, other: "TradingHours") -> "TradingHours":
         """Return the minutes that are in both."""
