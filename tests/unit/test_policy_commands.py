@@ -85,6 +85,15 @@ def test_warnings_refuse_only_where_that_is_asked(write: Any) -> None:
     assert "0 errors, 1 warning" in page
 
 
+def test_a_regime_that_no_feed_names_is_remarked_on(write: Any) -> None:
+    files = write("regimes: {consolidation: {size_scale: 0.5}, sidewise: {size_scale: 0.5}}\n")
+    code, found = looked("check", *files)
+    assert (code, found["errors"]) == (0, [])
+    (warning,) = found["warnings"]
+    assert warning["path"] == "regimes.sidewise"
+    assert "turbulent_illiquidity" in warning["fix"]
+
+
 def test_it_says_who_would_be_denied_for_a_missing_limit(write: Any) -> None:
     files = write(
         "symbols: {BTCUSDT: {max_position_usd: 5}}\n", "required_limits: [max_position_usd]\n"

@@ -21,7 +21,7 @@ _CLOCK = "([0-9]{2}:[0-5][0-9])"
 _DAY = "(" + "|".join(DAYS) + ")"
 _DAILY = re.compile(rf"{_DAY}(?:-{_DAY})? {_CLOCK}-{_CLOCK}")
 _SPAN = re.compile(rf"{_DAY} {_CLOCK}-{_DAY} {_CLOCK}")
-_FORMS = "write such as mon-fri 08:00-20:00, sun 22:00-mon 02:00 or always"
+FORMS = "write such as mon-fri 08:00-20:00, sun 22:00-mon 02:00 or always"
 
 Span = tuple[int, int]
 """First minute of the week, and the first one after; the latter may lie in the next week."""
@@ -91,7 +91,7 @@ def read_trading_hours(stated: object) -> TradingHours:
     if isinstance(stated, TradingHours):
         return stated
     if not isinstance(stated, list | tuple):
-        raise ValueError(f"expected a list of hours: {_FORMS}")
+        raise ValueError(f"expected a list of hours: {FORMS}")
     minutes, problems = 0, []
     for one in stated:
         try:
@@ -112,7 +112,7 @@ def _bits(stated: object) -> int:
     elif found := _SPAN.fullmatch(text):
         spans = [_one_span(stated, *found.groups())]
     else:
-        raise ValueError(f"{stated!r} names no hours: {_FORMS}")
+        raise ValueError(f"{stated!r} names no hours: {FORMS}")
     bits = 0
     for first, end in spans:
         bits |= ((1 << (end - first)) - 1) << first

@@ -143,7 +143,7 @@ class Ground:
     @property
     def takes_no_stop(self) -> bool:
         """Whether every stop loss is too far away."""
-        return self.limit("max_stop_distance_bps") == 0
+        return self.in_force.limits.max_stop_distance_bps == 0
 
     def _protected(self, intent: Intent, price: Decimal) -> Intent:
         """Return an opening with what protects it, as far as that may be stated."""

@@ -169,7 +169,8 @@ def _after_both(ground: Ground, span: timedelta) -> Trial:
     """Return an opening like one within a span, after which the opposite was asked for."""
     trial = ground.trial("as opened before, after the opposite was asked for")
     first = changed(trial.intent, strategy=_ANOTHER, token=_ANOTHER)
-    then = _opposite(trial.intent)
+    then = changed(_opposite(trial.intent), strategy=trial.intent.strategy,
+                   token=trial.intent.token)  # fmt: skip
     return replace(trial, before=(Opened(first, span * 2 // 3), Opened(then, span // 3)))
 
 
