@@ -95,16 +95,15 @@ CONTRADICTIONS: tuple[Contradiction, ...] = (
         "max_stop_distance_bps",
         "stop_loss_required",
         lambda limits: limits.max_stop_distance_bps == 0 and bool(limits.stop_loss_required),
-        "every stop loss is further away than {value}, and every opening needs one: none can ever "
-        "pass",
+        "every stop loss lies further away than 0, and every opening needs one: none can ever pass",
         "State a distance above 0.",
     ),
     Contradiction(
         "max_stop_distance_bps",
         "min_reward_risk",
         lambda limits: limits.max_stop_distance_bps == 0 and limits.min_reward_risk is not None,
-        "every stop loss is further away than {value}, and min_reward_risk needs one: no opening "
-        "can ever pass",
+        "every stop loss lies further away than 0, and min_reward_risk needs one: no opening can "
+        "ever pass",
         "State a distance above 0.",
     ),
     Contradiction(
