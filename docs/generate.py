@@ -30,6 +30,7 @@ from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.policy import Families, in_words
 from petrosa_cio.risk.policy_rules import CONTRADICTIONS, POINTLESS
 from petrosa_cio.risk.shared_limits import SHARED_CODES, SHARED_LIMIT_FIELDS
+from petrosa_cio.risk.trading_hours import FORMS
 from petrosa_cio.settings import Settings, variable
 from petrosa_cio.surfaces import gauges as control_gauges
 from petrosa_cio.telemetry import metrics as process_metrics
@@ -193,21 +194,28 @@ def _limit(name: str, schema: dict[str, Any]) -> Iterator[str]:
     default = facts.unstated or f"{in_words(kind.unstated)} counts"
     families = ", ".join(f"`{family}`" for family in FAMILIES if family in kind.families)
     yield from ("", f"### {name}", "", LimitSet.model_fields[name].description or "", "")
-    yield f"- **Value**: {_value(schema['properties'][name], schema['$defs'])}; {kind.unit}"
+    yield f"- **Value**: {_value(name, schema)}; {kind.unit}"
     yield f"- **Where nobody states it**: {default}"
     yield f"- **Where two entries state it**: {kind.how_they_meet}"
     yield f"- **When to change it**: {kind.when_to_change}"
     yield f"- **Holds up exits**: {'yes' if facts.holds_for_exits else 'never'}"
     yield f"- **Reason codes**: {', '.join(f'`{code}`' for code in facts.codes)}"
-    yield f"- **May stand in**: {families or 'any family, and the charter'}"
+    only_regimes = bool(kind.families) and "fund" not in kind.families
+    charter = "" if only_regimes else ", and the charter"
+    yield f"- **May stand in**: {families or 'any family'}{charter}"
     entry = f"{name}: {facts.example}"
-    shown = f"{{regimes: {{transitional: {{{entry}}}}}}}" if families else f"{{fund: {{{entry}}}}}"
+    shown = (
+        f"{{regimes: {{transitional: {{{entry}}}}}}}" if only_regimes else f"{{fund: {{{entry}}}}}"
+    )
     yield f"- **Example**: `{shown[1:-1]}`"
 
 
-def _value(field: dict[str, Any], shared: dict[str, Any]) -> str:
-    """Return in words what a field may be, by its JSON schema."""
+def _value(name: str, schema: dict[str, Any]) -> str:
+    """Return in words what a limit may be, by the JSON schema of all of them."""
+    field, shared = schema["properties"][name], schema["$defs"]
     one = next(iter(field.get("anyOf", (field,))))
+    if name == "trading_hours":
+        return f"a list; {FORMS}; `[]` is never"
     if one["type"] == "array":
         inner = one["items"]
         listed = shared[inner["$ref"].split("/")[-1]] if "$ref" in inner else inner

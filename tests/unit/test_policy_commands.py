@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from petrosa_cio.governance.self_test.builders import BUILDERS, Pair
+from petrosa_cio.governance.self_test.builders import BUILDERS
+from petrosa_cio.governance.self_test.pair import Pair
 from petrosa_cio.governance.starter import starter_file
 from tests.commands import cio
 from tests.unit.test_check import INTENT
@@ -82,6 +83,15 @@ def test_warnings_refuse_only_where_that_is_asked(write: Any) -> None:
     code, page = cio("policy", "check", *files)
     assert (code, "6 never binds: fund always states 5" in page) == (0, True)
     assert "0 errors, 1 warning" in page
+
+
+def test_a_regime_that_no_feed_names_is_remarked_on(write: Any) -> None:
+    files = write("regimes: {consolidation: {size_scale: 0.5}, sidewise: {size_scale: 0.5}}\n")
+    code, found = looked("check", *files)
+    assert (code, found["errors"]) == (0, [])
+    (warning,) = found["warnings"]
+    assert warning["path"] == "regimes.sidewise"
+    assert "turbulent_illiquidity" in warning["fix"]
 
 
 def test_it_says_who_would_be_denied_for_a_missing_limit(write: Any) -> None:

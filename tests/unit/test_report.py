@@ -49,7 +49,7 @@ def test_a_file_is_decided_under_the_starter_policy() -> None:
 
 def test_another_policy_and_prices_count(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
-    policy.write_text("fund: {unsized_order_usd: 100, max_order_notional_usd: 51}\n")
+    policy.write_text("fund: {unsized_order_usd: 50, max_order_notional_usd: 51}\n")
     charter = tmp_path / "charter.yaml"
     charter.write_text("name: open\n")
     files = ("--policy", str(policy), "--charter", str(charter))

@@ -15,7 +15,7 @@ from petrosa_cio.governance.self_test.ground import Ground
 from petrosa_cio.governance.self_test.trial import decide_trial
 from petrosa_cio.risk import decide
 from petrosa_cio.risk.checks import CHECKS
-from petrosa_cio.risk.in_force import PolicyBook
+from petrosa_cio.risk.in_force import InForce, PolicyBook
 from petrosa_cio.risk.intent import Action
 from petrosa_cio.risk.limit_facts import FACTS
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
@@ -23,6 +23,7 @@ from petrosa_cio.risk.places import OTHER_REGIME, OTHER_STRATEGY, OTHER_SYMBOL, 
 from petrosa_cio.risk.policy import Charter, PolicyDocument
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.shared_limits import SHARED_LIMIT_FIELDS
+from petrosa_cio.risk.snapshot import Snapshot
 from tests.deciding import NOW, ago
 from tests.property.worlds import ANYWHERE
 
@@ -31,17 +32,35 @@ BITING: dict[str, Any] = {
     "allowed_symbols": ["BTCUSDT"],
     "allowed_actions": ["buy"],
     "allowed_order_types": ["limit"],
+    "trading_hours": ["mon-fri 08:00-12:00"],
     "max_order_notional_usd": "123.45",
     "max_order_quantity": "0.5",
     "on_order_above_max": "reduce",
     "unsized_order_usd": 20,
     "min_confidence": "0.6",
     "stop_loss_required": True,
+    "venue_rules_required": True,
+    "reference_price_required": True,
+    "max_reference_price_age_s": 10,
+    "collar_bps": 200,
+    "max_stop_distance_bps": 1_000,
+    "min_reward_risk": "1.5",
+    "max_leverage": 5,
     "max_intent_age_s": 60,
-    "max_clock_skew_s": 5,
+    "max_clock_skew_s": 3,
     "max_intents_per_second": 3,
     "max_intents_per_minute": 5,
+    "max_intents_per_hour": 9,
+    "max_symbol_intents_per_second": 3,
+    "max_symbol_intents_per_minute": 5,
+    "max_fund_intents_per_second": 3,
+    "max_fund_intents_per_minute": 5,
     "max_exits_per_minute": 7,
+    "min_seconds_between_repeats": 30,
+    "max_same_executions_per_day": 4,
+    "min_seconds_between_opposites": 30,
+    "on_conflict": "both_denied",
+    "max_drift_bps_per_hour": 500,
     "max_position_usd": 500,
     "max_gross_exposure_usd": 5000,
     "regime_required": True,
@@ -51,14 +70,19 @@ BITING: dict[str, Any] = {
     "size_scale": "0.5",
     "halted_denies_exits": True,
 }
-"""A value of each limit that stops something."""
+"""A value of each limit that stops something; of a default, another one."""
+
+ACTS_ON: dict[str, dict[str, Any]] = {
+    "on_order_above_max": {"max_order_notional_usd": 100},
+    "on_conflict": {"min_seconds_between_opposites": 30},
+}
+"""What must be stated beside a limit that acts on another one."""
 
 
 def policy_of(limit: str) -> dict[str, Any]:
-    entry = {limit: BITING[limit]}
-    if limit == "on_order_above_max":
-        entry["max_order_notional_usd"] = 100  # it acts on another limit
-    return {"fund": entry} if limit in ANYWHERE else {"regimes": {"*": entry}}
+    entry = {limit: BITING[limit], **ACTS_ON.get(limit, {})}
+    families = LIMIT_KINDS[limit].families
+    return {"fund": entry} if not families or "fund" in families else {"regimes": {"*": entry}}
 
 
 def shown(
@@ -113,6 +137,42 @@ def test_a_limit_that_is_stated_and_not_applied_is_seen(
     assert "is not stopped by it" in one.why
 
 
+@pytest.mark.parametrize("limit", LIMIT_KINDS)
+def test_a_limit_that_the_decision_does_not_read_is_seen(
+    limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever decides it, the checks or the ledger: here neither of them learns of it."""
+    right = Snapshot.limits_for
+
+    def forgetful(snapshot: Snapshot, strategy: str, symbol: str) -> InForce:
+        found = right(snapshot, strategy, symbol)
+        limits = found.limits.model_copy(update={limit: None})
+        if limit != "allowed_symbols":
+            return replace(found, limits=limits)
+        return replace(found, limits=limits, own_symbols=None, common_symbols=None)
+
+    monkeypatch.setattr(Snapshot, "limits_for", forgetful)
+    (one,) = [one for one in shown(policy_of(limit)) if one.limit == limit]
+    assert one.status is Status.FAILS, one
+
+
+def test_a_strategy_s_own_list_is_seen_where_it_is_not_applied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy = {"strategies": {"a": {"allowed_symbols": ["BTCUSDT"]}}}
+    (one,) = shown(policy)
+    assert (one.status, one.verdict) == (Status.BITES, "deny SYMBOL_NOT_ALLOWED_FOR_STRATEGY")
+    left = {
+        reach: tuple(
+            check for check in checks if check.code != ReasonCode.SYMBOL_NOT_ALLOWED_FOR_STRATEGY
+        )
+        for reach, checks in decide.CHECKS_WITHIN.items()
+    }
+    monkeypatch.setattr(decide, "CHECKS_WITHIN", left)
+    (one,) = shown(policy)
+    assert one.status is Status.FAILS
+
+
 def test_a_limit_that_stops_what_should_pass_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     right = BUILDERS["min_confidence"]
     monkeypatch.setitem(
@@ -133,7 +193,7 @@ def test_an_exit_is_held_up_only_by_what_says_so(limit: str) -> None:
     pair = BUILDERS[limit](Ground(place, in_force, getattr(stated, limit), NOW))
     assert pair.stops is not None
     closing = changed(pair.stops.intent, action=Action.CLOSE)
-    verdict = asyncio.run(decide_trial(replace(pair.stops, intent=closing), book, NOW))
+    verdict = asyncio.run(decide_trial(replace(pair.stops, intent=closing), book))
     assert verdict.is_promoted is not FACTS[limit].holds_for_exits, verdict
 
 
@@ -198,6 +258,13 @@ def test_what_comes_first_is_named(policy: dict[str, Any], path: str, why: str) 
         ("allowed_actions", ["buy", "sell"], "all openings"),
         ("on_order_above_max", "reduce", "no size above 0"),
         ("max_intents_per_minute", 1_000_000, "too many to play"),
+        ("max_same_executions_per_day", 1_000_000, "too many to play"),
+        ("trading_hours", ["always"], "the whole week"),
+        ("venue_rules_required", False, "nobody says so"),
+        ("reference_price_required", False, "nobody says so"),
+        ("min_seconds_between_repeats", 0, "limits nothing"),
+        ("min_seconds_between_opposites", 0, "limits nothing"),
+        ("on_conflict", "both_denied", "nobody states min_seconds_between_opposites"),
     ],
 )
 def test_what_has_nothing_to_stop_says_why(limit: str, value: object, why: str) -> None:
@@ -211,6 +278,8 @@ def test_what_has_nothing_to_stop_says_why(limit: str, value: object, why: str) 
     [
         "max_order_notional_usd", "max_order_quantity", "max_position_usd", "unsized_order_usd",
         "max_gross_exposure_usd", "max_intents_per_second", "max_exits_per_minute",
+        "max_intents_per_hour", "max_symbol_intents_per_second", "max_fund_intents_per_minute",
+        "max_same_executions_per_day",
     ],
 )  # fmt: skip
 def test_a_limit_of_nothing_lets_nothing_pass(limit: str) -> None:

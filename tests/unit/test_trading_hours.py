@@ -148,3 +148,27 @@ def test_a_policy_is_the_same_however_its_hours_are_written() -> None:
 def test_a_policy_names_every_problem_of_its_hours() -> None:
     with pytest.raises(ValueError, match=r"'x' names no hours.*'y' names no hours"):
         LimitSet.model_validate({"trading_hours": ["x", "y"]})
+
+
+@pytest.mark.parametrize(
+    ("stated", "last"),
+    [
+        (["always"], "2026-03-02T12:00:30"),
+        (["mon 12:00-12:01"], "2026-03-02T12:00:30"),
+        (["mon 11:00-12:00"], "2026-03-02T11:59:00"),
+        (["mon 12:01-12:02"], "2026-02-23T12:01:00"),
+        (["sun 00:00-24:00"], "2026-03-01T23:59:00"),
+        (["tue 00:00-01:00", "wed 03:00-04:00"], "2026-02-25T03:59:00"),
+        ([], None),
+    ],
+)
+def test_the_last_moment_within_is_found(stated: list[str], last: str | None) -> None:
+    found = read_trading_hours(stated).last_until(MONDAY + timedelta(hours=12, seconds=30))
+    assert found == (None if last is None else datetime.fromisoformat(f"{last}+00:00"))
+
+
+def test_what_is_not_within_is_within_all_other_hours() -> None:
+    hours = read_trading_hours(["mon-fri 08:00-20:00", "sun 22:00-mon 02:00"])
+    assert not (~hours & hours).minutes
+    assert ~~hours == hours
+    assert ~read_trading_hours([]) == read_trading_hours(["always"])

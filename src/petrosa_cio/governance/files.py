@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from petrosa_cio.errors import Misconfigured, Problem
+from petrosa_cio.fleet.regime_names import NAMES
 from petrosa_cio.governance.documents import read_charter_file, read_policy_file
 from petrosa_cio.governance.starter import starter_file
 from petrosa_cio.risk.policy import Charter, Policy, PolicyDocument
@@ -53,7 +54,7 @@ def examine_files(policy_file: Path | None, charter_file: Path | None, now: date
     """
     policy = read_policy_file(policy_file or starter_file("policy.yaml"))
     charter = read_charter_file(charter_file or starter_file("charter.yaml"))
-    findings = policy_findings(policy.document, charter.document, now=now)
+    findings = policy_findings(policy.document, charter.document, now=now, known_regimes=NAMES)
     problems = [
         *(Problem("CIO_CHARTER_FILE", one, "Mend the file.") for one in charter.problems),
         *(Problem("CIO_POLICY_FILE", one, "Mend the file.") for one in policy.problems),

@@ -30,13 +30,16 @@ class LimitFacts:
 
 _RATE = (Code.RATE_ABOVE_MAX,)
 _SIZES = (Code.NOTIONAL_ABOVE_MAX, Code.QUANTITY_ABOVE_MAX)
+_SYMBOLS = (Code.SYMBOL_NOT_ALLOWED, Code.SYMBOL_NOT_ALLOWED_FOR_STRATEGY)
+_COLLAR = (Code.PRICE_OUTSIDE_COLLAR, Code.REFERENCE_PRICE_MISSING)
 _HALTS = (Code.FUND_HALTED, Code.STRATEGY_HALTED, Code.SYMBOL_HALTED)
 
 FACTS: dict[str, LimitFacts] = {
     "allowed_strategies": LimitFacts((Code.STRATEGY_NOT_ALLOWED,), "[momentum_v1, golden_cross]"),
-    "allowed_symbols": LimitFacts((Code.SYMBOL_NOT_ALLOWED,), "[BTCUSDT, ETHUSDT]"),
+    "allowed_symbols": LimitFacts(_SYMBOLS, "[BTCUSDT, ETHUSDT]"),
     "allowed_actions": LimitFacts((Code.ACTION_NOT_ALLOWED,), "[buy]"),
     "allowed_order_types": LimitFacts((Code.ORDER_TYPE_NOT_ALLOWED,), "[market, limit]"),
+    "trading_hours": LimitFacts((Code.TRADING_WINDOW_CLOSED,), "[mon-fri 08:00-20:00]"),
     "max_order_notional_usd": LimitFacts((Code.NOTIONAL_ABOVE_MAX,), "1000"),
     "max_order_quantity": LimitFacts((Code.QUANTITY_ABOVE_MAX,), "0.5"),
     "on_order_above_max": LimitFacts(_SIZES, "reduce", names_entry=False, unstated=""),
@@ -45,6 +48,13 @@ FACTS: dict[str, LimitFacts] = {
     ),
     "min_confidence": LimitFacts((Code.CONFIDENCE_BELOW_MIN,), "0.6"),
     "stop_loss_required": LimitFacts((Code.STOP_LOSS_REQUIRED,), "true", unstated="no"),
+    "venue_rules_required": LimitFacts((Code.VENUE_RULES_MISSING,), "true", unstated="no"),
+    "reference_price_required": LimitFacts((Code.REFERENCE_PRICE_MISSING,), "true", unstated="no"),
+    "max_reference_price_age_s": LimitFacts((Code.REFERENCE_PRICE_STALE,), "30", unstated=""),
+    "collar_bps": LimitFacts(_COLLAR, "200"),
+    "max_stop_distance_bps": LimitFacts((Code.STOP_LOSS_TOO_FAR,), "1000"),
+    "min_reward_risk": LimitFacts((Code.REWARD_RISK_BELOW_MIN,), "1.5"),
+    "max_leverage": LimitFacts((Code.LEVERAGE_ABOVE_MAX,), "5"),
     "max_intent_age_s": LimitFacts(
         (Code.INTENT_STALE,),
         "60",
@@ -56,7 +66,19 @@ FACTS: dict[str, LimitFacts] = {
     ),
     "max_intents_per_second": LimitFacts(_RATE, "5"),
     "max_intents_per_minute": LimitFacts(_RATE, "60"),
+    "max_intents_per_hour": LimitFacts(_RATE, "120"),
+    "max_symbol_intents_per_second": LimitFacts(_RATE, "25"),
+    "max_symbol_intents_per_minute": LimitFacts(_RATE, "120"),
+    "max_fund_intents_per_second": LimitFacts(_RATE, "100"),
+    "max_fund_intents_per_minute": LimitFacts(_RATE, "600"),
     "max_exits_per_minute": LimitFacts(_RATE, "600", holds_for_exits=True),
+    "min_seconds_between_repeats": LimitFacts((Code.CONTENT_REPEATED,), "60"),
+    "max_same_executions_per_day": LimitFacts((Code.REPEATED_EXECUTION,), "100"),
+    "min_seconds_between_opposites": LimitFacts((Code.SIGNAL_CONFLICT,), "60"),
+    "on_conflict": LimitFacts(
+        (Code.SIGNAL_CONFLICT,), "first_wins", names_entry=False, unstated=""
+    ),
+    "max_drift_bps_per_hour": LimitFacts((Code.COLLAR_DRIFT,), "1000"),
     "max_position_usd": LimitFacts((Code.POSITION_ABOVE_MAX,), "5000"),
     "max_gross_exposure_usd": LimitFacts((Code.GROSS_EXPOSURE_ABOVE_MAX,), "20000"),
     "regime_required": LimitFacts((Code.REGIME_UNKNOWN,), "true", unstated="no"),

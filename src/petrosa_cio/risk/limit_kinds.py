@@ -182,7 +182,11 @@ def by_rank(loosest_first: tuple[str, ...], when_to_change: str, *, unstated: st
         return left if rank[cast(str, left)] >= rank[cast(str, right)] else right
 
     unit = " or ".join((", ".join(loosest_first[:-1]), loosest_first[-1]))
-    return LimitKind(stricter, _ordered(stricter), unit, when_to_change, unstated=unstated)
+    strictest_first = " before ".join(reversed(loosest_first))
+    return LimitKind(
+        stricter, _ordered(stricter), unit, when_to_change, unstated=unstated,
+        how_they_meet=f"the strictest counts: {strictest_first}",
+    )  # fmt: skip
 
 
 def given_size(unit: str, when_to_change: str) -> LimitKind:

@@ -13,6 +13,7 @@ from itertools import groupby
 
 from petrosa_cio.risk.in_force import InForce, PolicyBook, entry_chain, stated_limits
 from petrosa_cio.risk.intent import Action, Direction
+from petrosa_cio.risk.limits import LIMIT_KINDS
 from petrosa_cio.risk.places import CHARTER, Entry, Place, entries_of, places_of
 from petrosa_cio.risk.policy import (
     ANY,
@@ -23,11 +24,16 @@ from petrosa_cio.risk.policy import (
     in_words,
 )
 from petrosa_cio.risk.policy_rules import CONTRADICTIONS, POINTLESS, Contradiction, Pointless
+from petrosa_cio.risk.trading_hours import TradingHours
 
 MOST_PLACES = 6
 """So many combinations are named; of more, how many there are."""
 
 _TAKES = {Action.BUY: Direction.LONG, Action.SELL: Direction.SHORT}
+
+
+_STILL_PASSED_AT_0 = ("seconds", "basis points")
+"""Units of ceilings that something passes even where they are 0."""
 
 
 class Severity(StrEnum):
@@ -198,6 +204,7 @@ def _warnings(view: _View, asked: Callable[[Entry], bool]) -> Iterator[PolicyFin
             if not any(map(entry.is_named_in, binding[name])):
                 yield _never_binds(entry, name, view)
         yield from _excluded(entry, view)
+        yield from _never_open(entry, view)
         yield from _shut_fund(entry)
     for rule in POINTLESS:
         yield from _pointless(rule, view, asked)
@@ -262,6 +269,20 @@ def _excluded(entry: Entry, view: _View) -> Iterator[PolicyFinding]:
             yield _warning(path, sentence, fix)
 
 
+def _never_open(entry: Entry, view: _View) -> Iterator[PolicyFinding]:
+    """Find hours that are over, or not begun, whenever another entry's hours are."""
+    name = "trading_hours"
+    stated, never = entry.stated.get(name), TradingHours(0)
+    here = [found for place, found in view.everywhere(name) if entry.applies(place)]
+    if stated in (None, never) or any(one.limits.trading_hours != never for one in here):
+        return
+    beside = _beside(entry, [one.entries[name] for one in here])
+    sentence = f"has no hour in common with {beside}: nothing can be opened"
+    yield _warning(
+        f"{entry.path}.{name}", sentence, "State hours that both list, or [] where that is meant."
+    )
+
+
 def _beside(entry: Entry, binding: Iterable[str]) -> str:
     """Return the other entries among those that bind."""
     found = {path for joint in binding for path in joint.split(" & ")} - {entry.path}
@@ -273,8 +294,8 @@ def _shut_fund(entry: Entry) -> Iterator[PolicyFinding]:
     if entry.family != "fund":
         return
     for name, value in entry.stated.items():
-        is_ceiling = name.startswith("max_") and not name.endswith("_s")
-        if value == frozenset() or (is_ceiling and value == 0):
+        is_ceiling = name.startswith("max_") and LIMIT_KINDS[name].unit not in _STILL_PASSED_AT_0
+        if value in (frozenset(), TradingHours(0)) or (is_ceiling and value == 0):
             sentence = f"{in_words(value)} denies every opening of the whole fund"
             fix = "Where that is meant, `cio halt` is the switch for it."
             yield _warning(f"{entry.path}.{name}", sentence, fix)
@@ -285,9 +306,12 @@ def _pointless(
 ) -> Iterator[PolicyFinding]:
     """Find the entries that make the rule hold wherever they bind."""
     holds: dict[str, bool] = {}
-    for _, here in view.everywhere(rule.field, *rule.by):
+    places = view.everywhere(rule.field, *rule.by)
+    elsewhere = {at.strategy for at, here in places if not rule.holds(here.limits)}
+    for place, here in places:
         binding = here.entries.get(rule.field, "")
-        holds[binding] = holds.get(binding, True) and rule.holds(here.limits)
+        is_so = rule.holds(here.limits) and not (rule.over_time and place.strategy in elsewhere)
+        holds[binding] = holds.get(binding, True) and is_so
     for entry in filter(asked, view.entries):
         found = [does for binding, does in holds.items() if entry.is_named_in(binding)]
         if found and all(found):

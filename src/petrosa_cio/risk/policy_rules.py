@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from petrosa_cio.risk.checks.well_formed import ENGINE_MAX_AGE_S
+from petrosa_cio.risk.intent import OrderType
 from petrosa_cio.risk.limits import LimitSet
 
 
@@ -41,6 +42,8 @@ class Pointless:
         holds: Whether it is so with the values in force.
         sentence: Why; ``{value}`` stands for its value.
         fix: What to do.
+        over_time: Whether it is so only where it holds for all that a strategy does, as what it
+            did elsewhere or in another regime counts too.
     """
 
     field: str
@@ -48,6 +51,7 @@ class Pointless:
     holds: Callable[[LimitSet], bool]
     sentence: str
     fix: str
+    over_time: bool = False
 
 
 def _over(field: str, bound: str) -> Callable[[LimitSet], bool]:
@@ -88,6 +92,21 @@ CONTRADICTIONS: tuple[Contradiction, ...] = (
     _unsized_above("max_position_usd"),
     _unsized_above("max_gross_exposure_usd"),
     Contradiction(
+        "max_stop_distance_bps",
+        "stop_loss_required",
+        lambda limits: limits.max_stop_distance_bps == 0 and bool(limits.stop_loss_required),
+        "every stop loss lies further away than 0, and every opening needs one: none can ever pass",
+        "State a distance above 0.",
+    ),
+    Contradiction(
+        "max_stop_distance_bps",
+        "min_reward_risk",
+        lambda limits: limits.max_stop_distance_bps == 0 and limits.min_reward_risk is not None,
+        "every stop loss lies further away than 0, and min_reward_risk needs one: no opening can "
+        "ever pass",
+        "State a distance above 0.",
+    ),
+    Contradiction(
         "max_exits_per_minute",
         "max_exits_per_minute",
         lambda limits: limits.max_exits_per_minute == 0,
@@ -108,7 +127,7 @@ def _reached_first(field: str, bound: str, times: int = 1) -> Pointless:
     often = f" {times} times over" if times > 1 else ""
     return Pointless(
         field, (bound,), holds, f"{{value}} is never reached: {bound}{often} is reached first",
-        f"State less than {bound} allows, or leave it out.",
+        f"State less than {bound} allows, or leave it out.", over_time=times > 1,
     )  # fmt: skip
 
 
@@ -131,12 +150,47 @@ def _older_than_engine(limits: LimitSet) -> bool:
     return limits.max_intent_age_s is not None and limits.max_intent_age_s > ENGINE_MAX_AGE_S
 
 
+def _nothing_needs_a_price(limits: LimitSet) -> bool:
+    """Return whether no check looks at a reference price: the venue's bands are for waiting orders.
+
+    Whether the venue's rules are known is no matter of the policy: where they are, its bands count.
+    """
+    only_market = limits.allowed_order_types is not None and not (
+        limits.allowed_order_types - {OrderType.MARKET}
+    )
+    needs_one = limits.reference_price_required or limits.collar_bps is not None
+    return limits.max_reference_price_age_s is not None and only_market and not needs_one
+
+
 POINTLESS: tuple[Pointless, ...] = (
     _reached_first("max_order_notional_usd", "max_position_usd"),
     _reached_first("max_order_notional_usd", "max_gross_exposure_usd"),
     _reached_first("max_position_usd", "max_gross_exposure_usd"),
     _reached_first("max_intents_per_second", "max_intents_per_minute"),
     _reached_first("max_intents_per_minute", "max_intents_per_second", 60),
+    _reached_first("max_intents_per_minute", "max_intents_per_hour"),
+    _reached_first("max_intents_per_hour", "max_intents_per_minute", 60),
+    _reached_first("max_symbol_intents_per_second", "max_symbol_intents_per_minute"),
+    _reached_first("max_symbol_intents_per_minute", "max_symbol_intents_per_second", 60),
+    _reached_first("max_fund_intents_per_second", "max_fund_intents_per_minute"),
+    _reached_first("max_fund_intents_per_minute", "max_fund_intents_per_second", 60),
+    _reached_first("max_intents_per_second", "max_fund_intents_per_second"),
+    _reached_first("max_intents_per_minute", "max_fund_intents_per_minute"),
+    _reached_first("max_symbol_intents_per_second", "max_fund_intents_per_second"),
+    _reached_first("max_symbol_intents_per_minute", "max_fund_intents_per_minute"),
+    _means_nothing_without(
+        "on_conflict",
+        ("min_seconds_between_opposites",),
+        lambda value: value is not None,
+    ),
+    Pointless(
+        "max_reference_price_age_s",
+        ("reference_price_required", "collar_bps", "allowed_order_types"),
+        _nothing_needs_a_price,
+        "{value} changes nothing where only market orders are allowed and nobody states "
+        "reference_price_required or collar_bps",
+        "State reference_price_required or collar_bps too, or leave it out.",
+    ),
     _means_nothing_without(
         "on_order_above_max",
         ("max_order_notional_usd", "max_order_quantity"),

@@ -10,7 +10,7 @@ are the same value however they were written.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
@@ -21,7 +21,7 @@ _CLOCK = "([0-9]{2}:[0-5][0-9])"
 _DAY = "(" + "|".join(DAYS) + ")"
 _DAILY = re.compile(rf"{_DAY}(?:-{_DAY})? {_CLOCK}-{_CLOCK}")
 _SPAN = re.compile(rf"{_DAY} {_CLOCK}-{_DAY} {_CLOCK}")
-_FORMS = "write such as mon-fri 08:00-20:00, sun 22:00-mon 02:00 or always"
+FORMS = "write such as mon-fri 08:00-20:00, sun 22:00-mon 02:00 or always"
 
 Span = tuple[int, int]
 """First minute of the week, and the first one after; the latter may lie in the next week."""
@@ -40,6 +40,21 @@ class TradingHours:
     def includes(self, instant: datetime) -> bool:
         """Return whether an instant, aware UTC, lies within."""
         return bool(self.minutes >> minute_of_week(instant) & 1)
+
+    def last_until(self, instant: datetime) -> datetime | None:
+        """Return the last moment up to an instant that lies within, to the minute; None: never."""
+        if self.includes(instant):
+            return instant
+        after = minute_of_week(instant) + 1
+        # The week that ends with the instant's minute, as it lies in two copies of the week.
+        week = (self.minutes << WEEK_MINUTES | self.minutes) >> after & _ALWAYS
+        back = WEEK_MINUTES - week.bit_length()
+        begun = instant.replace(second=0, microsecond=0)
+        return begun - timedelta(minutes=back) if week else None
+
+    def __invert__(self) -> "TradingHours":
+        """Return all other minutes."""
+        return TradingHours(~self.minutes & _ALWAYS)
 
     def __and__(self, other: "TradingHours") -> "TradingHours":
         """Return the minutes that are in both."""
@@ -76,7 +91,7 @@ def read_trading_hours(stated: object) -> TradingHours:
     if isinstance(stated, TradingHours):
         return stated
     if not isinstance(stated, list | tuple):
-        raise ValueError(f"expected a list of hours: {_FORMS}")
+        raise ValueError(f"expected a list of hours: {FORMS}")
     minutes, problems = 0, []
     for one in stated:
         try:
@@ -97,7 +112,7 @@ def _bits(stated: object) -> int:
     elif found := _SPAN.fullmatch(text):
         spans = [_one_span(stated, *found.groups())]
     else:
-        raise ValueError(f"{stated!r} names no hours: {_FORMS}")
+        raise ValueError(f"{stated!r} names no hours: {FORMS}")
     bits = 0
     for first, end in spans:
         bits |= ((1 << (end - first)) - 1) << first

@@ -4,11 +4,12 @@ Each builder changes one thing of an intent that passes, so that nothing but its
 To cover a new limit, write its builder and add its row; a test finds a limit that has none.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from petrosa_cio.governance.self_test import price_builders as price
+from petrosa_cio.governance.self_test import shared_builders as shared
 from petrosa_cio.governance.self_test.ground import (
     EXACT,
     ONE_USD,
@@ -17,51 +18,21 @@ from petrosa_cio.governance.self_test.ground import (
     Ground,
     price_within,
 )
-from petrosa_cio.governance.self_test.trial import Counted, Exposed, Trial
+from petrosa_cio.governance.self_test.pair import (
+    NOTHING_SAID,
+    Builder,
+    Pair,
+    at_and_after,
+    in_seconds,
+    plain,
+)
+from petrosa_cio.governance.self_test.price_builders import below
+from petrosa_cio.governance.self_test.trial import Trial
 from petrosa_cio.risk.checks.well_formed import ENGINE_MAX_AGE_S
-from petrosa_cio.risk.claims import from_units, to_units
 from petrosa_cio.risk.intent import Action, OrderType
 from petrosa_cio.risk.reasons import Effect, ReasonCode
 from petrosa_cio.risk.sizing import quantity_for
 from petrosa_cio.risk.trading_state import TradingState
-
-MOST_PLAYED = 20_000
-"""Longer histories of intents are not played."""
-
-_A_LITTLE = timedelta(milliseconds=1)
-_A_SHARE = Decimal("0.0001")
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """What to try in one place.
-
-    Attributes:
-        passes: An intent that just passes.
-        stops: An intent that the limit stops, or cuts.
-        closes: True where nothing passes at all, so that there is no intent that just does.
-        gives: True where the limit stops nothing but gives something.
-        why: Why there is nothing to try.
-        mark: What its reasons begin with in scope and end with in limit, where others share its
-            code.
-        code: The only code that its reasons may have; None for every one of the limit's.
-        effect: The only effect that they may have; None for any.
-        size: The quantity that the passing intent must come to; None for any.
-    """
-
-    passes: Trial | None = None
-    stops: Trial | None = None
-    closes: bool = False
-    gives: bool = False
-    why: str = ""
-    mark: tuple[str, str] = ("", "")
-    code: ReasonCode | None = None
-    effect: Effect | None = None
-    size: Decimal | None = None
-
-
-Builder = Callable[[Ground], Pair]
-
 
 # --- lists ----------------------------------------------------------------------------------------
 
@@ -134,8 +105,8 @@ def _at_and_over(ground: Ground, quantity: Decimal, price: Decimal, words: str) 
     over = EXACT.add(quantity, STEP)
     worth = ONE_USD if words.startswith("quantity") else price
     return Pair(
-        ground.sized(words.format(_plain(EXACT.multiply(quantity, worth))), quantity, price),
-        ground.sized(words.format(_plain(EXACT.multiply(over, worth))), over, price),
+        ground.sized(words.format(plain(EXACT.multiply(quantity, worth))), quantity, price),
+        ground.sized(words.format(plain(EXACT.multiply(over, worth))), over, price),
     )
 
 
@@ -154,7 +125,7 @@ def _unsized(ground: Ground) -> Pair:
     if not limit:
         return Pair(stops=unsized, closes=True)
     given = quantity_for(limit, unsized.price)
-    words = f"no size stated: gets {_plain(limit)} USD"
+    words = f"no size stated: gets {plain(limit)} USD"
     return Pair(unsized.saying(words), gives=True, size=given)
 
 
@@ -162,21 +133,20 @@ def _confidence(ground: Ground) -> Pair:
     limit = ground.limit("min_confidence")
     if limit == 0:
         return Pair(why="no confidence is below 0")
-    below = _below(limit)
+    less = below(limit)
     return Pair(
-        ground.trial(f"confidence {_plain(limit)}", confidence=limit),
-        ground.trial(f"confidence {_plain(below)}", confidence=below),
+        ground.trial(f"confidence {plain(limit)}", confidence=limit),
+        ground.trial(f"confidence {plain(less)}", confidence=less),
     )
-
-
-def _below(fraction: Decimal) -> Decimal:
-    return EXACT.subtract(fraction, min(_A_SHARE, EXACT.divide(fraction, Decimal(2))))
 
 
 def _stop_loss(ground: Ground) -> Pair:
     if not ground.stated:
-        return Pair(why="nothing is required where nobody says so")
-    return Pair(ground.trial("with a stop loss"), ground.trial("no stop loss", stop_loss=None))
+        return NOTHING_SAID
+    without = ground.trial("no stop loss", stop_loss=None)
+    if ground.takes_no_stop:
+        return Pair(stops=without, closes=True)
+    return Pair(ground.trial("with a stop loss"), without)
 
 
 # --- time -----------------------------------------------------------------------------------------
@@ -186,75 +156,23 @@ def _age(ground: Ground) -> Pair:
     limit = ground.limit("max_intent_age_s")
     if limit > ENGINE_MAX_AGE_S:
         return Pair(why=f"the order engine's own {ENGINE_MAX_AGE_S} s come first")
-    at, after = _at_and_after(limit)
+    at, after = at_and_after(limit)
     return Pair(_aged(ground, at), _aged(ground, after))
 
 
 def _aged(ground: Ground, age: timedelta) -> Trial:
-    trial = ground.trial(f"made {_seconds(age)} ago", stated_at=ground.now - age)
+    trial = ground.trial(f"made {in_seconds(age)} ago", stated_at=ground.at - age)
     return replace(trial, age=age)
 
 
 def _skew(ground: Ground) -> Pair:
-    at, after = _at_and_after(ground.limit("max_clock_skew_s"))
+    at, after = at_and_after(ground.limit("max_clock_skew_s"))
     return Pair(_ahead(ground, at), _ahead(ground, after))
 
 
 def _ahead(ground: Ground, span: timedelta) -> Trial:
-    words = f"made {_seconds(span)} ahead of the clock"
-    return ground.trial(words, stated_at=ground.now + span)
-
-
-def _at_and_after(seconds: int) -> tuple[timedelta, timedelta]:
-    span = timedelta(seconds=seconds)
-    return span, span + _A_LITTLE
-
-
-# --- shared ---------------------------------------------------------------------------------------
-
-
-def _rate(name: str, counter: str, window_s: int, *, exits: bool = False) -> Builder:
-    """Return the builder for a rate of a counter, by what the counter's name begins with."""
-
-    def build(ground: Ground) -> Pair:
-        limit, trial = ground.limit(name), ground.exit("") if exits else ground.trial("")
-        words = f"the {{}}. {'exit' if exits else 'opening'} within {window_s} s"
-        mark = (counter, f" per {window_s} s")
-        if limit > MOST_PLAYED:
-            return Pair(why=f"{limit} intents are too many to play here")
-        passes, stops = (
-            replace(
-                trial.saying(words.format(before + 1)),
-                before=(Counted(counter, window_s * 1_000, before),),
-            )
-            for before in (max(limit - 1, 0), limit)
-        )
-        return Pair(None if limit == 0 else passes, stops, closes=limit == 0, mark=mark)
-
-    return build
-
-
-def _exposure(name: str, counter: str, whose: str) -> Builder:
-    """Return the builder for an exposure of which others hold all but what is asked for."""
-
-    def build(ground: Ground) -> Pair:
-        trial = ground.trial("")
-        own, limit = to_units(ground.small_usd()), -to_units(-ground.limit(name))
-        if limit < own:
-            return Pair(stops=trial.saying("an order of any value"), closes=True)
-        passes, stops = (
-            replace(
-                trial.saying(
-                    f"{_plain(from_units(own))} USD more, {whose} "
-                    f"{_plain(from_units(used))} USD already"
-                ),
-                before=(Exposed(counter, used),),
-            )
-            for used in (limit - own, limit - own + 1)
-        )
-        return Pair(passes, stops)
-
-    return build
+    words = f"made {in_seconds(span)} ahead of the clock"
+    return ground.trial(words, stated_at=ground.at + span)
 
 
 # --- market regime and state ----------------------------------------------------------------------
@@ -262,7 +180,7 @@ def _exposure(name: str, counter: str, whose: str) -> Builder:
 
 def _regime_required(ground: Ground) -> Pair:
     if not ground.stated:
-        return Pair(why="nothing is required where nobody says so")
+        return NOTHING_SAID
     if ground.place.regime is None:
         return Pair(stops=ground.trial("no regime known"))
     return Pair(ground.trial("a known regime"))
@@ -271,23 +189,23 @@ def _regime_required(ground: Ground) -> Pair:
 def _regime_age(ground: Ground) -> Pair:
     if ground.place.regime is None:
         return Pair(why="no regime is known here")
-    at, after = _at_and_after(ground.limit("max_regime_age_s"))
+    at, after = at_and_after(ground.limit("max_regime_age_s"))
     return Pair(_observed(ground, at), _observed(ground, after))
 
 
 def _observed(ground: Ground, age: timedelta) -> Trial:
-    return replace(ground.trial(f"regime observed {_seconds(age)} ago"), regime_age=age)
+    return replace(ground.trial(f"regime observed {in_seconds(age)} ago"), regime_age=age)
 
 
 def _regime_confidence(ground: Ground) -> Pair:
     limit = ground.limit("min_regime_confidence")
     if ground.place.regime is None or limit == 0:
         return Pair(why="no regime is known here" if limit else "no confidence is below 0")
-    return Pair(_sure(ground, limit), _sure(ground, _below(limit)))
+    return Pair(_sure(ground, limit), _sure(ground, below(limit)))
 
 
 def _sure(ground: Ground, confidence: Decimal) -> Trial:
-    trial = ground.trial(f"regime known to {_plain(confidence)}")
+    trial = ground.trial(f"regime known to {plain(confidence)}")
     return replace(trial, regime_confidence=confidence)
 
 
@@ -310,19 +228,41 @@ BUILDERS: dict[str, Builder] = {
     "allowed_symbols": _symbols,
     "allowed_actions": _actions,
     "allowed_order_types": _order_types,
+    "trading_hours": price.hours,
     "max_order_notional_usd": _notional,
     "max_order_quantity": _quantity,
     "on_order_above_max": _on_breach,
     "unsized_order_usd": _unsized,
     "min_confidence": _confidence,
     "stop_loss_required": _stop_loss,
+    "venue_rules_required": price.venue_rules,
+    "reference_price_required": price.reference_price,
+    "max_reference_price_age_s": price.reference_price_age,
+    "collar_bps": price.collar,
+    "max_stop_distance_bps": price.stop_distance,
+    "min_reward_risk": price.reward_risk,
+    "max_leverage": price.leverage,
     "max_intent_age_s": _age,
     "max_clock_skew_s": _skew,
-    "max_intents_per_second": _rate("max_intents_per_second", "intents:", 1),
-    "max_intents_per_minute": _rate("max_intents_per_minute", "intents:", 60),
-    "max_exits_per_minute": _rate("max_exits_per_minute", "exits:", 60, exits=True),
-    "max_position_usd": _exposure("max_position_usd", "", "on this symbol"),
-    "max_gross_exposure_usd": _exposure("max_gross_exposure_usd", "gross", "the whole fund"),
+    "max_intents_per_second": shared.rate("max_intents_per_second", shared.OF_STRATEGY, 1),
+    "max_intents_per_minute": shared.rate("max_intents_per_minute", shared.OF_STRATEGY, 60),
+    "max_intents_per_hour": shared.rate("max_intents_per_hour", shared.OF_STRATEGY_BY_HOUR, 3_600),
+    "max_symbol_intents_per_second": shared.rate(
+        "max_symbol_intents_per_second", shared.OF_SYMBOL, 1
+    ),
+    "max_symbol_intents_per_minute": shared.rate(
+        "max_symbol_intents_per_minute", shared.OF_SYMBOL, 60
+    ),
+    "max_fund_intents_per_second": shared.rate("max_fund_intents_per_second", shared.OF_FUND, 1),
+    "max_fund_intents_per_minute": shared.rate("max_fund_intents_per_minute", shared.OF_FUND, 60),
+    "max_exits_per_minute": shared.rate("max_exits_per_minute", shared.OF_EXITS, 60),
+    "min_seconds_between_repeats": shared.repeats,
+    "max_same_executions_per_day": shared.executions,
+    "min_seconds_between_opposites": shared.opposites,
+    "on_conflict": shared.on_conflict,
+    "max_drift_bps_per_hour": shared.drift,
+    "max_position_usd": shared.exposure("max_position_usd", "", "on this symbol"),
+    "max_gross_exposure_usd": shared.exposure("max_gross_exposure_usd", "gross", "the whole fund"),
     "regime_required": _regime_required,
     "max_regime_age_s": _regime_age,
     "min_regime_confidence": _regime_confidence,
@@ -331,12 +271,3 @@ BUILDERS: dict[str, Builder] = {
     "halted_denies_exits": _halted_exits,
 }
 """The builder of every limit, by name."""
-
-
-def _plain(number: Decimal) -> str:
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _seconds(span: timedelta) -> str:
-    return f"{_plain(Decimal(span // _A_LITTLE) / 1_000)} s"

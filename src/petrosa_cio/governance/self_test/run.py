@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from petrosa_cio.governance.self_test.builders import BUILDERS, Pair
+from petrosa_cio.governance.self_test.builders import BUILDERS
 from petrosa_cio.governance.self_test.ground import Ground
+from petrosa_cio.governance.self_test.pair import Pair
 from petrosa_cio.governance.self_test.trial import Trial, decide_trial
-from petrosa_cio.risk.in_force import PolicyBook
+from petrosa_cio.risk.in_force import InForce, PolicyBook
 from petrosa_cio.risk.limit_facts import FACTS
 from petrosa_cio.risk.places import Entry, Place, entries_of, places_of
-from petrosa_cio.risk.policy import in_words
+from petrosa_cio.risk.policy import PolicyDocument, in_words
 from petrosa_cio.risk.reasons import Effect, Reason
 from petrosa_cio.risk.verdict import Verdict
 
@@ -96,8 +97,8 @@ class _Seen:
 
 async def self_test(book: PolicyBook, now: datetime, asked: Asked) -> AsyncIterator[Shown]:
     """Show every limit that policy, overlays in force and charter state, one after the other."""
-    ended = {one.overlay_id for one in book.document.overlays if not one.is_active(now)}
-    entries = [one for one in entries_of(book.document, book.charter) if one.overlay not in ended]
+    book = _lasting(book, now)
+    entries = entries_of(book.document, book.charter)
     places = asked.narrowed(places_of(entries))
     for entry in entries:
         for limit in entry.stated:
@@ -106,31 +107,45 @@ async def self_test(book: PolicyBook, now: datetime, asked: Asked) -> AsyncItera
                 yield await _show(entry, limit, found, book, now)
 
 
+def _lasting(book: PolicyBook, now: datetime) -> PolicyBook:
+    """Return the same without overlays that have ended: a trial may be at an earlier time."""
+    overlays = tuple(one for one in book.document.overlays if one.is_active(now))
+    document = PolicyDocument(policy=book.document.policy, overlays=overlays)
+    return PolicyBook(document, book.charter, book.revision)
+
+
 async def _show(
     entry: Entry, limit: str, places: list[Place], book: PolicyBook, now: datetime
 ) -> Shown:
     seen, stated = _Seen(), entry.stated[limit]
     for place in places:
         in_force = book.in_force(place.strategy, place.symbol, place.regime, now)
-        binding = in_force.entries[limit]
+        binding = _binding(entry, limit, in_force)
         if not entry.is_named_in(binding):
             value = in_words(getattr(in_force.limits, limit))
             seen.before_it.setdefault(f"{binding} states {value}")
             continue
         pair = BUILDERS[limit](Ground(place, in_force, stated, now))
-        await _try(pair, entry, limit, seen, book, now)
+        await _try(pair, entry, limit, seen, book)
         if seen.is_enough:
             break
     return _shown(entry, limit, seen)
 
 
-async def _try(
-    pair: Pair, entry: Entry, limit: str, seen: _Seen, book: PolicyBook, now: datetime
-) -> None:
+def _binding(entry: Entry, limit: str, in_force: InForce) -> str:
+    """Return the entries that bind; what a strategy's own admit is listed beside all others'."""
+    if limit == "allowed_symbols":
+        is_own = entry.family in ("strategies", "strategy_symbols")
+        listed = in_force.own_symbols if is_own else in_force.common_symbols
+        return listed.entry if listed else ""
+    return in_force.entries[limit]
+
+
+async def _try(pair: Pair, entry: Entry, limit: str, seen: _Seen, book: PolicyBook) -> None:
     seen.closes, seen.gives = seen.closes or pair.closes, seen.gives or pair.gives
     seen.why = seen.why or pair.why
     if pair.passes is not None and seen.passes is None:
-        verdict = await decide_trial(pair.passes, book, now)
+        verdict = await decide_trial(pair.passes, book)
         own, others = _told_apart(verdict, pair, entry, limit)
         if own:
             seen.wrong = f"{pair.passes.words}: does not pass, {own[0]}"
@@ -141,7 +156,7 @@ async def _try(
         else:
             seen.passes = pair.passes
     if pair.stops is not None and seen.stops is None and not seen.wrong:
-        verdict = await decide_trial(pair.stops, book, now)
+        verdict = await decide_trial(pair.stops, book)
         own, others = _told_apart(verdict, pair, entry, limit)
         if others:
             seen.before_it |= dict.fromkeys(map(_who, others))

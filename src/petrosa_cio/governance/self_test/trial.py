@@ -16,6 +16,7 @@ from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.places import Place
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
+from petrosa_cio.risk.venue import SymbolRules, VenueRules
 from petrosa_cio.risk.verdict import Assessment, Verdict
 
 COUNTS_ALL = 10**9
@@ -35,11 +36,25 @@ class Exposed:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Intents that came before, evenly spread over a window of one rate."""
+    """Intents that came before, evenly spread over a window.
 
-    counter: str
+    Attributes:
+        counters: What the names of the counters begin with that they count on.
+        window_ms: The window, milliseconds.
+        events: How many they are.
+    """
+
+    counters: tuple[str, ...]
     window_ms: int
     events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An opening before, to which nothing objected but what the ledger kept; closed since."""
+
+    intent: Intent
+    age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +65,31 @@ class Trial:
         words: What is special about it, for people.
         intent: The intent.
         place: Its strategy and symbol, and the market regime.
+        at: The moment of decision.
         price: Reference price of its symbol.
+        rules: What the venue asks of orders in the symbol; None where that is not known.
+        price_is_known: Whether anybody has said the reference price.
+        price_age: How long ago the market stood there.
         age: How long ago it was made.
         regime_age: How long ago the regime was observed.
         regime_confidence: How sure the regime is.
         fund: Trading state of the fund.
-        before: What others hold, and what came before.
+        before: What others hold, and what came before, the oldest first.
     """
 
     words: str
     intent: Intent
     place: Place
+    at: datetime
     price: Decimal
+    rules: SymbolRules | None
+    price_is_known: bool = True
+    price_age: timedelta = timedelta(0)
     age: timedelta = timedelta(0)
     regime_age: timedelta = timedelta(0)
     regime_confidence: Decimal = Decimal(1)
     fund: TradingState = TradingState.ACTIVE
-    before: Sequence[Exposed | Counted] = field(default=())
+    before: Sequence[Exposed | Counted | Opened] = field(default=())
 
     def saying(self, words: str) -> "Trial":
         """Return the same with other words."""
@@ -83,31 +106,34 @@ class _Clock:
         return self.now_ms
 
 
-async def decide_trial(trial: Trial, book: PolicyBook, now: datetime) -> Verdict:
-    """Decide a trial as the gate would at a moment, with all that came before it in the ledger."""
-    clock = _Clock(now)
+async def decide_trial(trial: Trial, book: PolicyBook) -> Verdict:
+    """Decide a trial as the gate would, with all that came before it in the ledger."""
+    clock, world = _Clock(trial.at), _world(trial, book)
     ledger = MemoryLedger(clock, MemoryStateStore(clock))
     await ledger.initialise(fresh=True)
-    assessment = assess(trial.intent, taken_at=now - trial.age, snapshot=_world(trial, book, now))
+    assessment = assess(trial.intent, taken_at=trial.at - trial.age, snapshot=world)
     if not assessment.asks_ledger:
         return conclude(assessment, None)
-    for earlier in trial.before:
+    for number, earlier in enumerate(trial.before):
         if isinstance(earlier, Exposed):
             await _hold(earlier, trial, assessment, ledger, clock)
-        else:
+        elif isinstance(earlier, Counted):
             await _count(earlier, trial, assessment, ledger, clock)
+        else:
+            await _open(earlier, number, world, ledger, clock)
     (reserved,) = await ledger.reserve(
         [_request("asked", trial.intent, assessment, not assessment.denies, clock.now_ms)]
     )
     return conclude(assessment, reserved.readings)
 
 
-def _world(trial: Trial, book: PolicyBook, now: datetime) -> Snapshot:
-    place, regimes = trial.place, {}
+def _world(trial: Trial, book: PolicyBook) -> Snapshot:
+    place, now, regimes = trial.place, trial.at, {}
     if place.regime is not None:
         observed = now - trial.regime_age
         regime = Regime(place.regime, trial.regime_confidence, observed, "self-test")
         regimes = {place.symbol: regime}
+    price = ReferencePrice(trial.price, now - trial.price_age, "self-test")
     return Snapshot(
         now=now,
         policy=book,
@@ -115,7 +141,8 @@ def _world(trial: Trial, book: PolicyBook, now: datetime) -> Snapshot:
         policy_confirmed_at=now,
         trading_states=TradingStates(trial.fund),
         regimes=regimes,
-        reference_prices={place.symbol: ReferencePrice(trial.price, now, "self-test")},
+        reference_prices={place.symbol: price} if trial.price_is_known else {},
+        venue_rules=VenueRules({place.symbol: trial.rules} if trial.rules else {}),
     )
 
 
@@ -128,7 +155,7 @@ async def _hold(
         for claim in like.claims
         if claim.counter.startswith(earlier.counter)
     )
-    asked = changed(like, claims=claims, rates=())
+    asked = changed(like, claims=claims, rates=(), opposite=None, drift=None)
     await ledger.reserve([_request("earlier", trial.intent, asked, True, clock.now_ms)])
 
 
@@ -143,13 +170,27 @@ async def _count(
     rates = tuple(
         changed(rate, ceiling=COUNTS_ALL)
         for rate in like.rates
-        if rate.counter.startswith(earlier.counter) and rate.window_ms == earlier.window_ms
+        if rate.counter.startswith(earlier.counters)
     )
-    asked = changed(like, claims=(), rates=rates)
+    asked = changed(like, claims=(), rates=rates, opposite=None, drift=None)
     for number in range(earlier.events, 0, -1):
         clock.now_ms = now_ms - number * (earlier.window_ms - 1) // earlier.events
         request = _request(f"earlier {number}", trial.intent, asked, False, clock.now_ms)
         await ledger.reserve([request])
+    clock.now_ms = now_ms
+
+
+async def _open(
+    earlier: Opened, number: int, world: Snapshot, ledger: MemoryLedger, clock: _Clock
+) -> None:
+    """Let an opening come before. Its fills are closed, so that it holds no exposure any more."""
+    now_ms = clock.now_ms
+    asked = assess(earlier.intent, taken_at=world.now, snapshot=world)
+    rates = tuple(changed(rate, ceiling=COUNTS_ALL) for rate in asked.rates)
+    clock.now_ms = now_ms - earlier.age // _MILLISECOND
+    lifted = changed(asked, claims=(), rates=rates)
+    request = _request(f"opened {number}", earlier.intent, lifted, True, clock.now_ms)
+    await ledger.reserve([request])
     clock.now_ms = now_ms
 
 
@@ -167,4 +208,6 @@ def _request(
         claims=asked.claims,
         rates=asked.rates,
         resumable="",
+        opposite=asked.opposite,
+        drift=asked.drift,
     )
