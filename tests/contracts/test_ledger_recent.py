@@ -296,6 +296,15 @@ async def test_who_resumes_a_strategy_resets_its_count(subject: LedgerUnderTest)
     assert await held(subject, "e", executions(1))
 
 
+async def test_a_clock_set_back_after_a_resumption_still_counts(subject: LedgerUnderTest) -> None:
+    assert await held(subject, "a", executions(2))
+    subject.clock.advance(2)
+    await set_state(subject, STRATEGY, TradingState.ACTIVE)
+    subject.clock.advance(-60_000)
+    assert await held(subject, "b", executions(2))
+    assert not await held(subject, "c", executions(2))
+
+
 async def test_a_day_later_it_counts_no_more(subject: LedgerUnderTest) -> None:
     assert await held(subject, "a", executions(1))
     subject.clock.advance(DAY_MS - 1)
