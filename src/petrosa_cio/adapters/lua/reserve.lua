@@ -79,6 +79,12 @@ local function test_claims(claims)
   return used, fits
 end
 
+-- Whether an opening is not through the fence yet.
+local function is_open(opening)
+  local decision = opening.taken_at_ms and load_decision(opening.id, opening.taken_at_ms)
+  return decision and decision.state == 'reserved'
+end
+
 -- Should a decision have expired while it was open, what it held then is not held twice.
 local function take(request)
   release(request.decision_id)
@@ -91,7 +97,7 @@ local function take(request)
   local marks, symbol = count_events(request.rates, true), nil
   if request.opposite then
     symbol = request.opposite.symbol
-    add_opening(request.opposite, request.decision_id, request.taken_at_ms)
+    add_opening(request.opposite, request.decision_id, request.taken_at_ms, is_open)
   end
   if request.drift then add_price(request.drift.symbol, request.drift.price) end
   if #parts + #marks > 0 or symbol then
