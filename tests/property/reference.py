@@ -206,7 +206,7 @@ def priced(f: Facts) -> Codes:
     """What an opening's prices are judged by: the market, the venue, its own stop."""
     i, limits, market, now = f.intent, f.limits, f.market, f.world.now
     waits, rules = i.order_type != "market", f.rules
-    sent = f.entry if waits else None
+    sent: Any = f.entry if waits else None
     band = rules and sent is not None and (rules.buy_band if f.long else rules.sell_band)
     ends = [band.lowest, band.highest] if band else [None, None]
     collar, oldest, skew = (
