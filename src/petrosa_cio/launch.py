@@ -14,6 +14,7 @@ from petrosa_cio.adapters.embedded.folder import choose_port
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
@@ -30,7 +31,7 @@ from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.nurse.arrival import epoch_ms
-from petrosa_cio.ports import PastVerdicts
+from petrosa_cio.ports import PastRecords, PastVerdicts
 from petrosa_cio.risk.policy import PolicyDocument, canonical_json, document_hash
 from petrosa_cio.servers import clock, nats_access, open_servers, prepare
 from petrosa_cio.settings import Settings, child_environ, variable
@@ -269,5 +270,15 @@ async def open_past(settings: Settings) -> AsyncIterator[PastVerdicts]:
     mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
     try:
         yield MongoTraceStore(mongo, settings.mongo_database)
+    finally:
+        await mongo.close()
+
+
+@asynccontextmanager
+async def open_records(settings: Settings) -> AsyncIterator[PastRecords]:
+    """Open the records of what was decided. MongoDB is reached with the first question."""
+    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
+    try:
+        yield MongoRecords(mongo, settings.mongo_database)
     finally:
         await mongo.close()
