@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from petrosa_cio import __version__
 from petrosa_cio.audit.differences import Difference, differences
 from petrosa_cio.audit.record_file import read_record_file
 from petrosa_cio.audit.replay import OTHERWISE_WRITTEN, Outcome, Replay, Replayed
+from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.fallback import FINAL_AFTER
 from petrosa_cio.risk import decide
 from petrosa_cio.risk.checks.case import Applies, Case, Finding
 from petrosa_cio.risk.policy import Charter, PolicyDocument
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.trading_state import TradingState
+from petrosa_cio.settings import Settings
 from tests.commands import cio
 from tests.gates import POLICY, House
 from tests.records import later_line
@@ -417,6 +420,24 @@ async def test_what_cannot_be_decided_again_ends_with_two(house: House, tmp_path
 )
 def test_a_question_that_makes_no_sense_is_refused(arguments: tuple[str, ...]) -> None:
     assert cio("replay", *arguments)[0] == 2
+
+
+class Away:
+    """A record that cannot be reached."""
+
+    async def verdicts_called(self, name: str) -> list[bytes]:
+        raise Unavailable("mongo", f"asked for {name}")
+
+
+@asynccontextmanager
+async def away(_: Settings) -> AsyncIterator[Away]:
+    yield Away()
+
+
+def test_a_store_that_is_away_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("petrosa_cio.cli.replay.open_records", away)
+    code, said = cio("replay", "i-1", environ={"CIO_MONGO_URL": "mongodb://127.0.0.1:9/"})
+    assert (code, "CIO_MONGO_URL" in said) == (2, True)
 
 
 def test_a_trace_and_a_record_over_several_lines_are_read() -> None:

@@ -45,10 +45,9 @@ FILES = (".json", ".jsonl")
     ),
 )
 def explain(
-    what: Annotated[
+    file_or_id: Annotated[
         str,
         typer.Argument(
-            metavar="FILE_OR_ID",
             help="One intent as JSON, or the record of a verdict, - for standard input; or a "
             "decision id, or what the bot called its intent, to be found in the record.",
         ),
@@ -72,7 +71,7 @@ def explain(
     2 when it is denied, 1 when it cannot be decided.
     """
     met = Circumstances(policy, charter, regime, reference_price, equity, now, venue_rules)
-    content, afterwards = _content_of(what)
+    content, afterwards = _content_of(file_or_id)
     title, intent, verdict = _recorded(content) or _decided(content, met)
     explanation = in_words(intent, verdict)
     note = CANNOT_CLOSE if _is_approved_exit(intent, verdict) else ""

@@ -69,11 +69,8 @@ class Tally:
     ),
 )
 def replay(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[INTENT_OR_DECISION_ID]", help="What the bot called its intent, or a decision."
-        ),
+    intent_or_decision_id: Annotated[
+        str | None, typer.Argument(help="What the bot called its intent, or a decision id.")
     ] = None,
     since: Annotated[
         str | None, typer.Option("--from", help="Every verdict from this time on, ISO-8601, UTC.")
@@ -97,11 +94,11 @@ def replay(
     the FILE beside the verdicts. Nothing is sent or changed. Exit code 0 when all are equal, 1 when
     one is different, 2 when one could not be decided again or none was found.
     """
-    wanted = [one for one in (name, since, file) if one is not None]
+    wanted = [one for one in (intent_or_decision_id, since, file) if one is not None]
     if len(wanted) != 1 or (until is not None and since is None):
         raise typer.BadParameter("state an id, or --from with or without --to, or --file")
     try:
-        tally = run_async(_replay(name, _span(since, until), file))
+        tally = run_async(_replay(intent_or_decision_id, _span(since, until), file))
     except Unavailable as away:
         show_problem(f"{away}.", "Is `cio run` running, or does CIO_MONGO_URL say where?")
         raise typer.Exit(ExitCode.REFUSED) from away
