@@ -288,7 +288,7 @@ async def test_the_gate_does_all_its_work_with_what_it_may(
         await bots.client.publish("intent.trading.x", json.dumps(first).encode())
         await eventually(lambda: len(signals) == 1)
 
-        asked = json.dumps(first | {"intent_id": "2"}).encode()
+        asked = json.dumps(first | {"intent_id": "2", "quantity": 0.003}).encode()
         answer = await bots.client.request("cio.nurse.audit", asked, timeout=20)
         assert json.loads(answer.data)["verdict"] == "approve"
 
