@@ -242,7 +242,11 @@ def risked(f: Facts) -> Codes:
             None if price is None else abs(Fraction(price) - at)
             for price in (i.stop_loss, i.take_profit)
         )
-        yield "STOP_LOSS_TOO_FAR", far is not None and risk and risk / at > Fraction(far, 10_000)
+        share = None if i.stop_loss_pct is None else Fraction(i.stop_loss_pct)
+        stated = share if share is not None and 0 <= share <= 1 else None
+        apart = stated if risk is None else risk / at
+        too_far = far is not None and apart is not None and apart > Fraction(far, 10_000)
+        yield "STOP_LOSS_TOO_FAR", too_far
         yield "REWARD_RISK_BELOW_MIN", ratio is not None and None in (risk, reward)
         if ratio is not None and risk is not None and reward is not None:
             yield "REWARD_RISK_BELOW_MIN", reward < Fraction(ratio) * risk
