@@ -2,6 +2,8 @@
 
 Adapters implement them; the same contract tests run on each implementation. Every method raises
 `petrosa_cio.errors.Unavailable` when the dependency is away or slow, and nothing else of its own.
+
+The module is longer than others, as it is the one list of all that is outside; nothing in it runs.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence

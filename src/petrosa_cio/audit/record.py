@@ -6,6 +6,8 @@ policy, the charter, a trading state, a regime, the venue's rules. The first ver
 in journal order is *the* verdict; later ones are repetitions after a crash. Numbers that decide are
 text, exact; times are ISO-8601 in UTC. The part ``decision`` is made before the ledger is asked and
 is kept there while the decision is open, so that a redelivery repeats it instead of deciding anew.
+
+The module is longer than others, as what is written and what is read back stand side by side.
 """
 
 from base64 import b64encode
