@@ -245,8 +245,8 @@ def risked(f: Facts) -> Codes:
             None if price is None else abs(Fraction(price) - at)
             for price in (i.stop_loss, i.take_profit)
         )
-        too_far = None not in (far, risk) and risk / at > Fraction(far, 10_000)
-        yield "STOP_LOSS_TOO_FAR", too_far
+        if far is not None and risk is not None:
+            yield "STOP_LOSS_TOO_FAR", risk / at > Fraction(far, 10_000)
         yield "REWARD_RISK_BELOW_MIN", ratio is not None and None in (risk, reward)
         if ratio is not None and risk is not None and reward is not None:
             yield "REWARD_RISK_BELOW_MIN", reward < Fraction(ratio) * risk
