@@ -10,7 +10,7 @@ from petrosa_cio.servers import refuse_broad
 
 NARROW = [
     {"resource": {"db": "records", "collection": name}, "actions": list(GRANTED)}
-    for name in ("traces", "poisoned", "checkpoints")
+    for name in ("traces", "poisoned", "checkpoints", "policies")
 ]
 READ = ["changeStream", "collStats", "dbHash", "dbStats", "find", "killCursors", "listCollections",
         "listIndexes", "listSearchIndexes", "planCacheRead"]  # fmt: skip
@@ -56,7 +56,7 @@ def test_a_user_who_could_change_records_is_refused(privilege: dict[str, Any], e
     "elsewhere",
     [
         may("update", db="other"),
-        may("update", collection="policies"),
+        may("update", collection="memories"),
         {"resource": {"cluster": True}, "actions": ["serverStatus"]},
     ],
 )
