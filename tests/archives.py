@@ -179,7 +179,7 @@ class MemoryRecord:
     async def remove(self, asides: Sequence[str], until: int) -> int:
         for name in asides:
             self._change()
-            del self.aside[name]
+            self.aside.pop(name, None)
         gone = [one for one in self.traces if _seq(one) <= until]
         for one in gone:
             self._change()
