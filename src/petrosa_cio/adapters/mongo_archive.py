@@ -68,7 +68,10 @@ class MongoArchiveSource(MongoProofSource):
             with translated():
                 async with self._database[name].find(batch_size=PAGE).sort("_id") as found:
                     while page := await self._page(found):
-                        yield name, [json_util.dumps(one, _EXACT).encode() for one in page]
+                        yield (
+                            name,
+                            [json_util.dumps(one, json_options=_EXACT).encode() for one in page],
+                        )
 
 
 class MongoRestoreStore(MongoProofSource):
@@ -98,7 +101,7 @@ class MongoRestoreStore(MongoProofSource):
 
     async def put_others(self, kind: str, lines: Sequence[bytes]) -> None:
         """Insert what else belongs to the record, from lines as they were archived."""
-        await self._insert(kind, (json_util.loads(line, _EXACT) for line in lines))
+        await self._insert(kind, (json_util.loads(line, json_options=_EXACT) for line in lines))
 
     async def _insert(self, name: str, documents: Iterable[dict[str, Any]]) -> None:
         async with self._reaching():
