@@ -116,6 +116,7 @@ def test_a_password_in_a_wrong_url_is_not_told() -> None:
         ("CIO_VENUE_RULES_FILES", "README.md,/no/such/file"),
         ("CIO_VENUE_RULES_URL", "file:///etc/passwd"),
         ("CIO_VENUE_RULES_INTERVAL_S", "5"),
+        ("CIO_RETENTION_DAYS", "1826"),
         ("CIO_MARKET_DATA_SUBJECT", "intent.data"),
         ("CIO_MARKET_DATA_SUBJECT", "signals.>"),
         ("CIO_MARKET_DATA_SUBJECT", "cio.verdict.approve.x"),
