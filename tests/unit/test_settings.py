@@ -146,6 +146,10 @@ def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
             "CIO_REDIS_TLS_CA_FILE",
         ),
         ({"CIO_MONGO_TLS_CA_FILE": __file__}, "CIO_MONGO_TLS_CA_FILE"),
+        (
+            {"CIO_MONGO_URL": "mongodb://u:p@h", "CIO_MONGO_PRUNE_URL": "mongodb://u:p@h"},
+            "CIO_MONGO_PRUNE_URL",
+        ),
         ({"CIO_ACK_WAIT_MS": "1500"}, "CIO_ACK_WAIT_MS"),
         ({"CIO_INTENT_SUBJECTS": "signals.>"}, "CIO_INTENT_SUBJECTS"),
         ({"CIO_INTENT_SUBJECTS": "signals.trading.*"}, "CIO_INTENT_SUBJECTS"),
