@@ -1,6 +1,7 @@
 """A journal whose disk is full: nothing is acknowledged that is not kept."""
 
 import resource
+from contextlib import suppress
 
 import pytest
 
@@ -26,10 +27,10 @@ async def test_what_finds_no_room_is_not_acknowledged_and_the_rest_is_kept(
     assert own_nats.pid
     _, hard = resource.prlimit(own_nats.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(own_nats.pid, resource.RLIMIT_FSIZE, (20_000, hard))
-    with pytest.raises(Unavailable, match="journal"):
+    with suppress(Unavailable):
         for _ in range(100):
             kept = await journal.append([b"x" * 1_000])
-    assert kept
+    assert 0 < kept < 100
     assert journal.trouble
     await own_nats.stop()
     await own_nats.start()

@@ -111,7 +111,10 @@ async def archive(
     stated, _ = await stated_beginning(source, stretch.chain, stretch.keys)
     first = (stated.head if stated else GENESIS).seq + 1
     if first > stretch.last:
-        raise RecordRefused(f"nothing is to be archived up to record {stretch.last}")
+        raise RecordRefused(
+            f"there is nothing to archive: from record {first} on none is old enough, or none that "
+            "is old enough is covered by a checkpoint yet"
+        )
     name = archive_name(stretch.chain, first, stretch.last)
     there = shelf.find(name)
     if there is not None:

@@ -1,10 +1,10 @@
 """``cio audit hold``: what may not be deleted, whatever its age."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import orjson
 import typer
-from rich.table import Table
 
 from petrosa_cio.audit.holds import Held, Hold
 from petrosa_cio.cli.audit import audit
@@ -114,22 +114,28 @@ def list_holds(
     if as_json:
         out.print_json(orjson.dumps(shown).decode())
         return
-    table = Table("hold", "names", "placed", "by", "reason", "released")
     for one in shown:
-        table.add_row(*_row(one))
-    out.print(table if shown else "No hold stands.")
+        _show(one)
+    if not shown:
+        out.print("No hold stands.")
 
 
-def _row(hold: Hold) -> tuple[str, ...]:
-    held, placed, released = hold.held, hold.placed, hold.released
+def _show(hold: Hold) -> None:
+    held = hold.held
     stated = {
         "strategy": held.strategy,
         "symbol": held.symbol,
-        "from": held.since and held.since.isoformat(timespec="minutes"),
-        "until": held.until and held.until.isoformat(timespec="minutes"),
+        "from": held.since and _written(held.since),
+        "until": held.until and _written(held.until),
         "id": held.name,
     }
     names = ", ".join(f"{name} {value}" for name, value in stated.items() if value)
-    at = placed.at.isoformat(timespec="minutes")
-    ended = f"{released.author}: {released.reason}" if released else ""
-    return hold.hold_id, names, at, placed.author, placed.reason, ended
+    out.print(f"{hold.hold_id}: {names}", markup=False, soft_wrap=True)
+    for what, word in (("placed", hold.placed), ("released", hold.released)):
+        if word is not None:
+            said = f"  {what} {_written(word.at)} by {word.author}: {word.reason}"
+            out.print(said, markup=False, soft_wrap=True)
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
