@@ -114,15 +114,19 @@ class JournalSpan:
     last: int
 
 
-async def rewind_drain(settings: Settings) -> JournalSpan:
-    """Let the drain read the journal again from its beginning; return what the journal holds.
+async def span_of_journal(settings: Settings) -> JournalSpan:
+    """Return what the journal holds. Raises Unavailable."""
+    async with _nats(settings) as nats:
+        return JournalSpan(*await journal_span(nats))
 
-    What is stored by then is found stored. Raises Unavailable.
+
+async def rewind_drain(settings: Settings) -> None:
+    """Let the drain read the journal again from its beginning. Raises Unavailable.
+
+    What is stored by then is found stored.
     """
     async with _nats(settings) as nats:
-        first, last = await journal_span(nats)
         await replay_from_start(nats.jetstream(), JOURNAL, DRAIN_CONSUMER)
-        return JournalSpan(first, last)
 
 
 @asynccontextmanager

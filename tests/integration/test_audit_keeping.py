@@ -17,10 +17,13 @@ from petrosa_cio.adapters.embedded import start_mongo
 from petrosa_cio.adapters.embedded.process import ServerProcess
 from petrosa_cio.adapters.mongo_archive import MongoRestoreStore
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
+from petrosa_cio.app import DRAIN_CONSUMER
 from petrosa_cio.audit.chain import written
 from petrosa_cio.audit.checkpoint import written_checkpoint
 from petrosa_cio.audit.proof import Outcome
-from petrosa_cio.errors import Misconfigured, RecordRefused
+from petrosa_cio.errors import Misconfigured, RecordRefused, Unavailable
+from petrosa_cio.keeping import JournalSpan
+from petrosa_cio.settings import Settings
 from tests.archives import MemoryRecord
 from tests.chains import SIGNER, signed
 from tests.commands import cio
@@ -440,6 +443,28 @@ async def test_a_hold_says_what_it_holds(beside: Shelf, arguments: tuple[str, ..
 
 
 def test_the_drain_that_is_rewound_is_the_one_that_runs() -> None:
-    from petrosa_cio.app import DRAIN_CONSUMER  # noqa: PLC0415
-
     assert DRAIN_CONSUMER == CONSUMER
+
+
+# The driver leaves a socket to the garbage when a connection is refused.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_nothing_is_put_back_where_the_journal_could_not_go_on(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, other = await shelf.archived(), Shelf(shelf.mongo, shelf.url, shelf.folder)
+    with pytest.raises(Unavailable, match="nats"):
+        await other.cio("restore", str(there), CIO_NATS_URL="nats://127.0.0.1:9")
+    assert other.database not in await shelf.mongo.list_database_names()
+
+    async def away(_settings: Settings) -> None:
+        raise Unavailable("nats", "it cannot reset a consumer")
+
+    async def reached(_settings: Settings) -> JournalSpan:
+        return JournalSpan(1, 1)
+
+    monkeypatch.setattr("petrosa_cio.cli.audit_archive.span_of_journal", reached)
+    monkeypatch.setattr("petrosa_cio.cli.audit_archive.rewind_drain", away)
+    code, said = await other.cio("restore", str(there), CIO_NATS_URL="nats://127.0.0.1:9")
+    assert code == 1
+    assert "nats consumer rm CIO_JOURNAL cio-drain" in " ".join(said.split())
+    await shelf.mongo.drop_database(other.database)

@@ -9,6 +9,8 @@ from msgspec import to_builtins
 
 from petrosa_cio import __version__
 from petrosa_cio.adapters.archive_files import ArchiveFolder, ArchiveFolders
+from petrosa_cio.adapters.nats_streams import JOURNAL
+from petrosa_cio.app import DRAIN_CONSUMER
 from petrosa_cio.audit.archiving import Archived, Stretch, archive
 from petrosa_cio.audit.restoring import Restored, lost_between, restore
 from petrosa_cio.cli.audit import audit
@@ -18,13 +20,14 @@ from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import AsJson, examples
 from petrosa_cio.cli.root import run_async, running_settings
 from petrosa_cio.cli.showing import out, show_problem
-from petrosa_cio.errors import RecordRefused
+from petrosa_cio.errors import RecordRefused, Unavailable
 from petrosa_cio.keeping import (
     open_archive_source,
     open_restore_store,
     rewind_drain,
     signed_before,
     signer_of,
+    span_of_journal,
 )
 from petrosa_cio.servers import clock
 from petrosa_cio.settings import Settings
@@ -159,9 +162,12 @@ def restore_command(
     is named then.
     """
     settings = running_settings(*(("mongo_url", "nats_url") if journal else ("mongo_url",)))
+    span = run_async(span_of_journal(settings)) if journal else None
     restored = run_async(_restore(settings, archived, public_key))
-    lost = run_async(_rewind(settings, restored)) if journal else ""
-    manifest = restored.manifest
+    manifest, lost = restored.manifest, ""
+    if span is not None:
+        _rewind(settings)
+        lost = lost_between(manifest.end, restored.last_entry, span.first, span.last)
     if as_json:
         shown = {"records": manifest.records, "last_record": manifest.last_seq, "lost": lost}
         out.print_json(orjson.dumps(shown).decode())
@@ -184,6 +190,13 @@ async def _restore(settings: Settings, folder: Path, public_key: list[str] | Non
             return await restore(store, ArchiveFolder(folder), settings.fund, keys, told)
 
 
-async def _rewind(settings: Settings, restored: Restored) -> str:
-    span = await rewind_drain(settings)
-    return lost_between(restored.manifest.end, restored.last_entry, span.first, span.last)
+def _rewind(settings: Settings) -> None:
+    try:
+        run_async(rewind_drain(settings))
+    except Unavailable as away:
+        mend = (
+            f"Before the role record starts, remove its consumer: "
+            f"nats consumer rm {JOURNAL} {DRAIN_CONSUMER}"
+        )
+        show_problem("The database is filled, but the journal is not read again.", f"{away}.", mend)
+        raise typer.Exit(ExitCode.FAILED) from away
