@@ -87,11 +87,10 @@ def _show_done(done: Initialised) -> None:
         err.print("It is not shown again.")
     if done.prune_password:
         out.print(f"password of {done.prune_user}: {done.prune_password}", markup=False)
-    where = f"/{done.database}?authSource={done.database}"
-    out.print(f"CIO_MONGO_URL: mongodb://{done.user}:PASSWORD@HOST{where}", markup=False)
+    where = f"PASSWORD@HOST/{done.database}?authSource={done.database}"
+    out.print(f"CIO_MONGO_URL: mongodb://{done.user}:{where}", markup=False)
     if done.prune_user:
-        prune_url = f"mongodb://{done.prune_user}:PASSWORD@HOST{where}"
-        out.print(f"CIO_MONGO_PRUNE_URL: {prune_url}", markup=False)
+        out.print(f"CIO_MONGO_PRUNE_URL: mongodb://{done.prune_user}:{where}", markup=False)
 
 
 @audit.command(epilog=examples("cio audit key", "cio audit key --new audit.key"))
