@@ -4,6 +4,9 @@ import sys
 
 from petrosa_cio.cli import (
     audit,
+    audit_archive,
+    audit_hold,
+    audit_prune,
     check,
     demo,
     doctor,
@@ -33,6 +36,9 @@ from petrosa_cio.errors import (
 
 __all__ = [
     "audit",
+    "audit_archive",
+    "audit_hold",
+    "audit_prune",
     "check",
     "demo",
     "doctor",
