@@ -4,6 +4,8 @@ import sys
 
 from petrosa_cio.cli import (
     audit,
+    audit_export,
+    audit_find,
     check,
     demo,
     doctor,
@@ -33,6 +35,8 @@ from petrosa_cio.errors import (
 
 __all__ = [
     "audit",
+    "audit_export",
+    "audit_find",
     "check",
     "demo",
     "doctor",
