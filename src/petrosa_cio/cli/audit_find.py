@@ -65,6 +65,9 @@ OPTIONS = {
 WIDE = 150
 """Columns from which on a terminal shows each record on a line of its own."""
 
+DECISION_WIDTH = 32
+"""Characters of a decision id."""
+
 WIDEST = 1_000
 """Columns that a table may have where no terminal cuts it off."""
 
@@ -144,7 +147,7 @@ def query_of(asked: Asked, last: str | None, *, has_cursor: bool = False) -> Rec
 
 def show_rejected(rejected: QueryRejected) -> NoReturn:
     """Show all that is wrong with a search, by option, and end the command."""
-    show_problem("There is no such search.", *map(_by_option, rejected.problems))
+    show_problem("This cannot be searched for.", *map(_by_option, rejected.problems))
     raise typer.Exit(ExitCode.REFUSED) from rejected
 
 
@@ -183,7 +186,7 @@ def _show(found: Sequence[StoredRecord]) -> None:
     table.add_column("record", justify="right", no_wrap=True)
     for name in ("time, UTC", "what", "strategy", "symbol", "action") if is_wide else _STACKED:
         table.add_column(name, no_wrap=is_wide)
-    table.add_column("why", overflow="fold", no_wrap=is_wide)
+    table.add_column("why", overflow="fold", no_wrap=is_wide, min_width=DECISION_WIDTH)
     if is_wide:
         table.add_column("decision", no_wrap=True)
     for one in found:

@@ -4,6 +4,7 @@ import sys
 
 from petrosa_cio.cli import (
     audit,
+    audit_effectiveness,
     audit_export,
     audit_find,
     check,
@@ -35,6 +36,7 @@ from petrosa_cio.errors import (
 
 __all__ = [
     "audit",
+    "audit_effectiveness",
     "audit_export",
     "audit_find",
     "check",
