@@ -182,7 +182,8 @@ def _show(found: Sequence[StoredRecord]) -> None:
     if not found:
         return
     is_wide = not out.is_terminal or out.width >= WIDE
-    table = Table(box=SIMPLE_HEAD if out.is_terminal else None, header_style="cyan", pad_edge=False)
+    box, padding = (SIMPLE_HEAD if out.is_terminal else None), (0, 1, 0, 0)
+    table = Table(box=box, header_style="cyan", pad_edge=False, padding=padding)
     table.add_column("record", justify="right", no_wrap=True)
     for name in ("time, UTC", "what", "strategy", "symbol", "action") if is_wide else _STACKED:
         table.add_column(name, no_wrap=is_wide)
