@@ -172,6 +172,18 @@ async def test_what_is_found_can_be_explained_and_decided_again(
     assert "1 verdict decided again" in said
 
 
+async def test_what_stands_for_a_poisoned_line_is_no_obstacle(
+    record: Record, tmp_path: Path
+) -> None:
+    await record.keep(b"odd", verdict_line("d1"))
+    _, said = await record.find("--kind", "poisoned")
+    assert "poisoned" in said
+    file = tmp_path / "found.jsonl"
+    file.write_text((await record.find("--json"))[1])
+    _, said = await record.cio("replay", "--file", str(file))
+    assert "1 verdict decided again" in said
+
+
 # --- export ---------------------------------------------------------------------------------------
 
 
