@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -116,6 +116,8 @@ async def test_a_span_begins_with_its_start_and_ends_before_its_end(record: Reco
     assert await record.names(query) == ["d2", "d1"]
     assert [one.decision_id for one in await record.walked(query)] == ["d1", "d2"]
     assert await record.names(RecordQuery(until=NOON)) == []
+    assert await record.names(RecordQuery(since=NOON.max.replace(tzinfo=UTC))) == []
+    assert await record.names(RecordQuery(until=NOON.min.replace(tzinfo=UTC))) == []
     assert await record.names(RecordQuery(since=NOON + 3 * HOUR)) == ["d3"]
 
 

@@ -1,6 +1,5 @@
 """How the record is searched in MongoDB: by which index, for how long, and what is not a record."""
 
-import gc
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -65,8 +64,8 @@ async def test_each_question_has_its_index(
 ) -> None:
     for asked, index in INDEXES:
         query = RecordQuery(**asked, oldest_first=oldest_first)
-        for span in (SPANS[0], None):
-            stages = page_stages(query, after, 20, 5, span)
+        for near in ((NOON, SPANS[0]), None):
+            stages = page_stages(query, after, 20, 5, near)
             asking = {"aggregate": "traces", "pipeline": stages, "cursor": {}}
             found = await client[database].command("explain", asking)
             plan = found["stages"][0]["$cursor"]["queryPlanner"]["winningPlan"]
@@ -92,11 +91,8 @@ async def test_a_record_that_somebody_changed_is_named(client: MongoClient, data
         [one async for one in search.walk(RecordQuery(), last=20)]
 
 
-# The driver leaves a socket to the garbage when a connection is refused.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_mongo_that_is_away_is_told() -> None:
     client = connect_mongo("mongodb://127.0.0.1:9/")
     with pytest.raises(Unavailable, match="mongo"):
         await Finder(MongoSearch(client, "any")).find(RecordQuery())
     await client.close()
-    gc.collect()

@@ -1,5 +1,6 @@
 """What may be asked of the record, and where its pages begin."""
 
+from base64 import urlsafe_b64encode
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from petrosa_cio.audit import cursor as cursor_form
 from petrosa_cio.audit.cursor import Cursor, read_cursor, written_cursor
 from petrosa_cio.audit.search import Asked, Finder, read_query
 from petrosa_cio.errors import QueryRejected
@@ -109,6 +111,13 @@ def test_a_damaged_cursor_is_refused(data: st.DataObject) -> None:
 @given(st.text())
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(QueryRejected, match="begin anew"):
+        read_cursor(text, QUERY)
+
+
+def test_a_cursor_of_a_time_that_no_calendar_has_is_refused() -> None:
+    content = cursor_form._FORM.pack(1, 2**62, 1, 1, cursor_form._query_hash(QUERY))
+    text = urlsafe_b64encode(content + cursor_form._checksum(content)).decode().rstrip("=")
+    with pytest.raises(QueryRejected, match="it names no time; begin anew"):
         read_cursor(text, QUERY)
 
 

@@ -11,7 +11,7 @@ stages, others then use the index all the same.
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -47,6 +47,7 @@ _MANY: Final[tuple[str, ...]] = ("codes", "strategy", "symbol", "kind", "verdict
 most comes first."""
 
 Filter = dict[str, Any]
+Near = tuple[datetime, timedelta]
 
 
 class MongoSearch:
@@ -78,12 +79,25 @@ class MongoSearch:
         """Return the next records that a query asks for, in its order."""
         now = asyncio.get_running_loop().time
         ends, found, before = now() + self._timeout_s, list[Filter](), list[Filter]()
-        for span in (*SPANS, None):
-            stages = page_stages(query, after, last, most, span)
+        begins = await self._begins(query, after, last)
+        nears = [(begins, span) for span in SPANS] if begins else []
+        for near in (*nears, None):
+            stages = page_stages(query, after, last, most, near)
             if len(found) == most or stages == before:
                 break
             found, before = await self._found(stages, ends - now()), stages
         return [_read(one) for one in found]
+
+    async def _begins(self, query: RecordQuery, after: Place | None, last: int) -> datetime | None:
+        """Return about where a page begins, which is where it is looked for first."""
+        if after is not None:
+            return after.at
+        async with self._reaching():
+            place = {"seq": 1 if query.oldest_first else last}
+            edge = (await self._traces.find_one(place, {"at": True}) or {}).get("at")
+        stated = query.since if query.oldest_first else query.until
+        known = [one for one in (stated, edge) if isinstance(one, datetime)]
+        return (max if query.oldest_first else min)(known, default=None)
 
     async def walk(self, query: RecordQuery, *, last: int) -> AsyncIterator[StoredRecord]:
         """Iterate over all records that a query asks for, in the order of the chain."""
@@ -125,7 +139,7 @@ def asked_of(query: RecordQuery) -> Filter:
 
 
 def page_stages(
-    query: RecordQuery, after: Place | None, last: int, most: int, span: timedelta | None
+    query: RecordQuery, after: Place | None, last: int, most: int, near: Near | None = None
 ) -> list[Filter]:
     """Return how a page is asked for.
 
@@ -134,14 +148,14 @@ def page_stages(
         after: Where the page before ended; None for the first.
         last: Position of the last record that counts.
         most: Most records to return.
-        span: How far from where the page begins to look; None for everywhere.
+        near: About where the page begins, and how far from there to look; None for everywhere.
     """
     forward = query.oldest_first
     rest = asked_of(query) | {"seq": {"$lte": last}}
     rest.pop("at", None)
     first = next((name for name in (*_FEW, *_MANY) if name in rest), None)
     indexed = {first: rest.pop(first)} if first else {}
-    (rest if first in _FEW else indexed).update(_moments(*_reach(query, after, span)))
+    (rest if first in _FEW else indexed).update(_moments(*_reach(query, after, near)))
     if after is not None:
         beyond = "$gt" if forward else "$lt"
         rest["$or"] = [{"at": {beyond: after.at}}, {"at": after.at, "seq": {beyond: after.seq}}]
@@ -155,18 +169,26 @@ def page_stages(
 
 
 def _reach(
-    query: RecordQuery, after: Place | None, span: timedelta | None
+    query: RecordQuery, after: Place | None, near: Near | None
 ) -> tuple[datetime | None, datetime | None]:
     """Return from which moment on, and before which, a page is looked for."""
     since, until = query.since, query.until
     if query.oldest_first:
-        since = after.at if after else since
-        near = since + span if since and span else None
-        return since, min((one for one in (until, near) if one), default=None)
-    until = after.at + _MILLISECOND if after else until
-    # Where nothing says where the page begins, that is about now: later ones are found too.
-    near = (until or datetime.now(UTC)) - span if span else None
-    return max((one for one in (since, near) if one), default=None), until
+        edge = near and _shifted(*near)
+        return after.at if after else since, min(
+            (one for one in (until, edge) if one), default=None
+        )
+    edge = near and _shifted(near[0], -near[1])
+    until = _shifted(after.at, _MILLISECOND) if after else until
+    return max((one for one in (since, edge) if one), default=None), until
+
+
+def _shifted(moment: datetime, span: timedelta) -> datetime | None:
+    """Return a moment that lies so far away; None where no calendar reaches."""
+    try:
+        return moment + span
+    except OverflowError:
+        return None
 
 
 _MILLISECOND: Final = timedelta(milliseconds=1)

@@ -59,7 +59,10 @@ def read_cursor(text: str, query: RecordQuery) -> Cursor:
         raise QueryRejected(["cursor: it was damaged on the way; begin anew"])
     if query_hash != _query_hash(query):
         raise QueryRejected(["cursor: it belongs to another search; state what that one stated"])
-    return Cursor(Place(_EPOCH + at_ms * _MILLISECOND, seq), last)
+    try:
+        return Cursor(Place(_EPOCH + at_ms * _MILLISECOND, seq), last)
+    except OverflowError as error:
+        raise QueryRejected(["cursor: it names no time; begin anew"]) from error
 
 
 def _checksum(content: bytes) -> bytes:
