@@ -6,7 +6,8 @@ from rich.text import Text
 
 from petrosa_cio.cli.showing import COLOURS, out
 from petrosa_cio.governance.effectiveness import Bites, Effectiveness, LimitRow
-from petrosa_cio.governance.effectiveness_report import ORDERS, never_bit, words_of
+from petrosa_cio.governance.effectiveness_report import ORDERS, never_bit, value_of
+from petrosa_cio.risk.limits import LIMIT_KINDS
 from petrosa_cio.risk.verdict import VerdictKind
 
 MOST_NAMED = 2
@@ -55,7 +56,7 @@ def _limits(rows: list[LimitRow]) -> Table:
             Text(row.limit), asked, f"{bites.denied.total():,}",
             f"{bites.alone:,}", f"{bites.reduced:,}", f"{bites.last:%m-%d}",
         )  # fmt: skip
-        value = f"{words_of(stint.value)} {stint.unit}" if stint else "its value is not recorded"
+        value = f"{value_of(row)} {LIMIT_KINDS[row.limit].unit}"
         table.add_row(Text(f"  {row.entry}: {value}", style="dim"))
         if stint:
             versions = f"revision {_range(stint.versions)}"

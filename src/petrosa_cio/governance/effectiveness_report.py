@@ -89,11 +89,10 @@ def fields_of(row: LimitRow) -> dict[str, object]:
     """Return a row with its columns by name; what is not known is None."""
     stint, bites = row.stint, row.bites
     by = stint.set_by if stint else None
-    value = stint.value if stint else None
     return {
         "limit": row.limit,
         "entry": row.entry,
-        "value": words_of(value) if stint else _unstated(row),
+        "value": value_of(row),
         "unit": LIMIT_KINDS[row.limit].unit,
         "versions": stint.versions if stint else [],
         "from_utc": by and by.at,
@@ -165,7 +164,10 @@ def words_of(value: object) -> str:
     return in_words(value)
 
 
-def _unstated(row: LimitRow) -> str:
+def value_of(row: LimitRow) -> str:
+    """Return the value of a row as people write it; of what nobody states, the default."""
+    if row.stint is not None:
+        return words_of(row.stint.value)
     default = LIMIT_KINDS[row.limit].unstated if row.entry == BUILT_IN else None
     return UNKNOWN if default is None else words_of(default)
 

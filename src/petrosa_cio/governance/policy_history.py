@@ -64,11 +64,6 @@ class Stint:
     versions: list[str]
     until: datetime | None = None
 
-    @property
-    def unit(self) -> str:
-        """Unit of the value."""
-        return LIMIT_KINDS[self.limit].unit
-
 
 @dataclass(slots=True)
 class PolicyHistory:
