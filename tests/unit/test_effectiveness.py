@@ -265,11 +265,16 @@ async def test_a_document_that_does_not_read_is_passed_over() -> None:
     assert (row["versions"], row["until_utc"]) == (["2"], committee.house.now())
 
 
-async def test_what_no_reason_names_is_not_said_to_have_done_nothing() -> None:
-    found = await (await house_of()).counted()
-    assert "fund.on_order_above_max" not in never_bit(found.rows())
-    (row,) = [one for one in found.rows() if one.limit == "on_order_above_max"]
-    assert fields_of(row)["never_bit"] is None
+async def test_what_can_stop_nothing_is_not_said_to_have_stopped_nothing() -> None:
+    policy = FIRST | {"fund": FIRST["fund"] | {"unsized_order_usd": "100"}}
+    committee = await house_of(policy)
+    await committee.decide(quantity=None, price=None, current_price=None)
+    found = await committee.counted()
+    for limit in ("on_order_above_max", "unsized_order_usd"):
+        assert f"fund.{limit}" not in never_bit(found.rows())
+        (row,) = [one for one in found.rows() if one.limit == limit]
+        assert (fields_of(row)["never_bit"], row.bites.total) == (None, 0)
+    assert found.by_code["SIZE_UNKNOWN"].denied == {"openings": 1}
 
 
 async def test_a_default_is_told_by_its_value() -> None:

@@ -34,6 +34,7 @@ MOST_NAMES = 1_000
 OTHERS = "(others)"
 
 _EXITS_ONLY = frozenset(name for name, _ in RATE_LIMITS["exits"])
+_GIVES_A_SIZE = frozenset({"unsized_order_usd"})
 _ORDERS = {Action.BUY: "openings", Action.SELL: "openings", Action.CLOSE: "exits"}
 
 
@@ -219,8 +220,8 @@ class Effectiveness:
 
 
 def is_named(limit: str) -> bool:
-    """Return whether reasons name a limit; others only say what another limit does."""
-    return FACTS[limit].names_entry
+    """Return whether a limit can be a reason; others only say how another acts, or give a size."""
+    return FACTS[limit].names_entry and limit not in _GIVES_A_SIZE
 
 
 def is_about(limit: str, order: str) -> bool:

@@ -150,7 +150,7 @@ def report_object(found: Effectiveness, last_position: int) -> dict[str, object]
 def never_bit(rows: list[LimitRow]) -> list[str]:
     """Return the limits that stopped nothing, with none of the values that they had.
 
-    Those that only say what another limit does are left out: no reason names them.
+    Those that cannot stop anything are left out: `is_named` says which can.
     """
     bit = {(one.entry, one.limit) for one in rows if one.bites.total}
     names = dict.fromkeys((one.entry, one.limit) for one in rows if is_named(one.limit))
