@@ -22,6 +22,7 @@ from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_proof import MongoProofSource
 from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_rights import PRUNE_ROLE, ROLE, has_user, make_role, make_user
+from petrosa_cio.adapters.mongo_search import MongoSearch
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
@@ -38,7 +39,7 @@ from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.nurse.arrival import epoch_ms
-from petrosa_cio.ports import PastRecords, PastVerdicts
+from petrosa_cio.ports import PastRecords, PastVerdicts, RecordSearch
 from petrosa_cio.risk.policy import PolicyDocument, canonical_json, document_hash
 from petrosa_cio.servers import (
     AUDIT_KEY,
@@ -65,6 +66,9 @@ PASSWORD_BYTES = 24
 
 PROOF_TIMEOUT_MS = 300_000
 """A server without the right index looks through all records to find one that has no place."""
+
+SEARCH_TIMEOUT_MS = 30_000
+"""Longer than a search may take: MongoDB breaks it off itself, and says so."""
 
 SWITCH_TIMEOUT_S = 5.0
 """A person who throws a switch waits longer for Redis than an intent may."""
@@ -403,5 +407,17 @@ async def open_records(settings: Settings) -> AsyncIterator[PastRecords]:
     mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
     try:
         yield MongoRecords(mongo, settings.mongo_database)
+    finally:
+        await mongo.close()
+
+
+@asynccontextmanager
+async def open_search(settings: Settings) -> AsyncIterator[RecordSearch]:
+    """Open the record to be searched. MongoDB is reached with the first question."""
+    mongo = connect_mongo(
+        str(settings.mongo_url), settings.mongo_tls_ca_file, answer_timeout_ms=SEARCH_TIMEOUT_MS
+    )
+    try:
+        yield MongoSearch(mongo, settings.mongo_database)
     finally:
         await mongo.close()

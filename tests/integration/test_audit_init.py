@@ -14,12 +14,14 @@ from petrosa_cio.adapters.embedded.process import ServerProcess
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_prune import MongoPruneStore
 from petrosa_cio.adapters.mongo_rights import rights
+from petrosa_cio.adapters.mongo_search import MongoSearch
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.audit.beginning import sign_beginning
 from petrosa_cio.audit.chain import GENESIS, chained, head_at
+from petrosa_cio.audit.search import Finder
 from petrosa_cio.audit.trace import read_entries
 from petrosa_cio.errors import Misconfigured
-from petrosa_cio.ports import Appended
+from petrosa_cio.ports import Appended, RecordQuery
 from tests.chains import SIGNER
 from tests.commands import cio
 from tests.records import NOON, entry, verdict_line
@@ -79,6 +81,10 @@ async def test_the_user_can_store_the_record_and_not_change_it(server: ServerPro
     assert await store.poisoned() == 1
     assert await store.verdicts_of(["d1"]) == {"d1": "approve"}
     assert await store.sequence_at(NOON) == 1
+    search = MongoSearch(client, "records")
+    page = await Finder(search).find(RecordQuery())
+    assert [one.seq async for one in search.walk(RecordQuery(), last=2)] == [1, 2]
+    assert [one.seq for one in page.records] == [2, 1]
     traces = client.records.traces
     for work in (
         traces.update_one({}, {"$set": {"verdict": "deny"}}),

@@ -75,7 +75,8 @@ COLLECTIONS: Final = (
         ),
         (
             IndexModel([("seq", ASCENDING)], name=PLACE_IN_CHAIN, unique=True),
-            *map(_newest_by, ("strategy", "symbol", "verdict", "codes")),
+            *map(_newest_by, ("strategy", "symbol", "verdict", "codes", "kind")),
+            IndexModel([("at", DESCENDING)]),
             *map(_by, ("trace_id", "decision_id", "stated_id")),
             IndexModel([("journaled_at", DESCENDING)]),
         ),

@@ -5,6 +5,9 @@ import sys
 from petrosa_cio.cli import (
     audit,
     audit_archive,
+    audit_effectiveness,
+    audit_export,
+    audit_find,
     audit_hold,
     audit_prune,
     check,
@@ -37,6 +40,9 @@ from petrosa_cio.errors import (
 __all__ = [
     "audit",
     "audit_archive",
+    "audit_effectiveness",
+    "audit_export",
+    "audit_find",
     "audit_hold",
     "audit_prune",
     "check",
