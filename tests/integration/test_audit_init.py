@@ -29,7 +29,11 @@ from tests.records import NOON, entry, verdict_line
 pytestmark = pytest.mark.integration
 
 USER = "petrosa-cio-record"
-ROOT_USER = {"createUser": "root", "pwd": "root-pass", "roles": [{"role": "root", "db": "admin"}]}
+ROOT_USER = {
+    "createUser": "root",
+    "pwd": "root-pass",  # pragma: allowlist secret
+    "roles": [{"role": "root", "db": "admin"}],
+}
 
 
 @pytest.fixture
