@@ -12,6 +12,8 @@ import typer
 from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from petrosa_cio.audit import completeness_metrics
+from petrosa_cio.audit import gaps as completeness_gauges
 from petrosa_cio.audit import gauges as record_gauges
 from petrosa_cio.audit import metrics as record_metrics
 from petrosa_cio.cli.exit_codes import EXIT_CODES
@@ -106,7 +108,7 @@ def settings() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         default = field.default
         shown = ",".join(default) if isinstance(default, tuple) else default
-        usual = "" if default is None else f"`{shown}`"
+        usual = "" if default in (None, ()) else f"`{shown}`"
         yield f"| `{variable(name)}` | {field.description} | {usual} |"
 
 
@@ -170,7 +172,7 @@ def _option(option: TyperOption, context: typer.Context) -> str:
 
 METRICS_OF: dict[str, tuple[ModuleType, ...]] = {
     "The gate": (gate_metrics, gate_gauges),
-    "The record": (record_metrics, record_gauges),
+    "The record": (record_metrics, record_gauges, completeness_metrics, completeness_gauges),
     "Control": (control_gauges,),
     "Every process": (process_metrics,),
 }

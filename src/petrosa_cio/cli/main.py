@@ -2,13 +2,25 @@
 
 import sys
 
-from petrosa_cio.cli import check, demo, doctor, explain, limits, run, send, switches, watch
+from petrosa_cio.cli import (
+    audit_gaps,
+    check,
+    demo,
+    doctor,
+    explain,
+    limits,
+    run,
+    send,
+    switches,
+    watch,
+)
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.root import app
 from petrosa_cio.cli.showing import show_misconfigured, show_problem
 from petrosa_cio.errors import CioError, Misconfigured, PolicyRejected, Unavailable
 
 __all__ = [
+    "audit_gaps",
     "check",
     "demo",
     "doctor",

@@ -1,0 +1,296 @@
+"""Is the record complete? Real gates, records and servers, with one thing taken away or added."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prometheus_client import REGISTRY
+
+from petrosa_cio.adapters.embedded import start_nats, start_redis
+from petrosa_cio.adapters.nats_connection import Client, NatsAccess, connect_nats
+from petrosa_cio.adapters.nats_messages import listen
+from petrosa_cio.adapters.nats_reading import NatsReading
+from petrosa_cio.adapters.nats_streams import INTENTS, JOURNAL
+from petrosa_cio.app import run_gate, run_record
+from petrosa_cio.audit.findings import FindingKind
+from petrosa_cio.audit.gaps import Completeness, Gaps, read_gaps
+from petrosa_cio.audit.record import RecordKind
+from petrosa_cio.completeness import Completed, open_completed
+from petrosa_cio.risk.identity import decision_id
+from petrosa_cio.risk.verdict import VerdictKind
+from petrosa_cio.servers import Servers, clock, open_servers
+from petrosa_cio.settings import Settings, load_settings
+from tests.integration.test_whole_way import role
+from tests.records import later_line, verdict_line
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+SIGNAL = "signals.trading.momentum"
+
+
+@dataclass
+class Engine:
+    """An order engine that reports what it is told to, or nothing."""
+
+    client: Client
+    answers: bool = True
+    signals: list[bytes] = field(default_factory=list)
+    busy: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def heard(self, body: bytes) -> None:
+        self.signals.append(body)
+        if self.answers:
+            task = asyncio.create_task(self.report(json.loads(body)["decision_id"]))
+            self.busy.add(task)
+            task.add_done_callback(self.busy.discard)
+
+    async def report(self, decision_id: str) -> None:
+        event = {
+            "decision_id": decision_id, "strategy_id": "momentum", "order_id": uuid4().hex,
+            "symbol": "BTCUSDT", "side": "buy", "event_type": "placed", "reason": "as told",
+            "timestamp": datetime.now(UTC).isoformat(),
+        }  # fmt: skip
+        await self.client.publish("execution.events.momentum", json.dumps(event).encode())
+
+
+@dataclass
+class House:
+    settings: Settings
+    servers: Servers
+    completed: Completed
+    engine: Engine
+    announced: list[dict[str, Any]] = field(default_factory=list)
+
+    async def send(self, **fields: object) -> None:
+        body = json.dumps(json.loads(intent()) | fields).encode()
+        await self.engine.client.publish("intent.any", body)
+
+    async def gaps(self) -> Gaps:
+        found = self.completed
+        return await read_gaps(self.settings.fund, found.books, found.findings, at=clock())
+
+    async def until(self, condition: Callable[[Gaps], object]) -> Gaps:
+        async def met() -> Gaps | None:
+            found = await self.gaps()
+            return found if condition(found) else None
+
+        found = await eventually(met, timeout_s=40)
+        assert found is not None
+        return found
+
+    async def found(self, kind: FindingKind) -> dict[str, Any]:
+        """Wait for a finding of a kind and return it."""
+        gaps = await self.until(lambda gaps: gaps.open[kind])
+        (one,) = await self.completed.findings.examples(
+            self.settings.fund, kind, gaps.since, most=9
+        )
+        return one
+
+    async def compared(self, number: int, stage: str = "captured") -> Gaps:
+        """Wait until so many intents were compared."""
+
+        def met(gaps: Gaps) -> bool:
+            return bool(gaps.books and gaps.books.counts[stage] >= number)
+
+        return await self.until(met)
+
+    async def captured(self, number: int) -> list[str]:
+        """Publish so many messages, and return the ids that their decisions are to have."""
+        js = self.servers.nats.jetstream()
+        for _ in range(number):
+            await js.publish("intent.any", b"{}")
+        reading = NatsReading(self.servers.nats, INTENTS, headers_only=True)
+        created_ns = (await reading.ends()).created_ns
+        return [
+            decision_id(self.settings.fund, INTENTS, created_ns, one.sequence, one.stored_at)
+            async for batch in reading.batches(0, limit=9)
+            for one in batch
+        ]
+
+    def reconciling(self, **environ: object) -> Settings:
+        stated = {f"CIO_{key.upper()}": str(value) for key, value in environ.items()}
+        return load_settings(_environ(self.settings) | stated)
+
+
+def _environ(settings: Settings) -> dict[str, str]:
+    names = ("nats_url", "redis_url", "mongo_url", "mongo_database")
+    return {f"CIO_{name.upper()}": str(getattr(settings, name)) for name in names} | {
+        "CIO_RECONCILE_AFTER_S": "1",
+        "CIO_ACKNOWLEDGE_WITHIN_S": "2",
+    }
+
+
+@asynccontextmanager
+async def recording(house: House, **environ: object) -> AsyncIterator[None]:
+    async with role(run_record, house.reconciling(**environ)):
+        yield
+
+
+@pytest.fixture
+async def house(tmp_path: Path, mongo_url: str) -> AsyncIterator[House]:
+    async with AsyncExitStack() as closing:
+        nats = await start_nats(tmp_path / "nats")
+        closing.push_async_callback(nats.stop)
+        redis = await start_redis(tmp_path / "redis")
+        closing.push_async_callback(redis.stop)
+        settings = load_settings(
+            {
+                "CIO_NATS_URL": nats.url,
+                "CIO_REDIS_URL": redis.url,
+                "CIO_MONGO_URL": mongo_url,
+                "CIO_MONGO_DATABASE": f"whole_{uuid4().hex}",
+            }
+        )
+        client = await connect_nats(NatsAccess(nats.url), name="bot and engine")
+        closing.push_async_callback(client.close)
+        servers = await closing.enter_async_context(open_servers(settings, name="test"))
+        completed = await closing.enter_async_context(open_completed(settings))
+        house = House(settings, servers, completed, Engine(client))
+        await listen(client, "signals.trading.*", house.engine.heard)
+        await listen(client, "cio.audit.*", lambda body: house.announced.append(json.loads(body)))
+        await client.flush()
+        yield house
+
+
+async def test_where_nothing_is_missing_it_says_so(house: House) -> None:
+    assert (await house.gaps()).status is Completeness.NOT_CHECKED
+    async with role(run_gate, house.settings), recording(house):
+        for _ in range(5):
+            await house.send()
+        await house.send(symbol="MOONUSDT", quantity=0)
+        gaps = await house.compared(6)
+        gaps = await house.compared(5, "acknowledged")
+        assert gaps.status is Completeness.CLEAN
+        assert gaps.books
+        counts = gaps.books.counts
+        assert counts["decided"] == 6
+        assert counts["approved"] == gaps.books.sent == 5
+        assert not gaps.books.awaited
+        await eventually(lambda: any(one.get("status") == "clean" for one in house.announced))
+
+
+async def test_a_verdict_that_was_taken_from_the_journal_is_missed(house: House) -> None:
+    async with role(run_gate, house.settings):
+        await house.send()
+        await eventually(lambda: house.engine.signals)
+        lost = json.loads(house.engine.signals[0])["decision_id"]
+        await house.servers.nats.jetstream().delete_msg(JOURNAL, 2)  # the first is of the policy
+        await house.send()
+        await eventually(lambda: len(house.engine.signals) == 2)
+    async with recording(house):
+        one = await house.found(FindingKind.NO_VERDICT)
+        assert one["decision_id"] == lost
+        assert one["detail"] == {"subject": "intent.any", "sequence": 1}
+        executed = await house.found(FindingKind.EXECUTED_WITHOUT_APPROVAL)
+        assert executed["decision_id"] == lost
+        assert executed["detail"]["why"] == "there is no verdict"
+        await eventually(lambda: len(house.announced) >= 2)
+        assert (await house.gaps()).status is Completeness.GAPS
+
+
+async def test_an_intent_that_is_decided_late_is_no_gap_any_more(house: House) -> None:
+    await house.send()
+    async with recording(house):
+        await house.found(FindingKind.NO_VERDICT)
+        async with role(run_gate, house.settings):
+            gaps = await house.until(lambda gaps: not gaps.number)
+            assert gaps.status is Completeness.CLEAN
+
+
+async def test_two_verdicts_that_differ_are_told_from_a_repetition(house: House) -> None:
+    ids = await house.captured(3)
+    lines = [verdict_line(one, VerdictKind.DENY) for one in ids]
+    explained = [verdict_line(ids[2]), verdict_line(ids[2], VerdictKind.DENY)]
+    await house.servers.journal.append([*lines[:2], explained[0]])
+    await house.servers.journal.append([lines[0], verdict_line(ids[1]), explained[1]])
+    await house.servers.journal.append([later_line(ids[2], RecordKind.WITHDRAWAL)])
+    async with recording(house):
+        one = await house.found(FindingKind.VERDICTS_CONTRADICT)
+        assert one["decision_id"] == ids[1]
+        gaps = await house.compared(3)
+        assert gaps.number == 1
+        assert gaps.books
+        assert gaps.books.counts["repeated"] == 3
+        assert gaps.books.counts["withdrawn"] == 1
+
+
+# --- signals --------------------------------------------------------------------------------------
+
+
+async def test_an_engine_that_says_nothing_is_noticed_and_so_is_its_late_word(house: House) -> None:
+    house.engine.answers = False
+    async with role(run_gate, house.settings), recording(house):
+        await house.send()
+        one = await house.found(FindingKind.UNACKNOWLEDGED)
+        assert one["decision_id"] == json.loads(house.engine.signals[0])["decision_id"]
+        assert await house.servers.ledger.reservations(), "its reservation is kept"
+        await house.engine.report(str(one["decision_id"]))
+        gaps = await house.until(lambda gaps: not gaps.number)
+        assert gaps.status is Completeness.CLEAN
+
+
+async def test_a_signal_that_nobody_heard_is_undelivered_and_no_gap(house: House) -> None:
+    await house.engine.client.drain()
+    async with role(run_gate, house.settings), recording(house):
+        await house.servers.nats.publish("intent.any", intent())
+        await house.found(FindingKind.UNDELIVERED)
+        gaps = await house.compared(1)
+        assert gaps.status is Completeness.CLEAN
+        assert gaps.books
+        assert gaps.books.sent == 0
+
+
+async def test_what_a_rogue_publishes_is_told_from_what_the_gate_signed_off(house: House) -> None:
+    rogue = house.engine.client
+    async with role(run_gate, house.settings), recording(house, watch_signals="signals.>"):
+        await eventually(lambda: house.announced)  # from here on it watches
+        for _ in range(3):
+            await house.send(metadata={"note": "caf\u00e9"}, leverage=2)
+        await eventually(lambda: len(house.engine.signals) == 3)
+        await house.compared(3, "acknowledged")
+        await eventually(lambda: _sample("cio_signals_watched_total") >= 3)
+        assert not (await house.gaps()).open[FindingKind.ROGUE_SIGNAL]
+        ours = house.engine.signals[0]
+        assert b'"quantity":0.002' in ours
+        tampered = ours.replace(b'"quantity":0.002', b'"quantity":2.000')
+        stranger = json.dumps(json.loads(ours) | {"decision_id": uuid4().hex}).encode()
+        for body in (b"\xff", b"{}", tampered, stranger, ours):
+            await rogue.publish(SIGNAL, body, reply="inbox.of.a.rogue")
+        await rogue.publish("signals.elsewhere", house.engine.signals[1])
+        gaps = await house.until(lambda gaps: gaps.open[FindingKind.ROGUE_SIGNAL] == 6)
+        found = await house.completed.findings.examples(
+            house.settings.fund, FindingKind.ROGUE_SIGNAL, gaps.since, most=9
+        )
+    details: list[Any] = [one["detail"] for one in found]
+    assert sorted(one["why"] for one in details) == [
+        "it is on another subject than what was signed off",
+        "it names no decision",
+        "it names no decision",
+        "it was seen before",
+        "its content is not what was signed off",
+        "the decision that it names has no verdict",
+    ]
+    assert {one["reply"] for one in details} == {"inbox.of.a.rogue", ""}
+    await eventually(lambda: sum(one.get("kind") == "rogue_signal" for one in house.announced) == 6)
+
+
+def _sample(name: str) -> float:
+    return REGISTRY.get_sample_value(name) or 0.0
+
+
+def intent() -> bytes:
+    return json.dumps(
+        {
+            "intent_id": uuid4().hex, "strategy_id": "momentum", "symbol": "BTCUSDT",
+            "action": "buy", "confidence": 0.9, "quantity": 0.002, "price": 50000,
+            "current_price": 50000, "stop_loss": 49000, "timestamp": datetime.now(UTC).isoformat(),
+        }
+    ).encode()  # fmt: skip
