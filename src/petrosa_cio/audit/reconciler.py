@@ -10,6 +10,7 @@ It only looks: nothing waits for it, and no decision depends on it.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -246,8 +247,10 @@ class Reconciler:
             for one, event in read
             if isinstance(event, ExecutionEvent) and event.decision_id
         ]
-        told = {event.decision_id for _, event in events}
-        kept = await self._kept([one for one in told if one not in books.awaited])
+        told = Counter(event.decision_id for _, event in events)
+        # The first report of an order ends the wait for it, and more of them may follow at once.
+        asked = [one for one, times in told.items() if times > 1 or one not in books.awaited]
+        kept = await self._kept(asked)
         findings, over = reckon_executions(events, kept, books, judged_since=self._clock() - JUDGED)
         await self._findings.keep(findings)
         await self._findings.end(over)
