@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import shutil
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -14,19 +17,28 @@ import pytest
 from prometheus_client import REGISTRY
 
 from petrosa_cio.adapters.embedded import start_nats, start_redis
+from petrosa_cio.adapters.embedded.folder import choose_port
+from petrosa_cio.adapters.embedded.process import ServerProcess
 from petrosa_cio.adapters.nats_connection import Client, NatsAccess, connect_nats
-from petrosa_cio.adapters.nats_messages import listen
+from petrosa_cio.adapters.nats_messages import listen, overhear
 from petrosa_cio.adapters.nats_reading import NatsReading
+from petrosa_cio.adapters.nats_signals import NatsSignalBus
 from petrosa_cio.adapters.nats_streams import INTENTS, JOURNAL
 from petrosa_cio.app import run_gate, run_record
 from petrosa_cio.audit.findings import FindingKind
 from petrosa_cio.audit.gaps import Completeness, Gaps, read_gaps
 from petrosa_cio.audit.record import RecordKind
 from petrosa_cio.completeness import Completed, open_completed
+from petrosa_cio.ports import SignalMessage
 from petrosa_cio.risk.identity import decision_id
 from petrosa_cio.risk.verdict import VerdictKind
 from petrosa_cio.servers import Servers, clock, open_servers
 from petrosa_cio.settings import Settings, load_settings
+from tests.commands import cio
+from tests.integration.gate_evidence import gather
+from tests.integration.gate_house import FUND, gate_house
+from tests.integration.gate_intents import messages
+from tests.integration.slow_link import slow_link
 from tests.integration.test_whole_way import role
 from tests.records import later_line, verdict_line
 from tests.waiting import eventually
@@ -115,6 +127,12 @@ class House:
             for one in batch
         ]
 
+    async def ask(self) -> tuple[int, dict[str, Any]]:
+        """Return exit code and answer of the command."""
+        environ = _environ(self.settings)
+        code, text = await asyncio.to_thread(cio, "audit", "gaps", "--json", environ=environ)
+        return code, json.loads(text)
+
     def reconciling(self, **environ: object) -> Settings:
         stated = {f"CIO_{key.upper()}": str(value) for key, value in environ.items()}
         return load_settings(_environ(self.settings) | stated)
@@ -161,7 +179,8 @@ async def house(tmp_path: Path, mongo_url: str) -> AsyncIterator[House]:
 
 
 async def test_where_nothing_is_missing_it_says_so(house: House) -> None:
-    assert (await house.gaps()).status is Completeness.NOT_CHECKED
+    code, answer = await house.ask()
+    assert (code, answer["status"], answer["counts"]) == (2, "not_checked", None)
     async with role(run_gate, house.settings), recording(house):
         for _ in range(5):
             await house.send()
@@ -176,13 +195,22 @@ async def test_where_nothing_is_missing_it_says_so(house: House) -> None:
         assert not gaps.books.awaited
         await eventually(lambda: any(one.get("status") == "clean" for one in house.announced))
 
+        async def beats() -> bool:
+            beat = await house.engine.client.request("cio.heartbeat", b"", timeout=5)
+            return bool(json.loads(beat.data)["completeness"]["status"] == "clean")
+
+        await eventually(beats)
+        code, answer = await house.ask()
+        assert (code, answer["status"], answer["counts"]["sent"]) == (0, "clean", 5)
+
 
 async def test_a_verdict_that_was_taken_from_the_journal_is_missed(house: House) -> None:
     async with role(run_gate, house.settings):
         await house.send()
         await eventually(lambda: house.engine.signals)
         lost = json.loads(house.engine.signals[0])["decision_id"]
-        await house.servers.nats.jetstream().delete_msg(JOURNAL, 2)  # the first is of the policy
+        js = house.servers.nats.jetstream()
+        await js.delete_msg(JOURNAL, (await js.stream_info(JOURNAL)).state.last_seq)
         await house.send()
         await eventually(lambda: len(house.engine.signals) == 2)
     async with recording(house):
@@ -193,7 +221,12 @@ async def test_a_verdict_that_was_taken_from_the_journal_is_missed(house: House)
         assert executed["decision_id"] == lost
         assert executed["detail"]["why"] == "there is no verdict"
         await eventually(lambda: len(house.announced) >= 2)
-        assert (await house.gaps()).status is Completeness.GAPS
+        code, answer = await house.ask()
+        assert (code, answer["gaps"]) == (1, 2)
+        assert answer["examples"]["no_verdict"][0]["decision_id"] == lost
+        page = (await asyncio.to_thread(cio, "audit", "gaps", environ=_environ(house.settings)))[1]
+        assert lost in page
+        assert "2 gaps" in page
 
 
 async def test_an_intent_that_is_decided_late_is_no_gap_any_more(house: House) -> None:
@@ -294,3 +327,151 @@ def intent() -> bytes:
             "current_price": 50000, "stop_loss": 49000, "timestamp": datetime.now(UTC).isoformat(),
         }
     ).encode()  # fmt: skip
+
+
+# --- whoever reconciles ---------------------------------------------------------------------------
+
+
+async def test_two_records_at_a_time_count_everything_once(house: House) -> None:
+    async with role(run_gate, house.settings):
+        async with recording(house), recording(house):
+            for _ in range(20):
+                await house.send()
+            await house.compared(20)
+        for _ in range(20):
+            await house.send()
+        async with recording(house):
+            await house.compared(40)
+            gaps = await house.until(lambda gaps: gaps.books and not gaps.books.awaited)
+    assert gaps.books
+    signals = len(house.engine.signals)
+    found = {name: number for name, number in gaps.books.counts.items() if number}
+    assert found == {
+        "captured": 40, "decided": 40, "approved": signals, "acknowledged": signals,
+    }  # fmt: skip
+    assert gaps.status is Completeness.CLEAN
+
+
+async def test_what_a_killed_gate_leaves_is_unconfirmed_and_nothing_else(
+    tmp_path: Path, mongo_url: str
+) -> None:
+    async with gate_house(tmp_path) as gates:
+        async with slow_link(gates.nats.port, delay_s=0.0) as link:
+            (dying,) = await gates.start("dying", nats_url=link.url)
+            link.delay_s = 0.2
+            await gates.publish(messages(100))
+            await gates.until_begun()
+            dying.kill()
+            await gates.start("next")
+            await gates.settled()
+        left = len((await gather(gates)).ended("unconfirmed"))
+        settings = load_settings(
+            {
+                "CIO_NATS_URL": gates.nats.url,
+                "CIO_REDIS_URL": gates.redis.url,
+                "CIO_MONGO_URL": mongo_url,
+                "CIO_MONGO_DATABASE": f"whole_{uuid4().hex}",
+                "CIO_FUND": FUND,
+                "CIO_RECONCILE_AFTER_S": "1",
+                "CIO_ACKNOWLEDGE_WITHIN_S": "1",
+            }
+        )
+        async with role(run_record, settings), open_completed(settings) as completed:
+
+            async def judged() -> Gaps | None:
+                gaps = await read_gaps(FUND, completed.books, completed.findings, at=clock())
+                return gaps if gaps.number >= 100 else None
+
+            gaps = await eventually(judged, timeout_s=40)
+    assert gaps
+    nothing = dict.fromkeys(map(str, FindingKind), 0)
+    assert gaps.open == nothing | {"unconfirmed": left, "unacknowledged": 100 - left}
+    assert left > 0
+
+
+# --- who may be watched, and at what price --------------------------------------------------------
+
+
+MAPPED = """
+listen: "127.0.0.1:{port}"
+accounts {{ FUND {{
+  users: [
+    {{ user: "cio", password: "c", permissions: {{ publish: ["signals.trading.*", "_INBOX.>"] }} }}
+    {{ user: "bot", password: "b", permissions: {{ publish: {{ deny: "signals.trading.*" }} }} }}
+  ]
+  mappings: {{ "signals.trading.*": "cio.rogue.{{{{wildcard(1)}}}}",
+              "cio.signals.*": "signals.trading.{{{{wildcard(1)}}}}" }}
+}} }}
+"""
+"""As docs/decisions/0014 has it: what anybody else publishes as a signal goes elsewhere."""
+
+
+async def heard_by_anybody(bus: NatsSignalBus, subject: str, body: bytes = b"{}") -> bool:
+    signal = SignalMessage(uuid4().hex, subject, {"Nats-Msg-Id": "1"}, body)
+    await bus.send([signal], until=monotonic() + 60)
+    return not (await bus.confirm([signal.decision_id])).undelivered
+
+
+@asynccontextmanager
+async def signal_bus(access: NatsAccess) -> AsyncIterator[NatsSignalBus]:
+    bus = NatsSignalBus(lambda: connect_nats(access, name="signals", reconnects=False))
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+async def test_to_watch_the_subject_of_signals_hides_that_nobody_listens(house: House) -> None:
+    await house.engine.client.drain()
+    async with signal_bus(NatsAccess(str(house.settings.nats_url))) as bus:
+        assert not await heard_by_anybody(bus, SIGNAL)
+        await overhear(house.servers.nats, "signals.>", lambda *_: None)
+        assert await heard_by_anybody(bus, SIGNAL)
+
+
+async def test_what_is_diverted_is_watched_without_hiding_anything(tmp_path: Path) -> None:
+    server = mapped_server(tmp_path)
+    await server.start()
+    gate, bot = (NatsAccess(server.url, user=name, password=name[0]) for name in ("cio", "bot"))
+    rogues: list[tuple[str, bytes]] = []
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(server.stop)
+        bus = await closing.enter_async_context(signal_bus(gate))
+        record, engine, rogue = [
+            await connect_nats(access, name="test") for access in (gate, bot, bot)
+        ]
+        for client in (record, engine, rogue):
+            closing.push_async_callback(client.close)
+        await overhear(record, "cio.rogue.*", lambda *heard: rogues.append((heard[0], heard[2])))
+        assert not await heard_by_anybody(bus, "cio.signals.momentum")
+        executed: list[bytes] = []
+        await listen(engine, "signals.trading.*", executed.append)
+        await engine.flush()
+        assert await heard_by_anybody(bus, "cio.signals.momentum", b"ours")
+        for subject in (SIGNAL, "cio.signals.momentum"):
+            await rogue.publish(subject, b"not ours")
+        await rogue.flush()
+        await eventually(lambda: rogues)
+        await engine.flush()
+        assert (executed, rogues) == ([b"ours"], [("cio.rogue.momentum", b"not ours")])
+
+
+def mapped_server(folder: Path) -> ServerProcess:
+    port = choose_port(folder / "port")
+    configuration = folder / "nats-server.conf"
+    configuration.write_text(MAPPED.format(port=port))
+    beside = Path(sys.executable).with_name("nats-server")
+    binary = str(beside) if beside.is_file() else shutil.which("nats-server")
+    assert binary is not None
+    return ServerProcess(
+        name="nats",
+        url=f"nats://127.0.0.1:{port}",
+        port=port,
+        folder=folder,
+        command=(binary, "--config", str(configuration)),
+        answers=greets,
+    )
+
+
+async def greets(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> bool:
+    return (await reader.readline()).startswith(b"INFO ")
