@@ -34,3 +34,12 @@ async def test_of_two_writers_one_is_told_to_look_again(held: HeldStore) -> None
     assert await held.save(version, {"a": b"first"})
     assert not await held.save(version, {"a": b"second"})
     assert await held.load() == (1, {"a": b"first"})
+
+
+async def test_books_of_two_names_are_apart(client: Redis) -> None:
+    fund = uuid4().hex
+    held, other = (RedisHeld(client, fund, name=name, timeout_s=TIMEOUT_S) for name in ("a", "b"))
+    assert await held.save(0, {"x": b"1"})
+    assert await other.load() == (0, {})
+    assert await other.save(0, {"x": b"2"})
+    assert await held.load() == (1, {"x": b"1"})

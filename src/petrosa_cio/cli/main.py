@@ -4,6 +4,7 @@ import sys
 
 from petrosa_cio.cli import (
     audit,
+    audit_gaps,
     check,
     demo,
     doctor,
@@ -32,6 +33,7 @@ from petrosa_cio.errors import (
 
 __all__ = [
     "audit",
+    "audit_gaps",
     "check",
     "demo",
     "doctor",

@@ -1,0 +1,75 @@
+"""What the journal tells of decisions, as far as completeness asks: who, what and where."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import orjson
+from msgspec import Struct
+
+from petrosa_cio.audit.record import RecordKind
+from petrosa_cio.ports import Place, Stored
+from petrosa_cio.risk.verdict import VerdictKind
+
+APPROVALS = frozenset({VerdictKind.APPROVE, VerdictKind.REDUCE})
+AFTERWARDS = frozenset({RecordKind.WITHDRAWAL, RecordKind.UNDELIVERED, RecordKind.UNCONFIRMED})
+"""What can be told of an approval after its verdict."""
+
+
+class Told(Struct, frozen=True, gc=False):
+    """One line of the journal about a decision.
+
+    Attributes:
+        decision_id: The decision.
+        kind: ``verdict``, or what became of one.
+        verdict: ``approve``, ``reduce`` or ``deny``; empty for what came after one.
+        quantity: The approved quantity as exact text; empty where there is none.
+        sends: Whether an approval leads to a signal: not in observe mode.
+        from_stream: Whether the intent was captured, and not asked at the door.
+        place: Where it stands.
+        at: When it was journaled.
+    """
+
+    decision_id: str
+    kind: str
+    verdict: str
+    quantity: str
+    sends: bool
+    from_stream: bool
+    place: Place
+    at: datetime
+
+
+def read_told(entries: Iterable[Stored], separator: bytes = b"\n") -> Iterator[Told]:
+    """Iterate over what some journal messages tell of decisions.
+
+    Lines that are no records, which the drain keeps aside, and changes of what governs are passed
+    by.
+    """
+    for entry in entries:
+        for index, line in enumerate(entry.body.split(separator)):
+            told = _told(line, (entry.sequence, index), entry.stored_at)
+            if told is not None:
+                yield told
+
+
+def _told(line: bytes, place: Place, at: datetime) -> Told | None:
+    try:
+        record = orjson.loads(line)
+        kind, decision_id = record["kind"], record["decision_id"]
+        if kind in AFTERWARDS:
+            return Told(str(decision_id), kind, "", "", False, False, place, at)
+        if kind != RecordKind.VERDICT:
+            return None
+        verdict = record["verdict"]
+        return Told(
+            decision_id=str(decision_id),
+            kind=kind,
+            verdict=str(verdict["kind"]),
+            quantity=str(verdict["quantity"] or ""),
+            sends=record["mode"] == "enforce" and verdict["kind"] in APPROVALS,
+            from_stream=bool(record["source"]["stream"]),
+            place=place,
+            at=at,
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
