@@ -9,6 +9,7 @@ from uuid import uuid4
 from petrosa_cio.audit.chain import GENESIS, Document, chained
 from petrosa_cio.audit.record import (
     Decided,
+    Deciding,
     Provenance,
     RecordKind,
     Source,
@@ -27,6 +28,7 @@ from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.verdict import Assessment, Verdict, VerdictKind
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DECIDING = Deciding("0.1.0", 65_536)
 PROVENANCE = Provenance("main", "gate-1", "enforce", "0.1.0", "2026a")
 INTENT = Intent("momentum", "momentum", "BTCUSDT", Action.BUY, stated_id="i-1")
 UNCAUGHT = Source("intent.trading.momentum", {}, b"{}", "", 0, 0, NOON)
@@ -58,7 +60,7 @@ def verdict_line(
     reasons = tuple(Reason(code) for code in codes)
     assessment = Assessment(reasons)
     snapshot = Snapshot(NOON, None, InForce(LimitSet(), {}))
-    part = decision_part(intent, snapshot, assessment)
+    part = decision_part(intent, snapshot, assessment, DECIDING)
     decided = Decided(decision_id or uuid4().hex, UNCAUGHT, intent, part, None, "")
     verdict = Verdict(kind, reasons, Decimal("0.5"))
     return verdict_record(decided, readings=None, verdict=verdict, provenance=PROVENANCE)

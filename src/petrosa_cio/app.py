@@ -2,6 +2,8 @@
 
 Each role is a process of its own. ``gate`` decides intents, ``record`` stores what was decided and
 settles what was executed, ``control`` answers over HTTP. They share nothing but the servers.
+
+The module is longer than others, as all roles are wired here and nowhere else.
 """
 
 import asyncio

@@ -20,6 +20,7 @@ from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_proof import MongoProofSource
+from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_rights import has_user, make_role, make_user
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
@@ -37,7 +38,7 @@ from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.nurse.arrival import epoch_ms
-from petrosa_cio.ports import PastVerdicts
+from petrosa_cio.ports import PastRecords, PastVerdicts
 from petrosa_cio.risk.policy import PolicyDocument, canonical_json, document_hash
 from petrosa_cio.servers import (
     AUDIT_KEY,
@@ -368,5 +369,15 @@ async def open_proof(settings: Settings) -> AsyncIterator[MongoProofSource]:
     )
     try:
         yield MongoProofSource(mongo, settings.mongo_database)
+    finally:
+        await mongo.close()
+
+
+@asynccontextmanager
+async def open_records(settings: Settings) -> AsyncIterator[PastRecords]:
+    """Open the records of what was decided. MongoDB is reached with the first question."""
+    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
+    try:
+        yield MongoRecords(mongo, settings.mongo_database)
     finally:
         await mongo.close()

@@ -2,6 +2,8 @@
 
 Adapters implement them; the same contract tests run on each implementation. Every method raises
 `petrosa_cio.errors.Unavailable` when the dependency is away or slow, and nothing else of its own.
+
+The module is longer than others, as it is the one list of all that is outside; nothing in it runs.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -572,3 +574,26 @@ class PastVerdicts(Protocol):
 
     async def befell(self, since: datetime, until: datetime) -> Mapping[str, int]:
         """Return how many approvals met each later fate, by kind of record, if any did."""
+
+
+class PastRecords(Protocol):
+    """Reads records back, in the bytes in which they were journaled."""
+
+    async def change(self, change_id: str) -> bytes | None:
+        """Return the record of a change by its identity, or None."""
+
+    async def verdicts_called(self, name: str) -> list[bytes]:
+        """Return the records of the verdicts that go by a name, the oldest first.
+
+        Args:
+            name: A decision id, or what a bot called its intent.
+        """
+
+    async def later(self, decision_id: str) -> list[bytes]:
+        """Return the records of what became of a decision afterwards, the oldest first."""
+
+    async def count(self, since: datetime, until: datetime) -> int:
+        """Return how many verdicts were given from ``since`` on, before ``until``."""
+
+    def verdict_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
+        """Iterate over their records, in no order."""

@@ -156,6 +156,7 @@ def stream_settings(settings: Settings) -> StreamSettings:
 async def prepare(servers: Servers, governing: Governing) -> ActivePolicy:
     """Make the stores ready: mark a new fund's ledger, activate the first policy. Repeatable.
 
+    Policy and charter are recorded, so that whoever decides again can look them up.
     Where the journal knows a fund and the ledger does not, the ledger was lost; it is left to be
     rebuilt, policy included.
 
@@ -166,7 +167,9 @@ async def prepare(servers: Servers, governing: Governing) -> ActivePolicy:
         await servers.ledger.initialise(fresh=True)
     elif await servers.ledger.is_lost():
         await recovery_of(servers).recover()
-    return await servers.desk.activate_first(governing.first_policy, author="start")
+    active = await servers.desk.activate_first(governing.first_policy, author="start")
+    await servers.desk.record_charter(governing.charter, author="start")
+    return active
 
 
 def recovery_of(servers: Servers) -> Recovery:

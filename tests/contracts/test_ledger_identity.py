@@ -56,6 +56,14 @@ async def test_an_identity_is_known_in_the_next_bucket_and_forgotten_after(
     assert (await ask_one(subject, request("c", identity="i"))).readings.first_decision is None
 
 
+async def test_a_clock_set_back_forgets_no_identity(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", identity="i"))
+    for back_ms in (1, 599_999):
+        subject.clock.advance(-back_ms)
+        again = await ask_one(subject, request(f"b{back_ms}", identity="i"))
+        assert (again.readings.held, again.readings.first_decision) == (False, "a")
+
+
 async def test_decisions_without_identity_do_not_repeat_each_other(
     subject: LedgerUnderTest,
 ) -> None:

@@ -218,12 +218,22 @@ async def test_beyond_so_many_openings_some_are_told_apart_no_more_but_still_cou
     for number in range(40):
         subject.clock.advance(100)
         assert await held(subject, str(number), opposite("long", 99 - number, STRONGEST))
+        await subject.ledger.begin([promote(str(number))], owner="me")
     for number in range(40):
-        await subject.ledger.begin([withdraw(str(number))], owner="me")
+        await subject.ledger.settle([release(f"e{number}", str(number))])
     weak = await readings(subject, "weak", opposite("short", 98, STRONGEST))
     assert (weak.held, weak.opponent) == (False, Opponent("0", 99))
     subject.clock.advance(60_000)
     assert await held(subject, "later", opposite("short", 1, STRONGEST))
+
+
+async def test_the_stronger_one_overrules_however_many_are_still_to_be_sent(
+    subject: LedgerUnderTest,
+) -> None:
+    many = [str(number) for number in range(40)]
+    await ask(subject, *(request(one, opposite("long", 5, STRONGEST), claim(1)) for one in many))
+    assert await held(subject, "short", opposite("short", 9, STRONGEST))
+    assert {await fate(subject, one) for one in many} == {"SIGNAL_CONFLICT"}
 
 
 # --- too often ------------------------------------------------------------------------------------
@@ -294,6 +304,15 @@ async def test_who_resumes_a_strategy_resets_its_count(subject: LedgerUnderTest)
     await set_state(subject, STRATEGY, TradingState.ACTIVE)
     await set_state(subject, STRATEGY, TradingState.ACTIVE)
     assert await held(subject, "e", executions(1))
+
+
+async def test_a_clock_set_back_after_a_resumption_still_counts(subject: LedgerUnderTest) -> None:
+    assert await held(subject, "a", executions(2))
+    subject.clock.advance(2)
+    await set_state(subject, STRATEGY, TradingState.ACTIVE)
+    subject.clock.advance(-60_000)
+    assert await held(subject, "b", executions(2))
+    assert not await held(subject, "c", executions(2))
 
 
 async def test_a_day_later_it_counts_no_more(subject: LedgerUnderTest) -> None:

@@ -33,6 +33,16 @@ async def test_an_event_is_applied_once(subject: LedgerUnderTest) -> None:
     assert await subject.ledger.exposure() == {"gross": 40}
 
 
+async def test_a_clock_set_back_applies_no_event_twice(subject: LedgerUnderTest) -> None:
+    await ask(subject, request("a", claim(60)), request("b", claim(40)))
+    subject.clock.advance(-(subject.clock.now_ms % 86_400_000))
+    events = [reduce("e1", 30, "gross")]
+    assert await subject.ledger.settle(events) == [True]
+    subject.clock.advance(-1)
+    assert await subject.ledger.settle(events) == [False]
+    assert await subject.ledger.exposure() == {"gross": 70}
+
+
 async def test_a_fill_books_what_was_really_filled(subject: LedgerUnderTest) -> None:
     await ask(subject, request("a", claim(60, 100), claim(60, 100, "long")))
     assert await subject.ledger.settle([book("e1", "a", 75)]) == [True]

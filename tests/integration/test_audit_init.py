@@ -11,11 +11,13 @@ from pymongo.errors import OperationFailure
 from petrosa_cio.adapters.embedded import start_mongo
 from petrosa_cio.adapters.embedded.process import ServerProcess
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
+from petrosa_cio.adapters.mongo_findings import MongoFindings
 from petrosa_cio.adapters.mongo_rights import rights
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.audit.chain import GENESIS, chained
+from petrosa_cio.audit.findings import Finding, FindingKind, finding_document
 from petrosa_cio.audit.trace import read_entries
-from petrosa_cio.errors import Misconfigured
+from petrosa_cio.errors import Misconfigured, Unavailable
 from petrosa_cio.ports import Appended
 from tests.commands import cio
 from tests.records import NOON, entry, verdict_line
@@ -64,7 +66,7 @@ async def refused(work: object) -> bool:
 
 async def test_the_user_can_store_the_record_and_not_change_it(server: ServerProcess) -> None:
     made = await initialised(server)
-    assert len(made["done"]) == 5  # type: ignore[arg-type]
+    assert len(made["done"]) == 6  # type: ignore[arg-type]
     url = as_user(server, USER, str(made["password"]), "records")
     client = connect_mongo(url)
     store = MongoTraceStore(client, "records")
@@ -75,8 +77,18 @@ async def test_the_user_can_store_the_record_and_not_change_it(server: ServerPro
     assert await store.poisoned() == 1
     assert await store.verdicts_of(["d1"]) == {"d1": "approve"}
     assert await store.sequence_at(NOON) == 1
-    traces = client.records.traces
+    findings = MongoFindings(client, "records")
+    finding = finding_document(
+        Finding(FindingKind.NO_VERDICT, "d2", NOON, {}, "d2"), fund="main", found_at=NOON
+    )
+    assert await findings.keep([finding]) == {finding["_id"]}
+    assert await findings.open_among([str(finding["_id"])]) != []
+    traces, alerts = client.records.traces, client.records.alerts
+    with pytest.raises(Unavailable, match="validation"):
+        await findings.keep([{"_id": "odd", "kind": "no_verdict"}])
     for work in (
+        alerts.update_one({}, {"$set": {"kind": "over"}}),
+        alerts.delete_many({}),
         traces.update_one({}, {"$set": {"verdict": "deny"}}),
         traces.delete_many({}),
         traces.drop(),

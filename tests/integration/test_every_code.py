@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from petrosa_cio.app import run_gate
+from petrosa_cio.audit.replay import Outcome
 from petrosa_cio.governance.regimes import write_regime
 from petrosa_cio.risk import decide
 from petrosa_cio.risk.checks.case import Applies, Case, Finding
@@ -25,6 +26,7 @@ from tests.deciding import Plain, load
 from tests.integration.gate_evidence import gather
 from tests.integration.gate_house import WIDE_POLICY, GateHouse, gate_house
 from tests.integration.gate_intents import body, intent, message
+from tests.integration.gate_replay import decided_again, equal_again
 from tests.integration.test_gate_market import priced, speaking
 from tests.waiting import eventually
 
@@ -80,6 +82,7 @@ async def test_a_running_gate_gives_every_code(tmp_path: Path) -> None:
             await house.publish([("intent.any", stated) for stated in stated_messages()])
             await house.settled()
         evidence = await gather(house)
+        assert await equal_again(house) >= len(evidence.captured) > 0
     evidence.check()
     decisions = iter(evidence.captured)
     for case in STATED["cases"]:
@@ -100,6 +103,7 @@ async def codes_of(house: GateHouse, **fields: object) -> list[str]:
     await house.publish([message(house.published, **fields)])
     await house.settled()
     evidence = await gather(house)
+    assert await equal_again(house)
     last = evidence.captured[-1]
     withdrawn = evidence.reasons.get(("withdrawal", last))
     return evidence.final(last).codes + ([withdrawn] if withdrawn else [])
@@ -154,6 +158,7 @@ async def test_a_caller_whose_time_is_over(tmp_path: Path) -> None:
         house.redis.process.send_signal(signal.SIGSTOP)
         answer = await house.ask(body(2))
         house.redis.process.send_signal(signal.SIGCONT)
+        assert await equal_again(house)
     assert answer["reasons"] == [ReasonCode.DEADLINE_EXCEEDED]
 
 
@@ -169,7 +174,11 @@ async def test_a_check_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         await house.publish([message(1), message(2, action="close")])
         await eventually(lambda: len(house.decided) == 2)
         evidence = await gather(house)
+        assert await equal_again(house) == 2
+        monkeypatch.undo()
+        again = [one.outcome for one in await decided_again(house)]
     opening, exit_ = evidence.captured
+    assert again == [Outcome.DIFFERENT, Outcome.EQUAL]
     assert evidence.final(opening).codes == [ReasonCode.CHECK_FAILED]
     assert evidence.final(exit_).codes == []
 

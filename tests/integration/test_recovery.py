@@ -82,7 +82,8 @@ async def _gate(settings: Settings) -> AsyncIterator[None]:
 async def test_a_lost_ledger_is_rebuilt_and_the_fund_stays_halted(scene: Scene) -> None:
     await eventually(lambda: _is_answering(scene))
     for number in range(3):
-        assert (await scene.ask(f"before-{number}"))["verdict"] == "approve"
+        answer = await scene.ask(f"before-{number}", quantity=(20 + number) / 10_000)
+        assert answer["verdict"] == "approve"
     strategy = Scope(ScopeKind.STRATEGY, "rogue")
     await scene.servers.desk.switch(strategy, TradingState.HALTED, reason="test", author="test")
     now = datetime.now(UTC)

@@ -181,7 +181,7 @@ def off(number: Any, grid: Any) -> bool:
 
 def asked_by_the_venue(f: Facts, quantity: Any) -> Codes:
     """What holds for exits too."""
-    price = f.intent.price
+    price = f.entry
     yield "PRICE_OFF_TICK", price and f.intent.order_type != "market" and off(price, f.rules.price)
     if quantity is None or (quantity <= 0 and f.size is None):
         return
@@ -206,9 +206,8 @@ def priced(f: Facts) -> Codes:
     """What an opening's prices are judged by: the market, the venue, its own stop."""
     i, limits, market, now = f.intent, f.limits, f.market, f.world.now
     waits, rules = i.order_type != "market", f.rules
-    band = (
-        rules and waits and i.price is not None and (rules.buy_band if f.long else rules.sell_band)
-    )
+    sent: Any = f.entry if waits else None
+    band = rules and sent is not None and (rules.buy_band if f.long else rules.sell_band)
     ends = [band.lowest, band.highest] if band else [None, None]
     collar, oldest, skew = (
         limits[name] for name in ("collar_bps", "max_reference_price_age_s", "max_clock_skew_s")
@@ -226,12 +225,12 @@ def priced(f: Facts) -> Codes:
         for price in (Fraction(one) for one in judged if one is not None and collar is not None):
             yield "PRICE_OUTSIDE_COLLAR", abs(price - at) / at > Fraction(collar, 10_000)
         low, high = (end and Fraction(end) * at for end in ends)
-        yield "PRICE_OUTSIDE_COLLAR", low and i.price < low
-        yield "PRICE_OUTSIDE_COLLAR", high and i.price > high
-    if rules and waits and i.price is not None:
+        yield "PRICE_OUTSIDE_COLLAR", low and sent < low
+        yield "PRICE_OUTSIDE_COLLAR", high and sent > high
+    if rules and sent is not None:
         low, high = rules.price.lowest, rules.price.highest
-        yield "PRICE_OUTSIDE_COLLAR", low is not None and i.price < low
-        yield "PRICE_OUTSIDE_COLLAR", high is not None and i.price > high
+        yield "PRICE_OUTSIDE_COLLAR", low is not None and sent < low
+        yield "PRICE_OUTSIDE_COLLAR", high is not None and sent > high
 
 
 def risked(f: Facts) -> Codes:
@@ -243,7 +242,11 @@ def risked(f: Facts) -> Codes:
             None if price is None else abs(Fraction(price) - at)
             for price in (i.stop_loss, i.take_profit)
         )
-        yield "STOP_LOSS_TOO_FAR", far is not None and risk and risk / at > Fraction(far, 10_000)
+        share = None if i.stop_loss_pct is None else Fraction(i.stop_loss_pct)
+        stated = share if share is not None and 0 <= share <= 1 else None
+        apart = stated if risk is None else risk / at
+        too_far = far is not None and apart is not None and apart > Fraction(far, 10_000)
+        yield "STOP_LOSS_TOO_FAR", too_far
         yield "REWARD_RISK_BELOW_MIN", ratio is not None and None in (risk, reward)
         if ratio is not None and risk is not None and reward is not None:
             yield "REWARD_RISK_BELOW_MIN", reward < Fraction(ratio) * risk
@@ -320,11 +323,11 @@ def opening(f: Facts) -> Codes:
     oldest, doubt = limits["max_regime_age_s"], limits["min_regime_confidence"]
     aged = regime and oldest is not None and world.now - regime.observed_at
     fades = regime and regime.expires_at is None
-    yield "REGIME_STALE", fades and aged and aged > timedelta(seconds=oldest)
+    yield "REGIME_STALE", fades and aged and abs(aged) > timedelta(seconds=oldest)
     yield "REGIME_CONFIDENCE_LOW", regime and doubt is not None and regime.confidence < doubt
     yield "REDUCING_ONLY", "reducing" in (f.fund, f.who, f.what)
     since = world.policy_confirmed_at and world.now - world.policy_confirmed_at
-    late = since is None or since > timedelta(seconds=world.policy_max_age_s)
+    late = since is None or abs(since) > timedelta(seconds=world.policy_max_age_s)
     yield "POLICY_STALE", world.policy and late
     charter = world.policy and world.policy.charter
     required = charter.required_limits if charter else world.charter_in_force.missing

@@ -28,6 +28,7 @@ from petrosa_cio.risk.verdict import Verdict, VerdictKind
 from tests.deciding import NOW, Plain, readings_of
 from tests.property import worlds
 from tests.property.reference import expected
+from tests.records import DECIDING
 
 NOT_LOOSER = (Change.EQUAL, Change.TIGHTER)
 
@@ -99,7 +100,7 @@ def test_same_inputs_same_verdict_and_same_bytes(
         snapshot = worlds.world(again, charter, parts)
         assessment = assess(intent, taken_at=worlds.taken_at(intent), snapshot=snapshot)
         verdict = conclude(assessment, readings_of(assessment, ledger))
-        found.add((assessment, verdict, decision_part(intent, snapshot, assessment)))
+        found.add((assessment, verdict, decision_part(intent, snapshot, assessment, DECIDING)))
     assert len(found) == 1
 
 

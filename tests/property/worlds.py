@@ -333,6 +333,7 @@ INTENTS = _changed(
         "price": [*PRICES, Decimal(0), None],
         "current_price": [*PRICES, None],
         "stop_loss": [*PRICES, None],
+        "stop_loss_pct": [*decimals("0.01", "0.5", "2"), None],
         "take_profit": [*PRICES, None],
         "order_type": [*[OrderType.LIMIT] * 12, OrderType.STOP],
         "leverage": [*decimals("0", "1", "2.5", "5", "11"), None],

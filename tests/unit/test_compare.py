@@ -1,10 +1,11 @@
 """What a change of policy does: tighter, looser, mixed or nothing."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from petrosa_cio.risk.compare import compare
+from petrosa_cio.risk.compare import FieldChange, compare
 from petrosa_cio.risk.limit_kinds import Change
 from petrosa_cio.risk.policy import Policy
 
@@ -86,3 +87,18 @@ def test_a_specific_entry_looser_than_the_default_loosens() -> None:
     )
     assert compare(old, new).change is Change.LOOSER
     assert compare(new, old).change is Change.TIGHTER
+
+
+def test_an_entry_of_a_strategy_and_a_symbol_is_compared_with_itself() -> None:
+    old, new = (
+        Policy.model_validate(
+            {"strategy_symbols": {"momentum_v1": {"BTCUSDT": {"max_position_usd": usd}}}}
+        )
+        for usd in (10, 9)
+    )
+    (tightened,) = compare(old, new).changes
+    path = "strategy_symbols.momentum_v1.BTCUSDT.max_position_usd"
+    assert tightened == FieldChange(path, Change.TIGHTER, Decimal(10), Decimal(9))
+    assert compare(new, old).loosened == (
+        FieldChange(path, Change.LOOSER, Decimal(9), Decimal(10)),
+    )

@@ -5,18 +5,23 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from petrosa_cio.risk.catalogue import MEANINGS
 from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.claims import MAX_UNITS, Readings, from_units, to_units
 from petrosa_cio.risk.decide import assess, conclude
+from petrosa_cio.risk.exact import EXACT
 from petrosa_cio.risk.identity import decision_id, intent_digest, intent_identity
 from petrosa_cio.risk.intent import Action, Direction, Intent
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
+from petrosa_cio.risk.repetition import content_counter
 from petrosa_cio.risk.shared_limits import SHARED_CODES
+from petrosa_cio.risk.sizing import QUANTITY_STEP, round_down
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind
+from petrosa_cio.risk.venue import Increments, SymbolRules
 from petrosa_cio.risk.verdict import Assessment, VerdictKind
 from tests.deciding import NOW, snapshot_of
 
@@ -98,6 +103,33 @@ def test_amounts_are_never_understated() -> None:
     assert to_units(Decimal("-0.00015")) == -1
     assert to_units(Decimal(900_000_000_000)) < MAX_UNITS
     assert from_units(to_units(Decimal("12.3456"))) == Decimal("12.3456")
+
+
+@pytest.mark.parametrize("step", [None, Decimal("1E-8"), Decimal("3E-8")])
+def test_a_quantity_of_many_digits_is_never_rounded_up(step: Decimal | None) -> None:
+    quantity = Decimal("1" + "0" * 30 + ".999999999")
+    left = round_down(quantity, step)
+    assert 0 <= EXACT.subtract(quantity, left) < (step or QUANTITY_STEP)
+    assert EXACT.remainder(left, step or QUANTITY_STEP) == 0
+
+
+@pytest.mark.parametrize(
+    ("every", "market", "step"),
+    [("0.1", "0.25", "0.5"), ("0.25", "0.1", "0.5"), ("0.001", "0.01", "0.01"), ("2", "3", "6")],
+)
+def test_a_market_order_keeps_both_steps(every: str, market: str, step: str) -> None:
+    grids = [Increments(step=Decimal(one)) for one in (every, market)]
+    rules = SymbolRules("BTCUSDT", quantity=grids[0], market_quantity=grids[1])
+    assert rules.quantity_step(at_market=True) == Decimal(step)
+    assert rules.quantity_step(at_market=False) == Decimal(every)
+
+
+def test_contents_differ_by_the_last_of_many_digits() -> None:
+    sizes = [Decimal(f"1234567890123456.{digits:018}") for digits in (1, 2)]
+    one, two = (content_counter(replace(BUY, quantity=size)) for size in sizes)
+    assert one != two
+    written_longer = replace(BUY, quantity=Decimal("0.00100"))
+    assert content_counter(written_longer) == content_counter(BUY)
 
 
 def test_a_reason_reads_as_traders_are_used_to() -> None:

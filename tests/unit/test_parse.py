@@ -1,8 +1,9 @@
 """From bytes to an intent: whatever comes in, an intent or a refusal comes out."""
 
 import json
+import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -115,6 +116,22 @@ def nested(containers: int) -> bytes:
 def test_nesting_is_bounded() -> None:
     read(nested(MAX_DEPTH))
     assert refused(nested(MAX_DEPTH + 1)).problem == f"nested deeper than {MAX_DEPTH}"
+    deep, wide = json.loads(nested(MAX_DEPTH)), {"metadata": {"levels": [[1]] * MAX_DEPTH}}
+    read(json.dumps(deep | wide).encode())
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_gate_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        stated_at = read(message_with(timestamp="2026-03-02T11:59:58")).stated_at
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert stated_at == datetime(2026, 3, 2, 11, 59, 58, tzinfo=UTC)
+    assert stated_at.tzinfo is UTC
 
 
 def test_many_brackets_side_by_side_are_no_nesting() -> None:

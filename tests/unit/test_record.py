@@ -35,6 +35,7 @@ from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.snapshot import Regime, Snapshot
 from petrosa_cio.risk.verdict import Assessment, Verdict, VerdictKind
 from tests.gates import House, intent
+from tests.records import DECIDING
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "cases" / "record.json").read_text())
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -125,7 +126,7 @@ def source_of(
     nothing = Malformed("no intent")
     snapshot = Snapshot(NOON, None, InForce(NO_LIMITS, {}))
     assessment = Assessment((), asks_ledger=False)
-    part = decision_part(nothing, snapshot, assessment)
+    part = decision_part(nothing, snapshot, assessment, DECIDING)
     source = Source(subject, headers or {}, body, "S", 1, 2, NOON)
     decided = Decided("d" * 32, source, nothing, part, None, "")
     verdict = Verdict(VerdictKind.DENY, ())

@@ -8,6 +8,7 @@ from petrosa_cio.adapters.memory_windows import EventTimes
 from petrosa_cio.nurse.shedder import FLOOD_FACTOR, SLACK_MS, Shedder
 from petrosa_cio.risk.claims import RateClaim, Readings
 from petrosa_cio.risk.reasons import ReasonCode
+from petrosa_cio.risk.unchecked import Flood, flood_reason
 
 RATE = RateClaim(ReasonCode.RATE_ABOVE_MAX, "intents:s", 3, 1_000)
 
@@ -32,7 +33,7 @@ class World:
             self.shedder.note((RATE,), readings)
 
     def is_shed(self) -> bool:
-        return self.shedder.objection((RATE,)) is not None
+        return self.shedder.flood((RATE,)) is not None
 
 
 def test_a_rate_that_is_just_exceeded_is_judged_in_full() -> None:
@@ -46,8 +47,9 @@ def test_a_flood_is_shed_until_the_window_has_passed() -> None:
     world = World()
     for _ in range(RATE.ceiling * FLOOD_FACTOR):
         world.judge()
-    reason = world.shedder.objection((RATE,))
-    assert reason is not None
+    flood = world.shedder.flood((RATE,))
+    assert flood == Flood(0, RATE.ceiling * FLOOD_FACTOR)
+    reason = flood_reason(RATE, flood.tried)
     assert (reason.code, reason.limit) == (ReasonCode.RATE_ABOVE_MAX, "3 per 1 s")
     world.now_ms = RATE.window_ms - SLACK_MS
     assert not world.is_shed()
@@ -90,7 +92,7 @@ class Fund:
     def send(self, strategy: str, *shared: RateClaim) -> bool:
         """Send one intent and return whether it is shed."""
         rates = (OF_STRATEGY[strategy], *shared)
-        if self.shedder.objection(rates) is not None:
+        if self.shedder.flood(rates) is not None:
             return True
         seen = tuple(self.ledger.within(rate, now_ms=0) for rate in rates)
         if all(used < rate.ceiling for used, rate in zip(seen, rates, strict=True)):
@@ -114,12 +116,10 @@ def test_the_flood_of_one_strategy_is_not_charged_to_another(shared: RateClaim) 
 def test_a_flood_of_all_together_is_shed(shared: RateClaim) -> None:
     shedder = Shedder(lambda: 0.0)
     for number in range(shared.ceiling * FLOOD_FACTOR):
-        assert shedder.objection((shared,)) is None
+        assert shedder.flood((shared,)) is None
         used = min(number, shared.ceiling)
         shedder.note((shared,), Readings(held=True, used=(), rates=(used,), time_ms=0))
-    reason = shedder.objection((shared,))
-    assert reason is not None
-    assert reason.scope == shared.counter
+    assert shedder.flood((RATE, shared)) == Flood(1, shared.ceiling * FLOOD_FACTOR)
 
 
 def test_an_hour_is_remembered_for_an_hour() -> None:
@@ -129,9 +129,9 @@ def test_an_hour_is_remembered_for_an_hour() -> None:
         used = min(number, hourly.ceiling)
         shedder.note((hourly,), Readings(held=True, used=(), rates=(used,), time_ms=now_ms))
         now_ms += 300_000
-    assert shedder.objection((hourly,)) is not None
+    assert shedder.flood((hourly,)) is not None
     now_ms = 3_600_000
-    assert shedder.objection((hourly,)) is None
+    assert shedder.flood((hourly,)) is None
 
 
 def test_what_was_approved_lately_is_no_flood() -> None:
@@ -139,4 +139,4 @@ def test_what_was_approved_lately_is_no_flood() -> None:
     shedder = Shedder(lambda: 0.0)
     for _ in range(100):
         shedder.note((again,), Readings(held=False, used=(), rates=(1,), time_ms=0))
-    assert shedder.objection((again,)) is None
+    assert shedder.flood((again,)) is None

@@ -59,6 +59,8 @@ NOT_HOURS = [
     (["mon 08:00-08:00"], "ends before it begins"),
     (["mon 08:00-mon 08:00"], "ends before it begins: for the whole week write always"),
     (["mon 10:00-mon 09:00"], "ends before it begins"),
+    (["mon 24:00-tue 00:00"], "ends before it begins: for the whole week write always"),
+    (["sun 24:00-mon 00:00"], "ends before it begins: for the whole week write always"),
     (["never", "mon 25:00-26:00"], "'never' names no hours.*; .*names no time of day: 25:00"),
 ]
 

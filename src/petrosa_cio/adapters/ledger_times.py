@@ -8,7 +8,7 @@ BUCKET_MS: Final = 600_000
 """Decisions and identities live in hashes of ten minutes each, which expire as a whole."""
 
 SETTLED_BUCKET_MS: Final = 86_400_000
-"""Keys of settled events live in sets of a day each; the current and the last are searched."""
+"""Keys of settled events live in sets of a day each; this, the last and the next are searched."""
 
 BUCKETS_KEPT: Final = 3
 """A bucket expires that many bucket lengths after its first write."""

@@ -15,6 +15,7 @@ from petrosa_cio.adapters.ledger_times import (
     SETTLED_BUCKET_MS,
 )
 from petrosa_cio.adapters.memory_holdings import Holdings
+from petrosa_cio.adapters.memory_openings import Opening
 from petrosa_cio.adapters.memory_recent import CONTENT, EXECUTIONS, INTENTS, Recent
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.memory_windows import Buckets
@@ -82,7 +83,7 @@ class MemoryLedger:
         self._names: dict[str, str] = {}
         self._open_doors: dict[str, int] = {}
         self._ending_doors: dict[str, int] = {}
-        self._recent = Recent()
+        self._recent = Recent(self._is_open)
         self._holdings = Holdings()
 
     async def initialise(self, *, fresh: bool) -> str:
@@ -255,6 +256,14 @@ class MemoryLedger:
             if decision is not None and decision.state is DecisionState.RESERVED:
                 self._release(decision_id)
                 decision.detail = ReasonCode.SIGNAL_CONFLICT
+
+    def _is_open(self, opening: Opening) -> bool:
+        if opening.taken_at_ms is None:
+            return False
+        decision = self._decisions.get(
+            opening.decision_id, at_ms=opening.taken_at_ms, now_ms=self._clock_ms()
+        )
+        return decision is not None and decision.state is DecisionState.RESERVED
 
     def _pause(self, request: ReserveRequest) -> bool:
         reason = f"{ReasonCode.REPEATED_EXECUTION} in decision {request.decision_id}"

@@ -3,6 +3,7 @@
 The twin of `lua/openings.lua` and `lua/prices.lua`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from petrosa_cio.adapters.ledger_times import HOUR_MS, OPENINGS_KEPT, PRICE_PART_MS
@@ -29,9 +30,14 @@ class _Symbol:
 
 
 class RecentOpenings:
-    """Openings by symbol, oldest first, and which symbols are shut as two opposed each other."""
+    """Openings by symbol, oldest first, and which symbols are shut as two opposed each other.
 
-    def __init__(self) -> None:
+    Args:
+        is_open: Whether an opening is not through the fence yet.
+    """
+
+    def __init__(self, is_open: Callable[[Opening], bool]) -> None:
+        self._is_open = is_open
         self._symbols: dict[str, _Symbol] = {}
 
     def opponent_of(self, claim: OppositeClaim, *, now_ms: int) -> Opponent | None:
@@ -61,7 +67,7 @@ class RecentOpenings:
         openings.append(
             Opening(decision_id, taken_at_ms, claim.direction, claim.confidence, now_ms)
         )
-        _merge_oldest(openings, claim.direction)
+        self._merge_oldest(openings, claim.direction)
 
     def remove(self, symbol: str, decision_id: str) -> None:
         """Forget an opening."""
@@ -85,22 +91,26 @@ class RecentOpenings:
             if one.at_ms > now_ms - claim.window_ms and one.direction is not claim.direction
         ]
 
+    def _merge_oldest(self, openings: list[Opening], direction: Direction) -> None:
+        """Make one of the two oldest of too many on a side, which can only deny more.
+
+        One that may still be withdrawn stays by itself, so that a stronger opposite finds it.
+        """
+        side = [one for one in openings if one.direction is direction]
+        while len(side) > OPENINGS_KEPT:
+            first, second = side[:2]
+            if self._is_open(first) or self._is_open(second):
+                return
+            stronger = first if first.confidence > second.confidence else second
+            latest_ms = max(first.at_ms, second.at_ms)  # not the second where a clock was set back
+            openings[openings.index(second)] = side[1] = Opening(
+                stronger.decision_id, None, direction, stronger.confidence, latest_ms
+            )
+            openings.remove(first)
+            del side[0]
+
     def _of(self, symbol: str) -> _Symbol:
         return self._symbols.setdefault(symbol, _Symbol())
-
-
-def _merge_oldest(openings: list[Opening], direction: Direction) -> None:
-    """Make one of the two oldest of too many on a side, which can only deny more."""
-    side = [number for number, one in enumerate(openings) if one.direction is direction]
-    if len(side) <= OPENINGS_KEPT:
-        return
-    first, second = openings[side[0]], openings[side[1]]
-    stronger = first if first.confidence > second.confidence else second
-    latest_ms = max(first.at_ms, second.at_ms)  # not the second where a clock was set back
-    openings[side[1]] = Opening(
-        stronger.decision_id, None, direction, stronger.confidence, latest_ms
-    )
-    del openings[side[0]]
 
 
 class RecentPrices:

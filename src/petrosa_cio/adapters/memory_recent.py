@@ -3,9 +3,10 @@
 Beside that stands which of it belongs to which decision, so that it can be given back.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from petrosa_cio.adapters.memory_openings import RecentOpenings, RecentPrices
+from petrosa_cio.adapters.memory_openings import Opening, RecentOpenings, RecentPrices
 from petrosa_cio.adapters.memory_windows import EventTimes
 from petrosa_cio.risk.claims import DriftClaim, RateClaim, ReserveRequest
 from petrosa_cio.risk.drift import drifts_from
@@ -27,10 +28,14 @@ class Marks:
 
 
 class Recent:
-    """Events by counter, openings and prices by symbol, and what each decision left there."""
+    """Events by counter, openings and prices by symbol, and what each decision left there.
 
-    def __init__(self) -> None:
-        self.openings = RecentOpenings()
+    Args:
+        is_open: Whether an opening is not through the fence yet.
+    """
+
+    def __init__(self, is_open: Callable[[Opening], bool]) -> None:
+        self.openings = RecentOpenings(is_open)
         self._events = EventTimes()
         self._prices = RecentPrices()
         self._marks: dict[str, Marks] = {}

@@ -28,11 +28,15 @@ class Buckets(Generic[Value]):
         return self._buckets.get(at_ms // self._bucket_ms, {}).get(key)
 
     def recent(self, key: str, *, now_ms: int) -> Value | None:
-        """Return the entry in the current bucket, else the one in the bucket before, or None."""
-        found = self.get(key, at_ms=now_ms, now_ms=now_ms)
-        if found is not None:
-            return found
-        return self.get(key, at_ms=now_ms - self._bucket_ms, now_ms=now_ms)
+        """Return the entry in this bucket, else in the last, else in the next one, or None.
+
+        The next one has entries where the clock was set back.
+        """
+        for away_ms in (0, -self._bucket_ms, self._bucket_ms):
+            found = self.get(key, at_ms=now_ms + away_ms, now_ms=now_ms)
+            if found is not None:
+                return found
+        return None
 
     def put(self, key: str, value: Value, *, at_ms: int, now_ms: int) -> None:
         """Store an entry in the bucket of a moment; the first one decides when the bucket ends."""
@@ -63,10 +67,11 @@ class EventTimes:
         Args:
             rate: What is asked for.
             now_ms: The time.
-            since_ms: Events before that do not count, wherever the window begins.
+            since_ms: Events before that do not count, wherever the window begins. A moment to come,
+                as the clock was set back, is none: else nothing would count until then.
         """
         times = self._times.get(rate.counter, [])
-        start = max(now_ms - rate.window_ms, since_ms - 1)
+        start = max(now_ms - rate.window_ms, since_ms - 1 if since_ms <= now_ms else 0)
         return min(len(times) - bisect_right(times, start), rate.ceiling)
 
     def count(self, rates: Sequence[RateClaim], *, now_ms: int) -> tuple[tuple[str, int], ...]:

@@ -2,10 +2,12 @@
 
 One record is one JSON object. Its ``kind`` says what it tells: a ``verdict``, or what became of one
 afterwards (``withdrawal``, ``undelivered``, ``unconfirmed``), or a ``change`` of what governs: the
-policy, a trading state, a regime, the venue's rules. The first verdict of a decision in
-journal order is *the* verdict; later ones are repetitions after a crash. Numbers that decide are
+policy, the charter, a trading state, a regime, the venue's rules. The first verdict of a decision
+in journal order is *the* verdict; later ones are repetitions after a crash. Numbers that decide are
 text, exact; times are ISO-8601 in UTC. The part ``decision`` is made before the ledger is asked and
 is kept there while the decision is open, so that a redelivery repeats it instead of deciding anew.
+
+The module is longer than others, as what is written and what is read back stand side by side.
 """
 
 from base64 import b64encode
@@ -27,6 +29,7 @@ from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.sizing import Size
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.trading_state import TradingStates
+from petrosa_cio.risk.unchecked import Flood
 from petrosa_cio.risk.verdict import Assessment, Verdict
 
 SCHEMA_VERSION = 1
@@ -88,21 +91,59 @@ class Source(Struct, frozen=True, gc=False):
     stored_at: datetime
 
 
-def decision_part(intent: Intent | Malformed, snapshot: Snapshot, assessment: Assessment) -> str:
-    """Return the part of the record that exists before the ledger is asked, as JSON."""
+class Deciding(Struct, frozen=True, gc=False):
+    """What decides besides message, policy, charter and snapshot.
+
+    It is kept with the assessment, which another process of another version may come to conclude.
+
+    Attributes:
+        code_version: Version of the program that assesses.
+        max_intent_bytes: Longest message that is read.
+    """
+
+    code_version: str
+    max_intent_bytes: int
+
+
+def decision_part(
+    intent: Intent | Malformed,
+    snapshot: Snapshot,
+    assessment: Assessment,
+    deciding: Deciding,
+    *,
+    flood: Flood | None = None,
+    failure: str | None = None,
+) -> str:
+    """Return the part of the record that exists before the ledger is asked, as JSON.
+
+    Args:
+        intent: What the message says.
+        snapshot: What was known.
+        assessment: What was said of the intent.
+        deciding: What decided besides.
+        flood: Of which flood it is a part, where no check was run for that.
+        failure: Name of the exception, where the gate itself failed on the message.
+    """
     policy = snapshot.policy
-    return orjson.dumps(
-        {
-            "now": snapshot.now,
-            "policy_revision": policy.revision if policy else None,
-            "policy_hash": policy.policy_hash if policy else None,
-            "charter_hash": policy.charter_hash if policy else None,
-            "venue_rules_hash": snapshot.venue_rules.content_hash if snapshot.venue_rules else None,
-            "override": None,
-            "snapshot": _snapshot_slice(snapshot, intent),
-            "assessment": _assessment_of(assessment),
-        }
-    ).decode()
+    part: dict[str, object] = {
+        "now": snapshot.now,
+        "settings": {
+            "code_version": deciding.code_version,
+            "max_intent_bytes": deciding.max_intent_bytes,
+        },
+        "policy_revision": policy.revision if policy else None,
+        "policy_hash": policy.policy_hash if policy else None,
+        "charter_hash": policy.charter_hash if policy else snapshot.charter_hash,
+        "venue_rules_hash": snapshot.venue_rules.content_hash if snapshot.venue_rules else None,
+        "override": None,
+        "snapshot": _snapshot_slice(snapshot, intent),
+        "assessment": _assessment_of(assessment),
+    }
+    if flood is not None:
+        part["flood"] = {"rate": flood.place, "tried": flood.tried}
+    if failure is not None:
+        part["failure"] = failure
+    return orjson.dumps(part).decode()
 
 
 class Decided(Struct, frozen=True, gc=False):
@@ -193,10 +234,10 @@ class Change:
     """A change of what governs.
 
     Attributes:
-        subject: What was changed: ``policy``, ``trading_state``, ``regime`` (as observed),
-            ``regime_override`` (as a person says) or ``venue_rules``.
-        scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for the
-            venue's rules their hash.
+        subject: What was changed: ``policy``, ``charter``, ``trading_state``, ``regime`` (as
+            observed), ``regime_override`` (as a person says) or ``venue_rules``.
+        scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for a
+            charter and for the venue's rules their hash.
         value: What it is now; empty for a regime or an override that is no more.
         author: Who changed it.
         reason: Why.

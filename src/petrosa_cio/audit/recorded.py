@@ -1,6 +1,5 @@
 """Reads a verdict back from its record, for people who want to know what happened then."""
 
-from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,6 +8,7 @@ from typing import Any
 import orjson
 
 from petrosa_cio.audit.record import RecordKind
+from petrosa_cio.audit.reread import body_of
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
@@ -54,17 +54,11 @@ def read_recorded(message: Mapping[str, Any]) -> RecordedVerdict:
             decision_id=str(record["decision_id"]),
             at=str(decision["now"]),
             policy_revision=decision["policy_revision"],
-            intent=parse_intent(_body(source), source["headers"]),
+            intent=parse_intent(body_of(source), source["headers"]),
             verdict=_verdict(record["verdict"]),
         )
     except (KeyError, TypeError, ArithmeticError) as error:
         raise ValueError(f"no complete record: {type(error).__name__} {error}") from error
-
-
-def _body(source: Mapping[str, Any]) -> bytes:
-    """Return the message's bytes; of one that was too long to be kept, its beginning."""
-    text = str(source["body"])
-    return b64decode(text) if source["body_encoding"] == "base64" else text.encode()
 
 
 def _verdict(part: Mapping[str, Any]) -> Verdict:

@@ -21,14 +21,18 @@ from petrosa_cio.cli.offline import (
     read_bytes,
 )
 from petrosa_cio.cli.options import TRY, AsJson, CharterFile, PolicyFile, VenueFiles, examples
-from petrosa_cio.cli.root import app
+from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import COLOURS, out, show_problem
 from petrosa_cio.fleet.engine_facts import CANNOT_CLOSE
+from petrosa_cio.launch import open_records
 from petrosa_cio.risk.explain import Explained, Explanation
 from petrosa_cio.risk.explain import explain as in_words
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.verdict import Verdict, VerdictKind
+
+FILES = (".json", ".jsonl")
+"""Whatever ends so is a file, there or not."""
 
 
 @app.command(
@@ -36,14 +40,16 @@ from petrosa_cio.risk.verdict import Verdict, VerdictKind
     epilog=examples(
         "cio explain examples/bad-intent.json",
         "cio explain intent.json --policy policy.yaml --equity 50000",
+        "cio explain i-20261123-0007",
         "cio explain record.json --json",
     ),
 )
 def explain(
-    file: Annotated[
-        Path,
+    file_or_id: Annotated[
+        str,
         typer.Argument(
-            help="One intent as JSON, or the record of a verdict; - for standard input."
+            help="One intent as JSON, or the record of a verdict, - for standard input; or a "
+            "decision id, or what the bot called its intent, to be found in the record.",
         ),
     ],
     policy: PolicyFile = None,
@@ -59,24 +65,51 @@ def explain(
 
     It decides the intent as `cio check` does: as if the fund were active and nothing else open. For
     each reason it says what was found, what would have passed, which entry of the policy states the
-    limit, and when people change it. A recorded verdict, as the journal and MongoDB hold it, is
-    explained as it was; the options do not matter then. Exit code 0 when it is approved or reduced,
+    limit, and when people change it. A recorded verdict, in a file or by an id in the record of a
+    running program, is explained as it was, and what became of it afterwards is said; the options
+    do not matter then. Exit code 0 when it is approved or reduced,
     2 when it is denied, 1 when it cannot be decided.
     """
-    content = read_bytes(file)
     met = Circumstances(policy, charter, regime, reference_price, equity, now, venue_rules)
+    content, afterwards = _content_of(file_or_id)
     title, intent, verdict = _recorded(content) or _decided(content, met)
     explanation = in_words(intent, verdict)
     note = CANNOT_CLOSE if _is_approved_exit(intent, verdict) else ""
     if as_json:
         shown = {"verdict": verdict.kind, "explanation": explanation, "note": note}
-        out.print_json(orjson.dumps(shown).decode())
+        out.print_json(orjson.dumps(shown | {"afterwards": afterwards}).decode())
     else:
-        _show(title, verdict, explanation, note)
+        _show(title, verdict, explanation, [note, *afterwards])
     raise typer.Exit(ExitCode.REFUSED if verdict.kind is VerdictKind.DENY else ExitCode.WELL)
 
 
 Found = tuple[str, Intent | Malformed, Verdict]
+
+
+def _content_of(what: str) -> tuple[bytes, list[str]]:
+    """Return an intent or a record, and what became of it afterwards."""
+    is_file = what == "-" or Path(what).is_file() or Path(what).suffix in FILES
+    return (read_bytes(Path(what)), []) if is_file else run_async(_found(what))
+
+
+async def _found(name: str) -> tuple[bytes, list[str]]:
+    """Return the first verdict of a name, and what is to be known besides; or end the command."""
+    async with open_records(running_settings("mongo_url")) as records:
+        verdicts = await records.verdicts_called(name)
+        if not verdicts:
+            show_problem(
+                f"{name} is no file, and no decision or intent in the record.",
+                "A verdict is in the record some seconds after it was given.",
+            )
+            raise typer.Exit(ExitCode.FAILED)
+        first, *others = map(orjson.loads, verdicts)
+        later = map(orjson.loads, await records.later(first["decision_id"]))
+        told = [f"Afterwards: {one['kind']}, {one.get('reason')}." for one in later]
+        told += [
+            f"The same id came again: {one['verdict']['kind']}, decision {one['decision_id']}."
+            for one in others
+        ]
+        return verdicts[0], told
 
 
 def _recorded(content: bytes) -> Found | None:
@@ -113,13 +146,13 @@ def _is_approved_exit(intent: Intent | Malformed, verdict: Verdict) -> bool:
     return isinstance(intent, Intent) and intent.is_exit and verdict.is_promoted
 
 
-def _show(title: str, verdict: Verdict, explanation: Explanation, note: str) -> None:
+def _show(title: str, verdict: Verdict, explanation: Explanation, notes: list[str]) -> None:
     lines = [Text(title, style="dim"), Text(explanation.asked)]
     lines.append(Text(explanation.decided, style=f"bold {COLOURS[verdict.kind]}"))
     for number, one in enumerate(explanation.reasons, start=1):
         lines.append(Text.assemble(f"\n{number}. ", (one.found, "bold")))
         lines += [Text.assemble((f"   {name}: ", "cyan"), value) for name, value in _details(one)]
-    lines += [Text(f"\n{line}") for line in (explanation.instead, note) if line]
+    lines += [Text(f"\n{line}") for line in (explanation.instead, *notes) if line]
     for line in lines:
         out.print(line, soft_wrap=not out.is_terminal)
 

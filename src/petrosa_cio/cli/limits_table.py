@@ -137,7 +137,9 @@ def _shown(line: LimitLine) -> str:
         return "yes" if plain else "no"
     if isinstance(plain, list):
         return ", ".join(plain) or "none"
-    return str(plain) if line.unit in ("deny or reduce", "fraction") else f"{plain} {line.unit}"
+    if line.unit == "fraction" or isinstance(line.value, str):  # a choice says it all
+        return str(plain)
+    return f"{plain} {line.unit}"
 
 
 def _plain(value: object) -> object:

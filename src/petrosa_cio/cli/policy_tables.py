@@ -9,6 +9,7 @@ from rich.text import Text
 from petrosa_cio.cli.showing import out
 from petrosa_cio.governance.files import Examined
 from petrosa_cio.governance.self_test import Shown, Status
+from petrosa_cio.risk.limits import LIMIT_KINDS
 
 STYLES = {
     Status.BITES: "green",
@@ -40,10 +41,13 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" + ("" if count == 1 else "s")
 
 
+LONGEST_NAME = max(map(len, LIMIT_KINDS))
+
+
 def show_limits(shown: Sequence[Shown]) -> None:
     """Show what every limit does, one row a limit and entry, and how many do what."""
     table = Table(box=SIMPLE_HEAD, header_style="cyan", pad_edge=False, expand=True)
-    table.add_column("limit, stated by", overflow="fold", ratio=6)
+    table.add_column("limit, stated by", overflow="fold", min_width=LONGEST_NAME)
     table.add_column("passes", overflow="fold", ratio=5)
     table.add_column("stopped", overflow="fold", ratio=7)
     for one in shown:

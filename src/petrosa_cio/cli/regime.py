@@ -203,7 +203,7 @@ def regime_lines(
 
 def _show(lines: list[dict[str, object]]) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="cyan")
-    for heading in ("symbol", "regime", "from", "age", "until", "the feed says"):
+    for heading in ("symbol", "regime", "from", "age", "until, UTC", "the feed says"):
         table.add_column(heading, overflow="fold")
     for line in lines:
         why = f": {line['reason']}" if line["reason"] else ""
@@ -214,11 +214,15 @@ def _show(lines: list[dict[str, object]]) -> None:
             f"{line['regime']} ({line['confidence']})",
             f"{line['source']}{why}{shared}",
             _age(line["age_s"]),
-            line["until"] or "-",
+            _minute(line["until"]),
             beneath if line["until"] else "",
         )
         table.add_row(*(escape(str(cell)) for cell in cells))
     out.print(table)
+
+
+def _minute(until: object) -> str:
+    return str(until)[:16].replace("T", " ") if until else "-"
 
 
 def _age(seconds: object) -> str:

@@ -20,7 +20,14 @@ from petrosa_cio.governance.regimes import (
     write_regime,
 )
 from petrosa_cio.ports import ActivePolicy, Announcer, GovernanceStore, Journal
-from petrosa_cio.risk.policy import ANY, Policy, PolicyDocument, canonical_json
+from petrosa_cio.risk.policy import (
+    ANY,
+    Charter,
+    Policy,
+    PolicyDocument,
+    canonical_json,
+    document_hash,
+)
 from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime
 from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState
 
@@ -53,6 +60,16 @@ class Cleared:
 
     ended: str | None
     unrecorded: str | None = None
+
+
+def policy_change_id(fund: str, revision: int) -> str:
+    """Return the identity under which a policy is recorded."""
+    return f"policy-{fund}-{revision}"
+
+
+def charter_change_id(fund: str, charter_hash: str) -> str:
+    """Return the identity under which a charter is recorded."""
+    return f"charter-{fund}-{charter_hash}"
 
 
 class Desk:
@@ -154,8 +171,22 @@ class Desk:
             raise Unavailable("redis", "the policy vanished while it was activated")
         scope, value = str(active.revision), active.document.decode()
         change = Change("policy", scope, value, author, "in force at start")
-        await self._tell(f"policy-{self._fund}-{active.revision}", change, POLICY_UPDATED)
+        await self._tell(policy_change_id(self._fund, active.revision), change, POLICY_UPDATED)
         return active
+
+    async def record_charter(self, charter: Charter, *, author: str) -> None:
+        """Record the charter under its hash, which each verdict names.
+
+        It is written at every start, under one identity. Raises Unavailable: nothing may be decided
+        under a charter that nobody could look up.
+        """
+        if self._journal is None:
+            raise Unavailable("nats", "the charter cannot be recorded")
+        charter_hash, value = document_hash(charter), canonical_json(charter).decode()
+        change = Change("charter", charter_hash, value, author, "in force at start")
+        identity = charter_change_id(self._fund, charter_hash)
+        record = change_record(identity, change, at=self._clock(), fund=self._fund)
+        await self._journal.append([record])
 
     async def remember(self) -> None:
         """Record anew what governs, so that the journal knows it however long ago it was stated.

@@ -62,11 +62,12 @@ _StrictLoader.add_constructor("tag:yaml.org,2002:float", _as_written)
 
 def read_policy_document(document: bytes) -> PolicyDocument:
     """Return a stored policy document. Raises PolicyRejected with every problem."""
-    try:
-        content = orjson.loads(document)
-    except orjson.JSONDecodeError as error:
-        raise PolicyRejected([f"not JSON: {error}"]) from error
-    return _validated(PolicyDocument, content)
+    return _validated(PolicyDocument, _load_json(document))
+
+
+def read_charter_document(document: bytes) -> Charter:
+    """Return a recorded charter. Raises PolicyRejected with every problem."""
+    return _validated(Charter, _load_json(document))
 
 
 def read_policy_file(path: Path) -> Read[PolicyDocument]:
@@ -94,6 +95,13 @@ def check_against_charter(policy: Policy, charter: Charter) -> None:
     problems = charter_problems(policy, charter)
     if problems:
         raise PolicyRejected(problems)
+
+
+def _load_json(document: bytes) -> object:
+    try:
+        return orjson.loads(document)
+    except orjson.JSONDecodeError as error:
+        raise PolicyRejected([f"not JSON: {error}"]) from error
 
 
 def _load_yaml(path: Path) -> object:

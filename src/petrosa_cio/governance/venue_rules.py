@@ -90,6 +90,11 @@ def unpack(packed: str | bytes) -> VenueRules:
     return from_canonical_form(form)
 
 
+def venue_change_id(fund: str, content_hash: str) -> str:
+    """Return the identity under which a version of the rules is recorded."""
+    return f"venue-{fund}-{content_hash}"
+
+
 class VenueRecorder:
     """Writes versions of the rules into the journal, each once under its hash."""
 
@@ -106,7 +111,7 @@ class VenueRecorder:
             return
         reason = f"{len(rules.symbols)} symbols"
         change = Change(SUBJECT, rules.content_hash, pack(rules), author, reason)
-        identity = f"venue-{self._fund}-{rules.content_hash}"
+        identity = venue_change_id(self._fund, rules.content_hash)
         record = change_record(identity, change, at=self._clock(), fund=self._fund)
         await self._journal.append([record])
         self._recorded.add(rules.content_hash)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from petrosa_cio.audit.record import (
     Change,
     Decided,
+    Deciding,
     Provenance,
     assessment_from,
     change_record,
@@ -28,14 +29,14 @@ from petrosa_cio.nurse.arrival import Answer, Arrival
 from petrosa_cio.nurse.shedder import Shedder
 from petrosa_cio.ports import Move, MoveKind, SignalMessage
 from petrosa_cio.risk.claims import DecisionState, Readings, Reserved, ReserveRequest
-from petrosa_cio.risk.decide import assess, conclude
+from petrosa_cio.risk.decide import assess, conclude, taken_at_of
 from petrosa_cio.risk.identity import intent_digest, intent_identity
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed, parse_intent, subject_token
 from petrosa_cio.risk.reasons import ReasonCode
-from petrosa_cio.risk.shared_limits import rates_of
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState
+from petrosa_cio.risk.unchecked import rates_in_force, shed
 from petrosa_cio.risk.verdict import Assessment, Verdict, VerdictKind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,33 +109,25 @@ class Decision(Struct, frozen=True):
 
 
 def draft(
-    arrival: Arrival, snapshot: Snapshot, *, max_bytes: int, shedder: Shedder | None = None
+    arrival: Arrival, snapshot: Snapshot, deciding: Deciding, *, shedder: Shedder | None = None
 ) -> Draft:
     """Read a message and assess it; one that is part of a flood is denied without a closer look."""
     source, began_ns = arrival.source, monotonic_ns()
-    intent = parse_intent(source.body, source.headers, max_bytes=max_bytes)
+    intent = parse_intent(source.body, source.headers, max_bytes=deciding.max_intent_bytes)
     parsed_ns = monotonic_ns()
-    taken_at = source.stored_at
-    if isinstance(intent, Intent) and intent.stated_at is not None:
-        taken_at = min(intent.stated_at, source.stored_at)
-    assessment = _shed(intent, snapshot, shedder) if shedder else None
-    if assessment is None:
+    taken_at, flood = taken_at_of(intent, source.stored_at), None
+    if shedder is not None and isinstance(intent, Intent):
+        flood = shedder.flood(rates_in_force(intent, snapshot))
+    if flood is None or isinstance(intent, Malformed):
         assessment = assess(intent, taken_at=taken_at, snapshot=snapshot)
+    else:
+        assessment = shed(intent, snapshot, flood)
     identity, digest = None, ""
     if isinstance(intent, Intent):
         identity, digest = intent_identity(intent), intent_digest(intent)
-    part = decision_part(intent, snapshot, assessment)
+    part = decision_part(intent, snapshot, assessment, deciding, flood=flood)
     read_ns = (began_ns, parsed_ns, monotonic_ns())
     return Draft(arrival, intent, taken_at, assessment, part, identity, digest, read_ns)
-
-
-def _shed(intent: Intent | Malformed, snapshot: Snapshot, shedder: Shedder) -> Assessment | None:
-    if isinstance(intent, Malformed):
-        return None
-    in_force = snapshot.limits_for(intent.strategy, intent.symbol)
-    reason = shedder.objection(rates_of(intent, in_force))
-    revision = snapshot.policy.revision if snapshot.policy else 0
-    return None if reason is None else Assessment((reason,), policy_revision=revision)
 
 
 def reserve_request(one: Draft, *, holds: bool) -> ReserveRequest:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from petrosa_cio.audit.record import Provenance, RecordKind, decision_part
+from petrosa_cio.audit.record import Deciding, Provenance, RecordKind, decision_part
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import Arrival
 from petrosa_cio.nurse.decision import Decision, Draft, conclude_draft, fence_move
@@ -18,10 +18,10 @@ from petrosa_cio.nurse.endings import Endings
 from petrosa_cio.ports import Journal, Ledger, Move, Moved, MoveKind
 from petrosa_cio.risk.checks.well_formed import ENGINE_MAX_AGE_S
 from petrosa_cio.risk.claims import DecisionState
-from petrosa_cio.risk.parse import Malformed
-from petrosa_cio.risk.reasons import Reason, ReasonCode
+from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.snapshot import Snapshot
-from petrosa_cio.risk.verdict import Assessment, VerdictKind
+from petrosa_cio.risk.unchecked import failed_on
+from petrosa_cio.risk.verdict import VerdictKind
 from petrosa_cio.telemetry.steps import StepTimes
 
 FINAL_AFTER = timedelta(seconds=10)
@@ -39,6 +39,7 @@ class Fallback:
         journal: Journal,
         endings: Endings,
         provenance: Provenance,
+        deciding: Deciding,
         clock: Callable[[], datetime],
     ) -> None:
         """Take the ports that a last verdict needs."""
@@ -46,6 +47,7 @@ class Fallback:
         self._journal = journal
         self._endings = endings
         self._provenance = provenance
+        self._deciding = deciding
         self._clock = clock
         self._to_withdraw: dict[str, Move] = {}
 
@@ -125,10 +127,8 @@ class Fallback:
     async def deny_suspect(self, arrival: Arrival, error: Exception, snapshot: Snapshot) -> None:
         """Deny a message on which this program failed. Raises whatever still goes wrong."""
         failure = type(error).__name__
-        reason = Reason(ReasonCode.CHECK_FAILED, observed=failure, scope="gate")
-        intent = Malformed(f"the gate failed on it: {failure}")
-        assessment = Assessment((reason,), asks_ledger=False)
-        part = decision_part(intent, snapshot, assessment)
+        intent, assessment = failed_on(failure)
+        part = decision_part(intent, snapshot, assessment, self._deciding, failure=failure)
         decision = self._denial(
             Draft(arrival, intent, arrival.source.stored_at, assessment, part, None, "")
         )

@@ -18,7 +18,7 @@ from petrosa_cio.governance.regimes import read_all, read_override, read_regime
 from petrosa_cio.nurse.every import every
 from petrosa_cio.ports import ActivePolicy, GovernanceStore
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
-from petrosa_cio.risk.policy import Charter
+from petrosa_cio.risk.policy import Charter, document_hash
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.risk.venue import VenueRules
@@ -54,6 +54,7 @@ class Feeds:
         self._store = store
         self._charter = charter
         self._charter_in_force = charter_in_force(charter)
+        self._charter_hash = document_hash(charter)
         self._clock = clock
         self._policy_max_age_s = policy_max_age_s
         self._policy: PolicyBook | None = None
@@ -71,6 +72,7 @@ class Feeds:
             now=self._clock(),
             policy=self._policy,
             charter_in_force=self._charter_in_force,
+            charter_hash=self._charter_hash,
             policy_confirmed_at=self._policy_confirmed_at,
             policy_max_age_s=self._policy_max_age_s,
             policy_untrusted=self._policy_untrusted,

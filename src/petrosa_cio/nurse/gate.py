@@ -27,7 +27,7 @@ from time import monotonic
 import structlog
 from msgspec.structs import replace
 
-from petrosa_cio.audit.record import Provenance, RecordKind
+from petrosa_cio.audit.record import Deciding, Provenance, RecordKind
 from petrosa_cio.errors import LedgerLost, Unavailable
 from petrosa_cio.governance.desk import STATE_UPDATED
 from petrosa_cio.nurse.aftermath import Aftermath, Outcome, Sent
@@ -89,6 +89,11 @@ class GateOptions:
     enforces: bool
     max_intent_bytes: int
 
+    @property
+    def deciding(self) -> Deciding:
+        """What decides besides message, policy and snapshot."""
+        return Deciding(self.provenance.code_version, self.max_intent_bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -136,6 +141,7 @@ class Gate:
             journal=world.journal,
             endings=self._endings,
             provenance=options.provenance,
+            deciding=options.deciding,
             clock=world.clock,
         )
 
@@ -200,10 +206,8 @@ class Gate:
         await self._loose_ends.tie_up(drafts, found)
 
     def _drafts(self, arrivals: Sequence[Arrival]) -> list[Draft]:
-        snapshot, limit = self._world.snapshot(), self._options.max_intent_bytes
-        return [
-            draft(arrival, snapshot, max_bytes=limit, shedder=self._shedder) for arrival in arrivals
-        ]
+        snapshot, deciding = self._world.snapshot(), self._options.deciding
+        return [draft(arrival, snapshot, deciding, shedder=self._shedder) for arrival in arrivals]
 
     async def _reserve(self, drafts: Sequence[Draft]) -> dict[str, Reserved]:
         requests = [

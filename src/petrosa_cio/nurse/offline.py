@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from petrosa_cio.audit.record import Source
+from petrosa_cio import __version__
+from petrosa_cio.audit.record import Deciding, Source
 from petrosa_cio.nurse.arrival import Arrival
 from petrosa_cio.nurse.decision import draft, reserve_request
 from petrosa_cio.ports import Ledger
@@ -55,7 +56,7 @@ async def decide_offline(question: OfflineQuestion, ledger: Ledger, *, max_bytes
     intent = parse_intent(question.body, max_bytes=max_bytes)
     source = Source("", {}, question.body, "", 0, 0, question.now)
     snapshot = _snapshot(question, intent)
-    one = draft(Arrival("offline", source), snapshot, max_bytes=max_bytes)
+    one = draft(Arrival("offline", source), snapshot, Deciding(__version__, max_bytes))
     if not one.assessment.asks_ledger:
         return conclude(one.assessment, None)
     (reserved,) = await ledger.reserve([reserve_request(one, holds=True)])

@@ -14,7 +14,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from petrosa_cio.audit.record import Provenance, Source
+from petrosa_cio import __version__
+from petrosa_cio.audit.record import Deciding, Provenance, Source
 from petrosa_cio.fleet.recordings import RecordedIntent
 from petrosa_cio.nurse.arrival import Arrival, epoch_ms
 from petrosa_cio.nurse.decision import (
@@ -144,9 +145,8 @@ class Rehearsal:
         now = self._clock.now
         symbols = {str(one.payload.get("symbol")).upper() for one in intents}
         snapshot = self._scene.snapshot(symbols, now)
-        return [
-            draft(self._arrival(one), snapshot, max_bytes=self._scene.max_bytes) for one in intents
-        ]
+        deciding = Deciding(__version__, self._scene.max_bytes)
+        return [draft(self._arrival(one), snapshot, deciding) for one in intents]
 
     def _arrival(self, one: RecordedIntent) -> Arrival:
         self._sequence += 1

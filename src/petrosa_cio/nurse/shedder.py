@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from petrosa_cio.risk.claims import RateClaim, Readings
-from petrosa_cio.risk.reasons import Reason, ReasonCode
+from petrosa_cio.risk.unchecked import Flood
 
 FLOOD_FACTOR = 2
 """A flood is this many times the granted rate within one window."""
@@ -38,22 +38,15 @@ class Shedder:
         self._ledger_ms = 0
         self._heard_at = monotonic()
 
-    def objection(self, rates: Sequence[RateClaim]) -> Reason | None:
-        """Return why an intent is shed, or None when it is to be judged in full."""
-        for rate in rates:
+    def flood(self, rates: Sequence[RateClaim]) -> Flood | None:
+        """Return of which flood an intent is a part, or None when it is to be judged in full."""
+        for place, rate in enumerate(rates):
             if len(self._granted.get(rate.counter, ())) < rate.ceiling:
                 continue  # what lies within the window is no more than that
             granted = self._within(self._granted, rate)
             tried = self._within(self._tried, rate)
             if granted >= rate.ceiling and tried >= rate.ceiling * FLOOD_FACTOR:
-                limit = f"{rate.ceiling} per {rate.window_ms // 1000} s"
-                return Reason(
-                    ReasonCode.RATE_ABOVE_MAX,
-                    limit=limit,
-                    observed=f"a flood of more than {tried}",
-                    scope=rate.counter,
-                    entry=rate.entry,
-                )
+                return Flood(place, tried)
         return None
 
     def note(self, rates: Sequence[RateClaim], readings: Readings) -> None:

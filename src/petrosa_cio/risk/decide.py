@@ -48,6 +48,13 @@ def assess(intent: Intent | Malformed, *, taken_at: datetime, snapshot: Snapshot
         return Assessment((_failed("assess", type(error).__name__),))
 
 
+def taken_at_of(intent: Intent | Malformed, stored_at: datetime) -> datetime:
+    """Return when an intent counts as made: the older of the bot's and the stream's time."""
+    if isinstance(intent, Malformed) or intent.stated_at is None:
+        return stored_at
+    return min(intent.stated_at, stored_at)
+
+
 def conclude(assessment: Assessment, readings: Readings | None, *, holds: bool = True) -> Verdict:
     """Turn an assessment and the ledger's readings into the verdict.
 

@@ -88,6 +88,7 @@ class Snapshot:
         now: The moment of decision, aware UTC.
         policy: The policy in force, or None when there is none.
         charter_in_force: What is in force without a policy.
+        charter_hash: Hash of the charter, for the record; None where nothing is recorded.
         policy_confirmed_at: When the store last confirmed the policy.
         policy_max_age_s: Seconds after which an unconfirmed policy is stale.
         policy_untrusted: What is wrong with the policy that the store offers; None if nothing.
@@ -112,6 +113,7 @@ class Snapshot:
     reference_prices: Mapping[str, ReferencePrice] = field(default_factory=dict)
     venue_rules: VenueRules | None = None
     equity_usd: Decimal | None = None
+    charter_hash: str | None = None
 
     def regime_of(self, symbol: str) -> Regime | None:
         """Return the regime that counts for a symbol now, by `regime_in_force`; None: unknown."""

@@ -134,7 +134,7 @@ def _daily_spans(
 def _one_span(stated: object, day: str, begin: str, end_day: str, end: str) -> Span:
     first = DAYS.index(day) * DAY_MINUTES + _minute_of_day(stated, begin)
     last = DAYS.index(end_day) * DAY_MINUTES + _minute_of_day(stated, end)
-    if day == end_day and last <= first:
+    if (last - first) % WEEK_MINUTES == 0 or (day == end_day and last < first):
         raise ValueError(f"{stated!r} ends before it begins: for the whole week write always")
     return first, last if last > first else last + WEEK_MINUTES
 

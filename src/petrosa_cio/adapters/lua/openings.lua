@@ -36,32 +36,41 @@ local function opposites_of(claim)
   return opposites
 end
 
--- Of too many on one side the two oldest become one, as strong as the stronger and as late as the
--- later, which nothing takes out again: that can only deny more.
-local function merge_oldest(list, direction)
-  local side = {}
+local function places_of(list, direction)
+  local places = {}
   for i, one in ipairs(list) do
-    if one.direction == direction then side[#side + 1] = i end
+    if one.direction == direction then places[#places + 1] = i end
   end
-  if #side <= OPENINGS_KEPT then return end
-  local first, second = list[side[1]], list[side[2]]
-  local stronger = first.confidence > second.confidence and first or second
-  list[side[2]] = {
-    id = stronger.id, direction = direction, confidence = stronger.confidence,
-    at = math.max(first.at, second.at),
-  }
-  table.remove(list, side[1])
+  return places
+end
+
+-- Of too many on one side the two oldest become one, as strong as the stronger and as late as the
+-- later, which nothing takes out again: that can only deny more. One that may still be withdrawn
+-- stays by itself, so that a stronger opposite finds it.
+local function merge_oldest(list, direction, is_open)
+  local side = places_of(list, direction)
+  while #side > OPENINGS_KEPT do
+    local first, second = list[side[1]], list[side[2]]
+    if is_open(first) or is_open(second) then return end
+    local stronger = first.confidence > second.confidence and first or second
+    list[side[2]] = {
+      id = stronger.id, direction = direction, confidence = stronger.confidence,
+      at = math.max(first.at, second.at), -- not the second where a clock was set back
+    }
+    table.remove(list, side[1])
+    side = places_of(list, direction)
+  end
 end
 
 -- The oldest are dropped as long as they are older than the window.
-local function add_opening(claim, id, taken_at_ms)
+local function add_opening(claim, id, taken_at_ms, is_open)
   local list, start = openings_of(claim.symbol).list, NOW - claim.window_ms
   while list[1] and list[1].at <= start do table.remove(list, 1) end
   list[#list + 1] = {
     id = id, taken_at_ms = taken_at_ms, direction = claim.direction,
     confidence = claim.confidence, at = NOW,
   }
-  if #list > OPENINGS_KEPT then merge_oldest(list, claim.direction) end
+  if #list > OPENINGS_KEPT then merge_oldest(list, claim.direction, is_open) end
   touched[claim.symbol] = true
 end
 

@@ -8,8 +8,11 @@ local RESUMED = PREFIX .. 'resumed'
 local function start_of(rate, token)
   local start = NOW - rate.window_ms
   if not rate.pauses then return start end
+  local resumed = tonumber(get_field(RESUMED, token) or 0)
+  -- The clock was set back: else nothing would count until then.
+  if resumed > NOW then return start end
   -- What happens in the very millisecond of a resumption comes after it.
-  return math.max(start, tonumber(get_field(RESUMED, token) or 0) - 1)
+  return math.max(start, resumed - 1)
 end
 
 local function kind_of(rate)
@@ -76,6 +79,12 @@ local function test_claims(claims)
   return used, fits
 end
 
+-- Whether an opening is not through the fence yet.
+local function is_open(opening)
+  local decision = opening.taken_at_ms and load_decision(opening.id, opening.taken_at_ms)
+  return decision and decision.state == 'reserved'
+end
+
 -- Should a decision have expired while it was open, what it held then is not held twice.
 local function take(request)
   release(request.decision_id)
@@ -88,7 +97,7 @@ local function take(request)
   local marks, symbol = count_events(request.rates, true), nil
   if request.opposite then
     symbol = request.opposite.symbol
-    add_opening(request.opposite, request.decision_id, request.taken_at_ms)
+    add_opening(request.opposite, request.decision_id, request.taken_at_ms, is_open)
   end
   if request.drift then add_price(request.drift.symbol, request.drift.price) end
   if #parts + #marks > 0 or symbol then
@@ -104,12 +113,14 @@ end
 
 local THIS_BUCKET = bucket_key('identities', NOW, BUCKET_MS)
 local LAST_BUCKET = bucket_key('identities', NOW - BUCKET_MS, BUCKET_MS)
+local NEXT_BUCKET = bucket_key('identities', NOW + BUCKET_MS, BUCKET_MS) -- of a clock that was set back
 
 -- The other decision that holds this identity, its verdict, and whether it wanted the same.
 local function first_with(request)
   if not request.identity then return false, '', false end
   local stored = get_field(THIS_BUCKET, request.identity)
     or get_field(LAST_BUCKET, request.identity)
+    or get_field(NEXT_BUCKET, request.identity)
   if not stored then return false, '', false end
   local id, taken_at_ms, digest = cmsgpack.unpack(stored)
   if id == request.decision_id then return false, '', false end
@@ -246,6 +257,7 @@ local function fetch(batch)
   fetch_fields(RESERVATIONS, ids)
   fetch_fields(THIS_BUCKET, identities)
   fetch_fields(LAST_BUCKET, identities)
+  fetch_fields(NEXT_BUCKET, identities)
 end
 
 local batch = cmsgpack.unpack(ARGV[2])

@@ -3,9 +3,12 @@
 
 local THIS_BUCKET = bucket_key('settled', NOW, SETTLED_BUCKET_MS)
 local LAST_BUCKET = bucket_key('settled', NOW - SETTLED_BUCKET_MS, SETTLED_BUCKET_MS)
+-- Of a clock that was set back.
+local NEXT_BUCKET = bucket_key('settled', NOW + SETTLED_BUCKET_MS, SETTLED_BUCKET_MS)
 
 local function is_first(event)
   if call('SISMEMBER', LAST_BUCKET, event) == 1 then return false end
+  if call('SISMEMBER', NEXT_BUCKET, event) == 1 then return false end
   local added = call('SADD', THIS_BUCKET, event) == 1
   expire_when_written(THIS_BUCKET, BUCKETS_KEPT * SETTLED_BUCKET_MS)
   return added

@@ -14,6 +14,7 @@ def regime_unknown(case: Case) -> Finding | None:
 def regime_stale(case: Case) -> Finding | None:
     """The market regime of the limits was observed longer ago than the policy allows.
 
+    One observed as far in the future, as the clock was set back, is no fresher.
     Only what a feed observed grows old. A regime that a person has set (`cio regime set`) counts
     until it expires, however long ago it was set: its expiry is its bound.
     """
@@ -21,7 +22,7 @@ def regime_stale(case: Case) -> Finding | None:
     if regime is None or limit is None or regime.is_override:
         return None
     age = case.snapshot.now - regime.observed_at
-    if age.total_seconds() <= limit:
+    if abs(age.total_seconds()) <= limit:
         return None
     return Finding(f"{limit} s", f"{age.total_seconds():.0f} s", scope=case.intent.symbol)
 

@@ -1,9 +1,9 @@
 """Checks on the price of one opening order, against a price that no bot writes to.
 
 A market order trades at the market, so its ``current_price`` is judged: what the strategy saw. Any
-other order trades at its ``price``; its ``current_price`` is judged too, since a wrong one is
-another coin's. The ``price`` of a market order is the strategy's trigger, often far away, and is
-not judged.
+other order trades at its ``price``, and is sent with its ``current_price`` where it states none;
+its ``current_price`` is judged in any case, since a wrong one is another coin's. The ``price`` of a
+market order is the strategy's trigger, often far away, and is not judged.
 """
 
 from decimal import Decimal
@@ -95,7 +95,7 @@ def _judged_prices(case: Case) -> tuple[tuple[str, Decimal | None], ...]:
 
 def _band(case: Case) -> PriceBand | None:
     """Return the venue's band for this order; None where none applies."""
-    if case.rules is None or case.at_market or case.intent.price is None:
+    if case.rules is None or case.at_market or case.intent.execution_price is None:
         return None
     is_long = case.intent.direction == "long"
     band = case.rules.buy_band if is_long else case.rules.sell_band
@@ -109,13 +109,14 @@ def _outside_band(case: Case) -> Finding | None:
         return None
     lowest = None if band.lowest is None else multiply(market, band.lowest)
     highest = None if band.highest is None else multiply(market, band.highest)
-    return _outside(case.intent.price, lowest, highest)
+    return _outside(case.intent.execution_price, lowest, highest)
 
 
 def _outside_bounds(case: Case) -> Finding | None:
     if case.rules is None:
         return None
-    return _outside(case.intent.price, case.rules.price.lowest, case.rules.price.highest)
+    bounds = case.rules.price
+    return _outside(case.intent.execution_price, bounds.lowest, bounds.highest)
 
 
 def _outside(

@@ -7,12 +7,24 @@ from petrosa_cio.risk.exact import EXACT, bps_apart, is_beyond, ratio_shown
 
 
 def stop_loss_too_far(case: Case) -> Finding | None:
-    """The stop loss lies further from where the order would trade than the policy allows."""
+    """The stop loss lies further from where the order would trade than the policy allows.
+
+    Where no stop is stated but a fraction is, the order engine works the stop out from that.
+    """
     limit = case.limits.max_stop_distance_bps
-    stop, entry = case.intent.stop_loss, case.intent.execution_price
-    if limit is None or stop is None or entry is None or not is_beyond(stop, entry, limit):
+    if limit is None:
         return None
-    return Finding(f"{limit} bps", f"{bps_apart(stop, entry):f} bps", scope=f"{stop:f}")
+    stop, entry = case.intent.stop_loss, case.intent.execution_price
+    scope = f"{stop:f}" if stop is not None else ""
+    fraction = case.intent.stop_loss_pct
+    if stop is None and fraction is not None and 0 <= fraction <= 1:
+        stop, entry, scope = EXACT.add(_ONE, fraction), _ONE, f"{fraction:f} of the price"
+    if stop is None or entry is None or not is_beyond(stop, entry, limit):
+        return None
+    return Finding(f"{limit} bps", f"{bps_apart(stop, entry):f} bps", scope=scope)
+
+
+_ONE = Decimal(1)
 
 
 def reward_risk_below_min(case: Case) -> Finding | None:

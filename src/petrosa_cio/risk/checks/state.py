@@ -67,14 +67,17 @@ def policy_missing(case: Case) -> Finding | None:
 
 
 def policy_stale(case: Case) -> Finding | None:
-    """The policy store has not confirmed the policy for too long; it may have been tightened."""
+    """The policy store has not confirmed the policy for too long; it may have been tightened.
+
+    A confirmation from the future, as the clock was set back, confirms nothing.
+    """
     if case.snapshot.policy is None:
         return None
     confirmed, limit = case.snapshot.policy_confirmed_at, case.snapshot.policy_max_age_s
     if confirmed is None:
         return Finding(f"{limit} s", "never confirmed")
     age = case.snapshot.now - confirmed
-    if age.total_seconds() <= limit:
+    if abs(age.total_seconds()) <= limit:
         return None
     return Finding(f"{limit} s", f"{age.total_seconds():.0f} s")
 

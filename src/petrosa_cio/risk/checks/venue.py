@@ -80,9 +80,10 @@ def quantity_off_step(case: Case) -> Finding | None:
 def price_off_tick(case: Case) -> Finding | None:
     """The order's price is no multiple of the venue's tick.
 
-    A market order's price is the strategy's assumption, which the venue never sees.
+    A market order's price is the strategy's assumption, which the venue never sees. Any other order
+    that states none is sent with its ``current_price``.
     """
-    rules, price = case.rules, case.intent.price
+    rules, price = case.rules, case.intent.execution_price
     if rules is None or price is None or case.at_market or rules.price.has(price):
         return None
     return Finding(_multiples(rules.price), price, entry=VENUE)
