@@ -1,7 +1,7 @@
 """What a proof of the record reads from MongoDB: records and checkpoints, by position."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -72,16 +72,18 @@ class MongoProofSource:
         with translated():
             return await self._traces.find_one({"seq": {"$not": {"$gte": 1}}})
 
-    async def records(self, first: int, last: int) -> AsyncIterator[list[Fields]]:
+    async def records(self, first: int, last: int) -> AsyncGenerator[list[Fields]]:
         """Iterate over the records of some positions, pages of them, the lowest position first.
 
-        A page is what stands at so many positions, so that neither side holds more than that.
+        A page is what stands at so many positions, so that neither side holds more than that; it is
+        asked for in one go.
         """
         for lowest in range(first, last + 1, PAGE):
             places = {"$gte": lowest, "$lt": min(lowest + PAGE, last + 1)}
             with translated():
                 async with asyncio.timeout(self._timeout_s):
-                    page = await self._traces.find({"seq": places}).sort("seq").to_list()
+                    found = self._traces.find({"seq": places}, batch_size=PAGE + 1)
+                    page = await found.sort("seq").to_list()
             if page:
                 yield page
 
