@@ -12,10 +12,11 @@ import os
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from importlib.metadata import version as installed_version
+from typing import Any
 
 import structlog
 
@@ -315,29 +316,34 @@ async def run_record(settings: Settings, stop: asyncio.Event) -> None:
         settler = await _settler(servers, tally)
         position = _drain_position(servers)
         gauges = RecordGauges(position, record.archive, servers.ledger)
-        completeness = await completeness_work(settings, servers, findings, position, stop)
         by_lease = {
             "drain": drain.run,
             "settler": settler.run,
             "checkpoints": checkpointer_of(settings, servers, record, tally).run,
         }
-        working = [
-            asyncio.create_task(RedisLease(servers.redis, settings.fund, name).while_held(work))
-            for name, work in by_lease.items()
-        ] + [
-            asyncio.create_task(every(GAUGES_INTERVAL_S, gauges.note_lag, stop)),
-            asyncio.create_task(every(GAUGES_INTERVAL_S, gauges.note_poisoned, stop)),
-            asyncio.create_task(every(RESERVATIONS_INTERVAL_S, gauges.note_reservations, stop)),
-            *map(asyncio.create_task, completeness),
-        ]
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
-        for task in (*working, stopping):
-            task.cancel()
-        await asyncio.wait(working)
-        failed = [task.exception() for task in working if not task.cancelled()]
-        if any(failed):
-            raise next(error for error in failed if error)
+        async with completeness_work(settings, servers, findings, position, stop) as completeness:
+            work = [
+                RedisLease(servers.redis, settings.fund, name).while_held(one)
+                for name, one in by_lease.items()
+            ] + [
+                every(GAUGES_INTERVAL_S, gauges.note_lag, stop),
+                every(GAUGES_INTERVAL_S, gauges.note_poisoned, stop),
+                every(RESERVATIONS_INTERVAL_S, gauges.note_reservations, stop),
+            ]
+            await _until_one_ends([*work, *completeness], stop)
+
+
+async def _until_one_ends(work: list[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+    """Do all of this until one ends or the process is told to stop; raises what one raised."""
+    working = [asyncio.create_task(one) for one in work]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    for task in (*working, stopping):
+        task.cancel()
+    await asyncio.wait(working)
+    failed = [task.exception() for task in working if not task.cancelled()]
+    if any(failed):
+        raise next(error for error in failed if error)
 
 
 async def _drain(servers: Servers, archive: MongoTraceStore, tally: PrometheusRecordTally) -> Drain:

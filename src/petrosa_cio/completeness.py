@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from petrosa_cio import __version__
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_findings import MongoFindings
+from petrosa_cio.adapters.nats_connection import connect_nats
 from petrosa_cio.adapters.nats_messages import overhear
 from petrosa_cio.adapters.nats_position import NatsPosition
 from petrosa_cio.adapters.nats_reading import NatsReading
@@ -24,7 +25,7 @@ from petrosa_cio.audit.signal_watch import SignalWatch
 from petrosa_cio.fleet.execution_events import parse_execution
 from petrosa_cio.nurse.every import every
 from petrosa_cio.nurse.signed_off import SignedOffSignals
-from petrosa_cio.servers import Servers, clock
+from petrosa_cio.servers import Servers, clock, nats_access
 from petrosa_cio.settings import Settings
 
 BOOKS = "reconciliation"
@@ -72,17 +73,19 @@ async def open_completed(settings: Settings) -> AsyncIterator[Completed]:
         await redis.aclose()
 
 
+@asynccontextmanager
 async def completeness_work(
     settings: Settings,
     servers: Servers,
     store: MongoFindings,
     drain: NatsPosition,
     stop: asyncio.Event,
-) -> list[Coroutine[Any, Any, None]]:
-    """Return the work that watches over completeness, to be run as tasks. Raises Unavailable.
+) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
+    """Hand out the work that watches over completeness, to be run as tasks. Raises Unavailable.
 
     One process reconciles, by lease; every process watches signals, so that there is no pause in
-    which nobody does.
+    which nobody does. Signals are heard on a connection of their own: what floods it holds up
+    nothing else here, and where it is too much the server drops that one alone.
     """
     tally = PrometheusCompletenessTally()
     findings = Findings(settings.fund, store, servers.announcer, tally, clock)
@@ -111,10 +114,13 @@ async def completeness_work(
 
     lease = RedisLease(servers.redis, settings.fund, "reconciler")
     work = [lease.while_held(reconciler.run), every(STATUS_EVERY_S, tell_status, stop)]
-    if settings.watch_signals:
-        record = SignedOffSignals(store, settings.signal_subject, version=__version__)
-        watch = SignalWatch(journal, drain, record, findings=findings, tally=tally, clock=clock)
-        for subject in settings.watch_signals:
-            await overhear(servers.nats, subject, watch.heard)
-        work.append(watch.run())
-    return work
+    async with AsyncExitStack() as closing:
+        if settings.watch_signals:
+            record = SignedOffSignals(store, settings.signal_subject, version=__version__)
+            watch = SignalWatch(journal, drain, record, findings=findings, tally=tally, clock=clock)
+            nats = await connect_nats(nats_access(settings), name="signals watched")
+            closing.push_async_callback(nats.close)
+            for subject in settings.watch_signals:
+                await overhear(nats, subject, watch.heard)
+            work.append(watch.run())
+        yield work

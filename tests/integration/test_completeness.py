@@ -236,13 +236,16 @@ async def test_a_verdict_that_was_taken_from_the_journal_is_missed(house: House)
         executed = await house.found(FindingKind.EXECUTED_WITHOUT_APPROVAL)
         assert executed["decision_id"] == lost
         assert executed["detail"]["why"] == "there is no verdict"
-        await eventually(lambda: len(house.announced) >= 2)
+        gone = await house.found(FindingKind.NOT_CHECKED)
+        assert gone["detail"] == {"stream": "journal", "messages": 1}
+        await eventually(lambda: len(house.announced) >= 3)
         code, answer = await house.ask()
-        assert (code, answer["gaps"]) == (1, 2)
+        assert (code, answer["gaps"], answer["watched_signals"]) == (1, 3, [])
         assert answer["examples"]["no_verdict"][0]["decision_id"] == lost
         page = (await asyncio.to_thread(cio, "audit", "gaps", environ=_environ(house.settings)))[1]
         assert lost in page
-        assert "2 gaps" in page
+        assert "3 gaps" in page
+        assert "Signals are not watched" in page
 
 
 async def test_an_intent_that_is_decided_late_is_no_gap_any_more(house: House) -> None:

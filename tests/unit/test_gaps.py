@@ -16,7 +16,7 @@ NOTHING = dict.fromkeys(map(str, FindingKind), 0)
 
 def gaps(checked_at: datetime | None = NOON, **found: int) -> Gaps:
     books = Books(NOON, checked_until=checked_at, checked_at=checked_at)
-    return Gaps(books, NOTHING | found, NOON - timedelta(hours=24), NOON)
+    return Gaps(books.summary, NOTHING | found, NOON - timedelta(hours=24), NOON)
 
 
 @pytest.mark.parametrize(

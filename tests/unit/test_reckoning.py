@@ -4,8 +4,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
-from petrosa_cio.audit.books import MARK, REMEMBERED, Books, Progress, Stage, read_books
+from petrosa_cio.audit.books import (
+    MARK,
+    REMEMBERED,
+    Books,
+    Progress,
+    Stage,
+    read_books,
+    read_summary,
+)
 from petrosa_cio.audit.findings import Finding
 from petrosa_cio.audit.reckoning import (
     due_doubts,
@@ -14,6 +23,7 @@ from petrosa_cio.audit.reckoning import (
     reckon_journal,
     silent,
     told_again,
+    verdicts_that_came,
     without_verdict,
 )
 from petrosa_cio.audit.record import RecordKind
@@ -78,7 +88,11 @@ def test_an_approval_is_waited_for_and_a_denial_is_not(books: Books) -> None:
     kept = {"d1": APPROVED, "d2": Kept("deny", {"verdict": (1, 1)})}
     assert journal(books, lines, kept) == []
     assert list(books.awaited) == ["d1"]
-    assert (books.counts[Stage.DECIDED], books.counts[Stage.APPROVED], books.sent) == (2, 1, 1)
+    assert (books.counts[Stage.DECIDED], books.counts[Stage.APPROVED], books.summary.sent) == (
+        2,
+        1,
+        1,
+    )
 
 
 def test_an_approval_of_a_gate_that_observes_is_not_waited_for(books: Books) -> None:
@@ -105,7 +119,7 @@ def test_what_became_of_an_approval_ends_the_wait(
     kept = {"d1": Kept("approve", {"verdict": (1, 0), str(kind): (1, 1)})}
     assert journal(books, told(verdict_line("d1"), later_line("d1", kind)), kept) == found
     assert not books.awaited
-    assert books.sent == 0
+    assert books.summary.sent == 0
 
 
 def test_of_a_denial_nothing_became(books: Books) -> None:
@@ -215,16 +229,24 @@ def test_the_engine_may_speak_before_the_gate_is_called_unconfirmed(books: Books
 def test_what_the_engine_spoke_of_is_not_remembered_for_ever(books: Books) -> None:
     for number in range(REMEMBERED + 1):
         books.acknowledge(str(number))
-    assert not books.is_spoken_of("0")
-    assert books.is_spoken_of("1")
+    assert "0" not in books.spoken_of
+    assert "1" in books.spoken_of
 
 
 def test_silence_is_found_once_and_at_its_time(books: Books) -> None:
     books.wait_for("d1", int(NOON.timestamp() * 1000))
-    assert silent(books, before=NOON - timedelta(milliseconds=1)) == []
-    (one,) = silent(books, before=NOON)
+    assert silent(books, before=NOON - timedelta(milliseconds=1), most=9) == []
+    (one,) = silent(books, before=NOON, most=9)
     assert (one.kind, one.decision_id, one.at) == ("unacknowledged", "d1", NOON)
-    assert silent(books, before=LATER) == []
+    assert silent(books, before=LATER, most=9) == []
+
+
+def test_silence_is_found_in_portions_the_oldest_first(books: Books) -> None:
+    for number in range(5):
+        books.wait_for(f"d{number}", number)
+    found = [silent(books, before=NOON, most=2) for _ in range(4)]
+    names = [[one.decision_id for one in some] for some in found]
+    assert names == [["d0", "d1"], ["d2", "d3"], ["d4"], []]
 
 
 def test_an_intent_without_a_verdict_is_found(books: Books) -> None:
@@ -234,6 +256,36 @@ def test_an_intent_without_a_verdict_is_found(books: Books) -> None:
     assert [one.decision_id for one in found] == ["d2", "d3"]
     assert found[0].detail == {"subject": "intent.x", "sequence": 3}
     assert books.counts[Stage.CAPTURED] == 3
+
+
+def test_what_was_seen_in_the_record_is_not_asked_for_again(books: Books) -> None:
+    journal(books, told(verdict_line("d1")), {"d1": APPROVED})
+    intents = {one: Stored(3, NOON, "intent.x") for one in ("d1", "d2")}
+    assert [one.decision_id for one in without_verdict(intents, {}, books)] == ["d2"]
+
+
+def captured(sequence: int, created_ns: int = 9) -> Told:
+    (one,) = told(verdict_line(f"d{sequence}"))
+    return replace(one, captured=(created_ns, sequence))
+
+
+@pytest.mark.parametrize(
+    ("line", "compared", "is_late"),
+    [
+        (captured(4), Progress(9, 4), True),
+        (captured(6), Progress(9, 4), True),
+        (captured(7), Progress(9, 4), False),
+        (captured(7, created_ns=8), Progress(9, 4), True),
+        (captured(4), None, False),
+        (replace(captured(4), captured=None), Progress(9, 4), False),
+    ],
+    ids=["compared", "perhaps compared", "not yet", "of an older stream", "none yet", "asked"],
+)
+def test_only_a_verdict_whose_intent_was_compared_can_end_a_finding(
+    line: Told, compared: Progress | None, is_late: bool
+) -> None:
+    over = verdicts_that_came([line], compared, slack=2)
+    assert [about for _, about, _ in over] == ([line.decision_id] if is_late else [])
 
 
 # --- the books ------------------------------------------------------------------------------------
@@ -255,6 +307,17 @@ def test_books_are_read_as_they_were_saved() -> None:
     assert (found.progress, found.counts) == (books.progress, books.counts)
     assert (found.awaited, found.doubled, found.version) == ({"d1": 5}, {"d3": 7}, 8)
     assert set(books.take_changes()) == {MARK}
+    assert read_summary(entries[MARK]) == books.summary == found.summary
+
+
+def test_whatever_the_order_in_which_they_are_stored_the_oldest_are_waited_for_first() -> None:
+    books = Books(NOON)
+    for number in (9, 10, 100):
+        books.wait_for(f"d{number}", number)
+    stored = {name: entry for name, entry in books.take_changes().items() if entry is not None}
+    found = read_books(0, dict(reversed(stored.items())))
+    assert found
+    assert list(found.awaited) == ["d9", "d10", "d100"]
 
 
 def test_where_nothing_was_saved_there_are_no_books() -> None:

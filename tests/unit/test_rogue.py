@@ -1,6 +1,7 @@
 """Which signal is ours, on values; and the watch with a record that lags."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from petrosa_cio.audit.alerting import Findings
 from petrosa_cio.audit.findings import FindingKind
 from petrosa_cio.audit.rogue import LONGEST_WAY, SignedOff, objection, rogue_finding, sighting
-from petrosa_cio.audit.signal_watch import MOST_WAITING, SignalWatch
+from petrosa_cio.audit.signal_watch import MOST_A_MINUTE, MOST_WAITING, SignalWatch
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import SignalMessage, StreamEnds
 from tests.records import NOON
@@ -100,6 +101,8 @@ class Record:
         self.kept: dict[str, dict[str, object]] = {}
         self.fails: Exception | None = None
         self.judged = self.rogues = self.unjudged = 0
+        self.announced: list[str] = []
+        self.counted: Counter[FindingKind] = Counter()
 
     async def ends(self) -> StreamEnds:
         return StreamEnds(0, 1, 3)
@@ -130,10 +133,10 @@ class Record:
         return []
 
     async def announce(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        assert all(subject == "cio.audit.rogue_signal" for subject, _ in messages)
+        self.announced += [subject for subject, _ in messages]
 
     def found(self, kind: FindingKind, number: int) -> None:
-        assert (kind, number) == ("rogue_signal", 1)
+        self.counted[kind] += number
 
     def seen(self, signals: int) -> None:
         self.judged += signals
@@ -205,14 +208,49 @@ async def test_what_the_program_fails_on_is_counted_and_let_go(
     watch.heard(SUBJECT, "", BODY)
     await watch.look()
     assert (record.judged, record.unjudged) == (0, 1)
+    assert not record.kept
     record.fails = None
-    await watch.look()
+    for _ in range(2):
+        await watch.look()
     assert record.judged == 0
+    assert record.counted == {FindingKind.NOT_CHECKED: 1}
 
 
-async def test_a_flood_does_not_fill_the_memory(record: Record, watch: SignalWatch) -> None:
+async def test_a_flood_does_not_fill_the_memory_and_is_told(
+    record: Record, watch: SignalWatch
+) -> None:
     for _ in range(MOST_WAITING + 5):
         watch.heard(SUBJECT, "", b"{}")
     assert record.unjudged == 5
     await watch.look()
-    assert (record.judged, len(record.kept)) == (MOST_WAITING, 1)
+    assert record.judged == MOST_WAITING
+    (told,) = [one for one in record.kept.values() if one["kind"] == FindingKind.NOT_CHECKED]
+    assert told["detail"] == {"why": "signals could not be judged", "signals": 5}
+
+
+async def test_a_flood_does_not_fill_the_database(record: Record, watch: SignalWatch) -> None:
+    number = MOST_A_MINUTE + 500
+    for index in range(number):
+        watch.heard(SUBJECT, "", b"%d" % index)
+    await watch.look()
+    assert (record.rogues, len(record.kept)) == (number, MOST_A_MINUTE + 1)
+    assert set(record.announced) == {"cio.audit.rogue_signal"}
+    told = [str(one["detail"]["why"]) for one in record.kept.values()]  # type: ignore[index]
+    assert sum("more in one minute" in why for why in told) == 1
+
+
+async def test_what_was_tried_in_vain_does_not_count_as_kept(
+    record: Record, watch: SignalWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: Sequence[dict[str, object]]) -> frozenset[str]:
+        raise Unavailable("mongo")
+
+    for index in range(500):
+        watch.heard(SUBJECT, "", b"%d" % index)
+    with monkeypatch.context() as patched:
+        patched.setattr(record, "keep", away)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await watch.look()
+    await watch.look()
+    assert len(record.kept) == 500

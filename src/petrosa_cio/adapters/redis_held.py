@@ -43,6 +43,12 @@ class RedisHeld:
         version = int(stored.pop(b"version", b"0"))
         return version, {key.decode().removeprefix(_LOT): lot for key, lot in stored.items()}
 
+    async def entry(self, name: str) -> bytes | None:
+        """Return one entry; None where there is none of that name."""
+        async with reaching_redis(self._timeout_s):
+            stored: bytes | None = await send(self._client, "HGET", self._key, _LOT + name)
+        return stored
+
     async def save(self, version: int, changes: Mapping[str, bytes | None]) -> bool:
         """Store entries in one step, None for those to remove, if the version is the same."""
         pairs = [part for key, lot in changes.items() for part in (key, lot or b"")]

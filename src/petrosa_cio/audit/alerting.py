@@ -22,6 +22,9 @@ log = structlog.get_logger()
 ALERT_SUBJECT = "cio.audit."
 """Findings are announced here, with their kind."""
 
+MOST_LOGGED = 20
+"""Findings that are logged one by one, of those that come together."""
+
 
 class FindingStore(Protocol):
     """Where findings are kept, as documents that are inserted and found, never changed."""
@@ -66,13 +69,17 @@ class Findings:
         documents = [finding_document(one, fund=self._fund, found_at=now) for one in findings]
         by_id = {str(one["_id"]): one for one in documents}
         new = await self._alerts.keep(list(by_id.values()))
-        for one in (by_id[each] for each in by_id if each in new):
+        found = [one for name, one in by_id.items() if name in new]
+        for one in found:
             self._tally.found(FindingKind(str(one["kind"])), 1)
+        for one in found[:MOST_LOGGED]:
             log.warning(
                 "record_gap", **{key: one[key] for key in ("kind", "decision_id", "detail")}
             )
+        if len(found) > MOST_LOGGED:
+            log.warning("record_gaps", more=len(found) - MOST_LOGGED)
         await self._announcer.announce(
-            [(f"{ALERT_SUBJECT}{by_id[one]['kind']}", orjson.dumps(by_id[one])) for one in new]
+            [(f"{ALERT_SUBJECT}{one['kind']}", orjson.dumps(one)) for one in found]
         )
 
     async def end(self, over: Sequence[Over]) -> None:

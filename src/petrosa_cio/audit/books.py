@@ -11,12 +11,14 @@ from enum import StrEnum
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import astuple
 
 MARK = "mark"
 _AWAITED, _DOUBLED = "awaited:", "doubled:"
 
-REMEMBERED = 50_000
-"""Decisions that the engine spoke of are remembered, should one be called unconfirmed later."""
+REMEMBERED = 100_000
+"""Decisions that the engine spoke of are remembered, should one be called unconfirmed later; and
+those that have their verdict, as their intents are compared later."""
 
 
 class Stage(StrEnum):
@@ -42,10 +44,57 @@ class StreamName(StrEnum):
 
 
 class Progress(Struct, frozen=True):
-    """How far one stream is read: when the stream was made, and up to which sequence."""
+    """How far one stream is read.
+
+    Attributes:
+        created_ns: When the stream was made.
+        sequence: Up to which message; 0 where none was read.
+        at_us: When that one was stored, in epoch microseconds.
+    """
 
     created_ns: int
-    sequence: int
+    sequence: int = 0
+    at_us: int = 0
+
+
+class Summary(Struct, frozen=True):
+    """What is known in numbers, without the decisions that are waited for.
+
+    Attributes:
+        since: When it began to count.
+        checked_until: Everything captured before that is compared; None before the first round.
+        checked_at: Everything journaled and reported before that is compared; alike.
+        counts: How many of each stage.
+        awaited: How many approvals the order engine has said nothing of.
+    """
+
+    since: datetime
+    checked_until: datetime | None
+    checked_at: datetime | None
+    counts: Mapping[str, int]
+    awaited: int
+
+    @property
+    def sent(self) -> int:
+        """How many signals went out, as far as is known."""
+        kept_back = (Stage.WITHDRAWN, Stage.UNDELIVERED, Stage.UNCONFIRMED)
+        return self.counts[Stage.APPROVED] - sum(self.counts[stage] for stage in kept_back)
+
+
+class _Remembered:
+    """The last so many names."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def add(self, name: str) -> None:
+        """Remember a name, and forget the oldest where there are too many."""
+        self._names[name] = None
+        if len(self._names) > REMEMBERED:
+            del self._names[next(iter(self._names))]
 
 
 @dataclass(slots=True)
@@ -60,8 +109,10 @@ class Books:
             in epoch milliseconds.
         doubled: Decisions with a second, different verdict, until it is clear why; with its time.
         checked_until: Everything captured before that is compared; None before the first round.
-        checked_at: When the last round that was finished began.
+        checked_at: Everything journaled and reported before that is compared; alike.
         version: Under which these were stored.
+        spoken_of: Decisions that the engine spoke of lately; not saved.
+        decided: Decisions whose verdict is in the record, lately; not saved.
     """
 
     since: datetime
@@ -72,7 +123,8 @@ class Books:
     checked_until: datetime | None = None
     checked_at: datetime | None = None
     version: int = 0
-    _spoken_of: dict[str, None] = field(default_factory=dict)
+    spoken_of: _Remembered = field(default_factory=_Remembered)
+    decided: _Remembered = field(default_factory=_Remembered)
     _touched: set[str] = field(default_factory=set)
 
     def count(self, stage: Stage, number: int = 1) -> None:
@@ -80,10 +132,11 @@ class Books:
         self.counts[str(stage)] += number
 
     @property
-    def sent(self) -> int:
-        """How many signals went out, as far as is known."""
-        kept_back = (Stage.WITHDRAWN, Stage.UNDELIVERED, Stage.UNCONFIRMED)
-        return self.counts[Stage.APPROVED] - sum(self.counts[stage] for stage in kept_back)
+    def summary(self) -> Summary:
+        """What is known in numbers."""
+        return Summary(
+            self.since, self.checked_until, self.checked_at, self.counts, len(self.awaited)
+        )
 
     def wait_for(self, decision_id: str, at_ms: int) -> None:
         """Wait for the order engine's word on an approval."""
@@ -96,18 +149,9 @@ class Books:
         return self.awaited.pop(decision_id, None) is not None
 
     def acknowledge(self, decision_id: str) -> bool:
-        """Take note of the engine's word; return whether it was waited for.
-
-        That it spoke of it is remembered for a while, and not saved.
-        """
-        self._spoken_of[decision_id] = None
-        if len(self._spoken_of) > REMEMBERED:
-            del self._spoken_of[next(iter(self._spoken_of))]
+        """Take note of the engine's word; return whether it was waited for."""
+        self.spoken_of.add(decision_id)
         return self.wait_no_more(decision_id)
-
-    def is_spoken_of(self, decision_id: str) -> bool:
-        """Return whether the engine spoke of a decision lately."""
-        return decision_id in self._spoken_of
 
     def doubt(self, decision_id: str, at_ms: int) -> None:
         """Note that a decision has a second verdict."""
@@ -137,9 +181,8 @@ class Books:
                 "checked_until": self.checked_until,
                 "checked_at": self.checked_at,
                 "counts": self.counts,
-                "progress": {
-                    str(name): [one.created_ns, one.sequence] for name, one in self.progress.items()
-                },
+                "awaited": len(self.awaited),
+                "progress": {str(name): astuple(one) for name, one in self.progress.items()},
             }
         )
 
@@ -149,21 +192,33 @@ def read_books(version: int, entries: Mapping[str, bytes]) -> Books | None:
     if MARK not in entries:
         return None
     mark = orjson.loads(entries[MARK])
+    told = read_summary(entries[MARK])
     books = Books(
-        since=datetime.fromisoformat(mark["since"]).astimezone(UTC),
+        since=told.since,
         progress={name: Progress(*one) for name, one in mark["progress"].items()},
-        counts=dict.fromkeys(map(str, Stage), 0) | mark["counts"],
-        checked_until=_instant(mark["checked_until"]),
-        checked_at=_instant(mark["checked_at"]),
+        counts=dict(told.counts),
+        checked_until=told.checked_until,
+        checked_at=told.checked_at,
         version=version,
     )
-    for name, at_ms in entries.items():
+    oldest_first = sorted((int(at), name) for name, at in entries.items() if name != MARK)
+    for at_ms, name in oldest_first:
         kind, _, decision_id = name.partition(":")
-        if f"{kind}:" == _AWAITED:
-            books.awaited[decision_id] = int(at_ms)
-        elif f"{kind}:" == _DOUBLED:
-            books.doubled[decision_id] = int(at_ms)
+        kept = books.awaited if f"{kind}:" == _AWAITED else books.doubled
+        kept[decision_id] = at_ms
     return books
+
+
+def read_summary(mark: bytes) -> Summary:
+    """Return what the mark says in numbers."""
+    told = orjson.loads(mark)
+    return Summary(
+        datetime.fromisoformat(told["since"]).astimezone(UTC),
+        _instant(told["checked_until"]),
+        _instant(told["checked_at"]),
+        dict.fromkeys(map(str, Stage), 0) | told["counts"],
+        told["awaited"],
+    )
 
 
 def _instant(text: str | None) -> datetime | None:

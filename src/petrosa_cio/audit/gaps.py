@@ -9,9 +9,8 @@ import orjson
 from msgspec import Struct
 from prometheus_client import Gauge
 
-from petrosa_cio.audit.books import Books, read_books
+from petrosa_cio.audit.books import MARK, Summary, read_summary
 from petrosa_cio.audit.findings import GAPS, Document, FindingKind
-from petrosa_cio.audit.reconciler import BooksStore
 
 STATUS_SUBJECT = "cio.audit.status"
 """How complete the record is, is announced here every few seconds."""
@@ -20,7 +19,7 @@ SHOWN_H = 24
 """Hours back for which findings count, unless asked otherwise."""
 
 SILENT_AFTER = timedelta(seconds=60)
-"""A reconciler that has not finished a round for that long does not reconcile."""
+"""Where nothing younger than that is compared, completeness is not known."""
 
 OPEN = Gauge(
     "cio_findings_open", "Findings of the last 24 hours that are not over, by kind.", ["kind"],
@@ -42,13 +41,13 @@ class Gaps(Struct, frozen=True):
     """What is known of the record's completeness.
 
     Attributes:
-        books: Where the reconciler is; None where none has begun.
+        books: What the reconciler counted; None where none has begun.
         open: Findings that are not over, by kind.
         since: When the oldest of them may have been found.
         at: When this was asked.
     """
 
-    books: Books | None
+    books: Summary | None
     open: Mapping[str, int]
     since: datetime
     at: datetime
@@ -65,7 +64,7 @@ class Gaps(Struct, frozen=True):
             return "no reconciler has finished a round; is `cio run --role record` running?"
         age = self.at - self.books.checked_at
         if age > SILENT_AFTER:
-            return f"the reconciler has finished no round for {age.total_seconds():.0f} s"
+            return f"nothing of the last {age.total_seconds():.0f} s is compared"
         return None
 
     @property
@@ -74,6 +73,13 @@ class Gaps(Struct, frozen=True):
         if self.number:
             return Completeness.GAPS
         return Completeness.NOT_CHECKED if self.why_not_checked else Completeness.CLEAN
+
+
+class BooksMark(Protocol):
+    """Where the reconciler keeps how far it is. Raises Unavailable."""
+
+    async def entry(self, name: str) -> bytes | None:
+        """Return one entry; None where there is none of that name."""
 
 
 class OpenFindings(Protocol):
@@ -89,13 +95,14 @@ class OpenFindings(Protocol):
 
 
 async def read_gaps(
-    fund: str, books: BooksStore, findings: OpenFindings, *, at: datetime, hours: float = SHOWN_H
+    fund: str, books: BooksMark, findings: OpenFindings, *, at: datetime, hours: float = SHOWN_H
 ) -> Gaps:
     """Return how complete the record of a fund is. Raises Unavailable."""
     since = at - timedelta(hours=hours)
+    mark = await books.entry(MARK)
     kinds = [str(kind) for kind in FindingKind]
     counted = await findings.open_since(fund, kinds, since)
-    return Gaps(read_books(*await books.load()), counted, since, at)
+    return Gaps(read_summary(mark) if mark else None, counted, since, at)
 
 
 def status_of(gaps: Gaps) -> bytes:

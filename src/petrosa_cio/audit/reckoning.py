@@ -8,11 +8,12 @@ repetition, and a denial after an approval is explained by what is recorded with
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 
-from petrosa_cio.audit.books import Books, Stage
+from petrosa_cio.audit.books import Books, Progress, Stage
 from petrosa_cio.audit.findings import Finding, FindingKind
 from petrosa_cio.audit.record import RecordKind
-from petrosa_cio.audit.told import APPROVALS, Told
+from petrosa_cio.audit.told import APPROVALS, Captured, Told
 from petrosa_cio.ports import Kept, Stored
 from petrosa_cio.risk.execution import ExecutionEvent
 from petrosa_cio.risk.verdict import VerdictKind
@@ -50,6 +51,8 @@ def reckon_journal(
     findings = []
     for one in told:
         found = kept.get(one.decision_id, NOTHING_KEPT)
+        if found.verdict:
+            books.decided.add(one.decision_id)
         if one.kind != RecordKind.VERDICT:
             findings += _afterwards(one, found, books)
         elif not found.verdict:
@@ -72,18 +75,32 @@ def told_again(told: Iterable[Told], kept: Mapping[str, Kept]) -> list[str]:
     ]
 
 
-def verdicts_that_came(told: Iterable[Told]) -> list[Over]:
-    """Return the findings that are over now, should there be any: of intents without a verdict."""
+def verdicts_that_came(told: Iterable[Told], compared: Progress | None, slack: int) -> list[Over]:
+    """Return the findings that are over now, should there be any: of intents without a verdict.
+
+    Args:
+        told: Lines of the journal.
+        compared: How far intents were compared; None where none were.
+        slack: How many more may have been compared, by one that was stopped before it said so.
+    """
     return [
         (FindingKind.NO_VERDICT, one.decision_id, "its verdict came later")
         for one in told
-        if one.kind == RecordKind.VERDICT and one.from_stream
+        if one.kind == RecordKind.VERDICT
+        and one.captured is not None
+        and compared is not None
+        and _may_be_compared(one.captured, compared, slack)
     ]
+
+
+def _may_be_compared(captured: Captured, compared: Progress, slack: int) -> bool:
+    created_ns, sequence = captured
+    return created_ns != compared.created_ns or sequence <= compared.sequence + slack
 
 
 def _first(one: Told, books: Books) -> None:
     books.count(Stage.DECIDED)
-    if not one.from_stream:
+    if one.captured is None:
         books.count(Stage.ASKED)
     if one.sends:
         books.count(Stage.APPROVED)
@@ -101,7 +118,7 @@ def _afterwards(one: Told, found: Kept, books: Books) -> list[Finding]:
     kind = RecordKind(one.kind)
     if found.verdict == VerdictKind.DENY or found.places.get(kind, one.place) != one.place:
         return []
-    if kind is RecordKind.UNCONFIRMED and books.is_spoken_of(one.decision_id):
+    if kind is RecordKind.UNCONFIRMED and one.decision_id in books.spoken_of:
         return []  # its gate ended before it knew, but the engine has it
     books.count(_STAGES[kind])
     books.wait_no_more(one.decision_id)
@@ -167,17 +184,19 @@ def without_verdict(
             decision_id,
         )
         for decision_id, intent in intents.items()
-        if not kept.get(decision_id, NOTHING_KEPT).verdict
+        if decision_id not in books.decided and not kept.get(decision_id, NOTHING_KEPT).verdict
     ]
 
 
-def silent(books: Books, *, before: datetime) -> list[Finding]:
-    """Return the approvals journaled before a moment of which the engine says nothing yet.
+def silent(books: Books, *, before: datetime, most: int) -> list[Finding]:
+    """Return approvals journaled before a moment of which the engine says nothing yet.
 
-    Each is returned once: it is waited for no more, and a report that comes later is noticed.
+    At most so many, the oldest first. Each is returned once: it is waited for no more, and a report
+    that comes later is noticed.
     """
     limit = _epoch_ms(before)
-    late = {one: at_ms for one, at_ms in books.awaited.items() if at_ms <= limit}
+    oldest = takewhile(lambda one: one[1] <= limit, books.awaited.items())
+    late = dict(islice(oldest, most))
     for decision_id in late:
         books.wait_no_more(decision_id)
     return [

@@ -1,15 +1,18 @@
 """The reconciler: is the record complete? It compares streams and record, round after round.
 
-It reads three streams from where it stopped, each up to where it ended when the round began: what
-was journaled, what the order engine reported, and which intents were captured. They are compared
-with the record once the drain has stored everything that was journaled until then, so that a record
-that lags is not taken for one with gaps. Where it stopped is saved together with what it waits for,
-after its findings are kept; a finding is kept once, so a round may be repeated by anybody.
+It reads three streams from where it stopped: what was journaled, what the order engine reported,
+and which intents were captured. The journal is read as far as the drain has stored it, so that a
+record that lags is not taken for one with gaps, and only so much in one round; where that is not
+all, reports and intents are read up to the moment of the last entry, so that a round never holds
+more than its part, however much there is to catch up with. Where it stopped is saved together with
+what it waits for, after its findings are kept; a finding is kept once, so a round may be repeated
+by anybody.
 
 It only looks: nothing waits for it, and no decision depends on it.
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -21,10 +24,6 @@ import structlog
 
 from petrosa_cio.audit.alerting import Findings
 from petrosa_cio.audit.books import Books, Progress, StreamName, read_books
-from petrosa_cio.audit.findings import (
-    Finding,
-    FindingKind,
-)
 from petrosa_cio.audit.patience import heed_cancellation, until_done
 from petrosa_cio.audit.reckoning import (
     due_doubts,
@@ -37,6 +36,7 @@ from petrosa_cio.audit.reckoning import (
     without_verdict,
 )
 from petrosa_cio.audit.sources import DrainPosition, KeptRecords, StreamReading, stored_until
+from petrosa_cio.audit.stream_news import gone_before, in_us, news, not_checked
 from petrosa_cio.audit.told import Told, read_told
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import Kept, Stored, StreamEnds
@@ -51,6 +51,12 @@ MAX_ENTRIES = 16
 
 MAX_MESSAGES = 500
 """Intents or reports read together."""
+
+MAX_DECISIONS = 20_000
+"""Decisions of the journal after which a round reads no more of it, and lets the rest follow."""
+
+MAX_SILENT = 1_000
+"""Approvals that are called silent together."""
 
 JUDGED = timedelta(hours=24)
 """A report older than that is not asked whether it was approved; streams may be older than the
@@ -108,6 +114,44 @@ class Sources:
     read: Callable[[bytes], ExecutionEvent | UnreadableExecution]
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """How one stream is read."""
+
+    name: StreamName
+    reading: StreamReading
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How far one stream is to be read.
+
+    Attributes:
+        ends: Where it begins and ends.
+        last: Sequence up to which.
+        until: Up to when; None for no such bound.
+        most: How many things are compared before the rest is left for later.
+    """
+
+    ends: StreamEnds
+    last: int
+    until: datetime | None = None
+    most: float = math.inf
+
+    def covers(self, one: Stored) -> bool:
+        """Return whether a message is to be read."""
+        return one.sequence <= self.last and (self.until is None or one.stored_at <= self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What was read of a stream: when the last message was stored, and whether it was all."""
+
+    at: datetime | None
+    is_all: bool
+
+
 class Reconciler:
     """Compares what was captured, decided, sent and executed.
 
@@ -137,24 +181,26 @@ class Reconciler:
         self._tally = tally
         self._clock = clock
         self._books: Books | None = None
-        self._streams = {
-            StreamName.JOURNAL: (sources.journal, MAX_ENTRIES),
-            StreamName.EXECUTIONS: (sources.executions, MAX_MESSAGES),
-            StreamName.INTENTS: (sources.intents, MAX_MESSAGES),
-        }
+        self._journal = _Read(StreamName.JOURNAL, sources.journal, MAX_ENTRIES)
+        self._reports = _Read(StreamName.EXECUTIONS, sources.executions, MAX_MESSAGES)
+        self._intents = _Read(StreamName.INTENTS, sources.intents, MAX_MESSAGES)
 
     async def run(self) -> None:
         """Compare until cancelled. Whatever is away is waited for."""
         while True:
+            is_all = True
             try:
-                await until_done(self.round, on_unavailable=self._tally.unavailable)
+                is_all = await until_done(self.round, on_unavailable=self._tally.unavailable)
             except Exception:  # it only watches, and must not end the role whose work it shares
                 log.exception("not_reconciled")
             heed_cancellation()
-            await asyncio.sleep(ROUND_EVERY_S)
+            await asyncio.sleep(ROUND_EVERY_S if is_all else 0)
 
-    async def round(self) -> None:
-        """Compare everything up to this moment. Raises Unavailable; then it is to be repeated."""
+    async def round(self) -> bool:
+        """Compare up to this moment, or a part of that; return whether it was all.
+
+        Raises Unavailable; then it is to be repeated.
+        """
         books, self._books = self._books or await self._loaded(), None  # after a failure: load anew
         began_at = self._clock()
         # In this order: an approval is journaled before it is executed, so whatever was reported
@@ -162,16 +208,30 @@ class Reconciler:
         reported = await self._from.executions.ends()
         journaled = await self._from.journal.ends()
         captured = await self._from.intents.ends()
-        await stored_until(self._from.drain, journaled.last)
-        await self._read(StreamName.JOURNAL, books, journaled, self._compare_journal)
-        await self._read(StreamName.EXECUTIONS, books, reported, self._compare_reports)
-        settled = began_at - self._settling
-        await self._read(StreamName.INTENTS, books, captured, self._compare_intents, settled)
-        await self._judge_what_is_due(books, began_at)
-        books.checked_until, books.checked_at = settled, began_at
+        rest_since = await self._read_journal(books, journaled)
+        until = rest_since or began_at
+        reports = _Reach(reported, reported.last, rest_since)
+        await self._read(self._reports, books, reports, self._compare_reports)
+        settled = until - self._settling
+        intents = _Reach(captured, captured.last, settled)
+        await self._read(self._intents, books, intents, self._compare_intents)
+        await self._judge_what_is_due(books, until)
+        books.checked_until, books.checked_at = settled, until
         await self._save(books)
         self._tally.reconciled(books)
         self._books = books
+        return rest_since is None
+
+    async def _read_journal(self, books: Books, ends: StreamEnds) -> datetime | None:
+        """Read the journal on; return the moment up to which it is read, None where it is all."""
+        stored = await stored_until(self._from.drain, ends.last)
+        reach = _Reach(ends, last=min(stored, ends.last), most=MAX_DECISIONS)
+        found = await self._read(self._journal, books, reach, self._compare_journal)
+        if found.is_all:
+            return None
+        if found.at is None:
+            raise Unavailable("drain", "the record lags behind the journal")
+        return found.at
 
     @property
     def _settling(self) -> timedelta:
@@ -189,49 +249,60 @@ class Reconciler:
             raise Unavailable("reconciliation", "another reconciler was quicker")
         books.version += 1
 
-    async def _begin(self, books: Books, name: StreamName, ends: StreamEnds) -> int:
-        """Return behind which sequence to read; find it out where messages are gone unread."""
+    async def _begin(self, books: Books, name: StreamName, ends: StreamEnds) -> Progress:
+        """Return how far a stream is read; of one that was made anew nothing is."""
         known = books.progress.get(name)
-        if known is None or known.created_ns != ends.created_ns:
-            books.progress[name] = Progress(ends.created_ns, 0)
-            return 0
-        gone = ends.first - 1 - known.sequence
-        if gone > 0:
-            about = f"{name}:{ends.created_ns}:{known.sequence}"
-            detail: dict[str, str | int] = {"stream": name, "messages": gone}
-            lost = Finding(FindingKind.NOT_CHECKED, about, self._clock(), detail)
-            await self._findings.keep([lost])
-        return known.sequence
+        if known is not None and known.created_ns == ends.created_ns:
+            return known
+        if known is not None:
+            anew = not_checked(known, name, self._clock(), why="the stream was made anew")
+            await self._findings.keep([anew])
+        books.progress[name] = Progress(ends.created_ns)
+        return books.progress[name]
 
     async def _read(
         self,
-        name: StreamName,
+        stream: _Read,
         books: Books,
-        ends: StreamEnds,
-        compare: Callable[[Books, Sequence[Stored]], Awaitable[None]],
-        until: datetime | None = None,
-    ) -> None:
-        """Read a stream on to its end, or to a moment, and save how far it was compared."""
-        after = await self._begin(books, name, ends)
-        if after >= ends.last:
-            return
-        stream, limit = self._streams[name]
-        async with aclosing(stream.batches(after, limit=limit)) as batches:
+        reach: _Reach,
+        compare: Callable[[Books, Sequence[Stored]], Awaitable[int]],
+    ) -> _Part:
+        """Read a stream on as far as it is to be read, and save how far it was compared."""
+        ends = reach.ends
+        known, number, at = await self._begin(books, stream.name, ends), 0, None
+        if reach.last <= known.sequence <= ends.last:
+            return _Part(None, is_all=reach.last == ends.last)
+        async with aclosing(news(stream, known, ends)) as batches:
             async for batch in batches:
-                read = [one for one in batch if _is_due(one, ends.last, until)]
+                read = [one for one in batch if reach.covers(one)]
                 if read:
-                    await compare(books, read)
-                    books.progress[name] = Progress(ends.created_ns, read[-1].sequence)
+                    await self._tell_gone(books, stream.name, gone_before(known.sequence, read))
+                    number += await compare(books, read)
+                    at = read[-1].stored_at
+                    known = Progress(ends.created_ns, read[-1].sequence, in_us(at))
+                    books.progress[stream.name] = known
                     await self._save(books)
-                if len(read) < len(batch):
-                    return
+                if len(read) < len(batch) or number >= reach.most:
+                    return _Part(at, is_all=known.sequence >= ends.last)
+        if ends.first > ends.last:  # nothing is left to be read, whatever was there
+            gone = ends.last - known.sequence if known.sequence else 0
+            await self._tell_gone(books, stream.name, gone)
+            books.progress[stream.name] = Progress(ends.created_ns, ends.last)
+        return _Part(at, is_all=True)
 
-    async def _compare_journal(self, books: Books, entries: Sequence[Stored]) -> None:
+    async def _tell_gone(self, books: Books, name: StreamName, number: int) -> None:
+        if number > 0:
+            known = books.progress[name]
+            await self._findings.keep([not_checked(known, name, self._clock(), messages=number)])
+
+    async def _compare_journal(self, books: Books, entries: Sequence[Stored]) -> int:
         told = list(read_told(entries))
         kept = await self._kept([one.decision_id for one in told])
         first = await self._first_told(told_again(told, kept))
         await self._findings.keep(reckon_journal(told, kept, first, books))
-        await self._findings.end(verdicts_that_came(told))
+        compared = books.progress.get(StreamName.INTENTS)
+        await self._findings.end(verdicts_that_came(told, compared, MAX_MESSAGES))
+        return len(told)
 
     async def _first_told(self, decision_ids: Sequence[str]) -> Mapping[str, Told]:
         if not decision_ids:
@@ -240,7 +311,7 @@ class Reconciler:
         lines = [Stored(0, self._clock(), "", text.encode()) for text in records.values()]
         return {one.decision_id: one for one in read_told(lines)}
 
-    async def _compare_reports(self, books: Books, reports: Sequence[Stored]) -> None:
+    async def _compare_reports(self, books: Books, reports: Sequence[Stored]) -> int:
         read = [(one, self._from.read(one.body)) for one in reports]
         events = [
             (one, event)
@@ -254,27 +325,26 @@ class Reconciler:
         findings, over = reckon_executions(events, kept, books, judged_since=self._clock() - JUDGED)
         await self._findings.keep(findings)
         await self._findings.end(over)
+        return len(events)
 
-    async def _compare_intents(self, books: Books, intents: Sequence[Stored]) -> None:
+    async def _compare_intents(self, books: Books, intents: Sequence[Stored]) -> int:
         created_ns = books.progress[StreamName.INTENTS].created_ns
         by_decision = {self._decision_of(one, created_ns): one for one in intents}
-        kept = await self._kept(list(by_decision))
+        kept = await self._kept([one for one in by_decision if one not in books.decided])
         await self._findings.keep(without_verdict(by_decision, kept, books))
+        return len(intents)
 
     def _decision_of(self, intent: Stored, created_ns: int) -> str:
         place = (created_ns, intent.sequence, intent.stored_at)
         return decision_id(self._from.fund, self._from.intents_stream, *place)
 
-    async def _judge_what_is_due(self, books: Books, began_at: datetime) -> None:
+    async def _judge_what_is_due(self, books: Books, until: datetime) -> None:
+        doubts = due_doubts(books, before=until - self._settling)
+        await self._findings.keep(judge_doubts(doubts, await self._kept(doubts), books))
         patience = timedelta(seconds=self._patience.acknowledge_s)
-        findings = silent(books, before=began_at - patience)
-        doubts = due_doubts(books, before=began_at - self._settling)
-        findings += judge_doubts(doubts, await self._kept(doubts), books)
-        await self._findings.keep(findings)
+        while late := silent(books, before=until - patience, most=MAX_SILENT):
+            await self._findings.keep(late)
+            await self._save(books)
 
     async def _kept(self, decision_ids: Sequence[str]) -> Mapping[str, Kept]:
         return await self._from.record.kept(decision_ids) if decision_ids else {}
-
-
-def _is_due(one: Stored, last: int, until: datetime | None) -> bool:
-    return one.sequence <= last and (until is None or one.stored_at <= until)

@@ -20,6 +20,7 @@ LONGEST_WAY = timedelta(seconds=60)
 """A signal that is seen longer after its verdict was journaled is no signal of the gate's."""
 
 _LONGEST_NAME = 256
+_LONGEST_CLAIM = 64
 
 
 class Sighting(Struct, frozen=True, gc=False):
@@ -76,7 +77,7 @@ def sighting(subject: str, reply: str, body: bytes, *, at: datetime) -> Sighting
         body_sha256=sha256(body).hexdigest(),
         decision_id=_name(decision_id) if isinstance(decision_id, str) and decision_id else None,
         claims={
-            key: _name(value)
+            key: _name(value)[:_LONGEST_CLAIM]
             for key in ("source", "strategy_id", "symbol", "action")
             if isinstance(value := stated.get(key), str)
         },
@@ -127,6 +128,26 @@ def rogue_finding(seen: Sighting, why: str) -> Finding:
     }
     about = sha256("\x1f".join(parts).encode()).hexdigest()[:32]
     return Finding(FindingKind.ROGUE_SIGNAL, about, seen.at, detail, seen.decision_id)
+
+
+def flood_finding(seen: Sighting, minute: int) -> Finding:
+    """Return the finding that in one minute there were more than are kept one by one.
+
+    Args:
+        seen: The first of those that are not kept.
+        minute: Minutes since 1970.
+    """
+    detail: dict[str, str | int] = {
+        "why": "more in one minute than are kept one by one; cio_rogue_signals_total counts all",
+        "subject": seen.subject,
+    }
+    return Finding(FindingKind.ROGUE_SIGNAL, f"flood:{minute}", seen.at, detail)
+
+
+def overlooked_finding(number: int, at: datetime) -> Finding:
+    """Return the finding that signals were seen and could not be judged."""
+    detail: dict[str, str | int] = {"why": "signals could not be judged", "signals": number}
+    return Finding(FindingKind.NOT_CHECKED, f"signals:{at.isoformat()}", at, detail)
 
 
 def _object(body: bytes) -> Mapping[str, object]:

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
 from petrosa_cio.audit.patience import ConsumerPosition, heed_cancellation
-from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import Kept, Stored, StreamEnds
 
 DRAIN_PATIENCE_S = 10.0
@@ -39,15 +38,20 @@ class DrainPosition(ConsumerPosition, Protocol):
         """Return how many entries were delivered to no drain yet. Raises Unavailable."""
 
 
-async def stored_until(drain: DrainPosition, sequence: int) -> None:
-    """Wait until the drain has stored the journal up to a sequence. Raises Unavailable."""
+async def stored_until(drain: DrainPosition, sequence: int) -> int:
+    """Wait until the drain has stored the journal up to a sequence; return how far it is.
+
+    That is the sequence itself, or less where the drain was not there in time. Raises Unavailable.
+    """
+    stored = 0
     try:
         async with asyncio.timeout(DRAIN_PATIENCE_S):
-            while await drain.acknowledged_until() < sequence:
+            while (stored := await drain.acknowledged_until()) < sequence:
                 # What was removed from the journal is never acknowledged.
                 if not await drain.waiting() and not await drain.outstanding():
-                    return
+                    break
                 heed_cancellation()
                 await asyncio.sleep(LOOK_AGAIN_S)
     except TimeoutError:
-        raise Unavailable("drain", "the record lags behind the journal") from None
+        return stored
+    return sequence

@@ -1,7 +1,8 @@
 """What the journal tells of decisions, as far as completeness asks: who, what and where."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 import orjson
 from msgspec import Struct
@@ -15,6 +16,10 @@ AFTERWARDS = frozenset({RecordKind.WITHDRAWAL, RecordKind.UNDELIVERED, RecordKin
 """What can be told of an approval after its verdict."""
 
 
+Captured = tuple[int, int]
+"""Where an intent stood: when its stream was made, in nanoseconds, and its sequence there."""
+
+
 class Told(Struct, frozen=True, gc=False):
     """One line of the journal about a decision.
 
@@ -24,7 +29,7 @@ class Told(Struct, frozen=True, gc=False):
         verdict: ``approve``, ``reduce`` or ``deny``; empty for what came after one.
         quantity: The approved quantity as exact text; empty where there is none.
         sends: Whether an approval leads to a signal: not in observe mode.
-        from_stream: Whether the intent was captured, and not asked at the door.
+        captured: Where the intent stood; None where it was asked at the door.
         place: Where it stands.
         at: When it was journaled.
     """
@@ -34,7 +39,7 @@ class Told(Struct, frozen=True, gc=False):
     verdict: str
     quantity: str
     sends: bool
-    from_stream: bool
+    captured: Captured | None
     place: Place
     at: datetime
 
@@ -57,7 +62,7 @@ def _told(line: bytes, place: Place, at: datetime) -> Told | None:
         record = orjson.loads(line)
         kind, decision_id = record["kind"], record["decision_id"]
         if kind in AFTERWARDS:
-            return Told(str(decision_id), kind, "", "", False, False, place, at)
+            return Told(str(decision_id), kind, "", "", False, None, place, at)
         if kind != RecordKind.VERDICT:
             return None
         verdict = record["verdict"]
@@ -67,9 +72,13 @@ def _told(line: bytes, place: Place, at: datetime) -> Told | None:
             verdict=str(verdict["kind"]),
             quantity=str(verdict["quantity"] or ""),
             sends=record["mode"] == "enforce" and verdict["kind"] in APPROVALS,
-            from_stream=bool(record["source"]["stream"]),
+            captured=_captured(record["source"]),
             place=place,
             at=at,
         )
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
+
+
+def _captured(source: Mapping[str, Any]) -> Captured | None:
+    return (source["stream_created_ns"], source["sequence"]) if source["stream"] else None

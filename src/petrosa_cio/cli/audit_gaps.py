@@ -22,6 +22,7 @@ from petrosa_cio.servers import clock
 from petrosa_cio.settings import Settings
 
 EXAMPLES = 5
+UNWATCHED = "Signals are not watched, so a rogue one is noticed only by what the engine reports."
 Examples = dict[str, list[Document]]
 
 EXIT_CODES = {
@@ -61,9 +62,12 @@ def gaps(
         show_problem(f"{away}.", "Whether the record is complete could not be checked.")
         raise typer.Exit(ExitCode.REFUSED) from away
     if as_json:
-        out.print_json(orjson.dumps(plain(found, shown)).decode())
+        watched = {"watched_signals": settings.watch_signals}
+        out.print_json(orjson.dumps(plain(found, shown) | watched).decode())
     else:
         _show(found, shown)
+        if not settings.watch_signals:
+            out.print(Text(UNWATCHED, style="yellow"))
     raise typer.Exit(EXIT_CODES[found.status])
 
 
@@ -91,8 +95,8 @@ def plain(found: Gaps, shown: Examples) -> dict[str, object]:
         "examples": {kind: [_example(one) for one in some] for kind, some in shown.items()},
         "checked_until": books and books.checked_until,
         "counted_since": books and books.since,
-        "counts": None if books is None else books.counts | {"sent": books.sent},
-        "awaited": None if books is None else len(books.awaited),
+        "counts": None if books is None else {**books.counts, "sent": books.sent},
+        "awaited": None if books is None else books.awaited,
     }
 
 
@@ -129,7 +133,7 @@ def _show_counts(found: Gaps) -> None:
     if books is None:
         return
     counts = {str(stage).replace("_", " "): books.counts[stage] for stage in Stage}
-    counts |= {"sent": books.sent, "awaited": len(books.awaited)}
+    counts |= {"sent": books.sent, "awaited": books.awaited}
     until = books.checked_until
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="cyan")
     table.add_column(f"since {books.since:%Y-%m-%d %H:%M:%S} UTC", no_wrap=True)
