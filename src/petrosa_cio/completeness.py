@@ -100,6 +100,7 @@ async def completeness_work(
             drain=drain,
             record=store,
             read=parse_execution,
+            enforces=settings.mode == "enforce",
         ),
         books,
         findings,

@@ -82,6 +82,7 @@ class World:
     now: datetime = NOON + timedelta(minutes=10)
     unstored: set[str] = field(default_factory=set)
     drained: int | None = None
+    enforces: bool = True
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -91,7 +92,15 @@ class World:
     def reconciler(self) -> Reconciler:
         findings = Findings(FUND, self, self, self, lambda: self.now)
         sources = Sources(
-            FUND, self.intents, STREAM, self.journal, self.executions, self, self, parse_execution
+            fund=FUND,
+            intents=self.intents,
+            intents_stream=STREAM,
+            journal=self.journal,
+            executions=self.executions,
+            drain=self,
+            record=self,
+            read=parse_execution,
+            enforces=self.enforces,
         )
         patience = Patience(settle_s=360, acknowledge_s=60)
         return Reconciler(
@@ -315,6 +324,13 @@ async def test_what_is_young_is_left_for_later() -> None:
     world.now = NOON + timedelta(seconds=360)
     await reconciler.round()
     assert world.open() == {"d1": "unacknowledged", decision(1): "no_verdict"}
+
+
+async def test_beside_a_fleet_that_is_only_observed_nobody_asks_who_approved() -> None:
+    world = World(enforces=False)
+    world.executions.put(report("of another gate"))
+    await world.reconciler().round()
+    assert not world.open()
 
 
 def not_checked(world: World) -> list[object]:

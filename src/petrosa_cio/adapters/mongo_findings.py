@@ -101,8 +101,7 @@ class MongoFindings:
     async def _number(self, fund: str, kind: str, since: datetime) -> int:
         of_fund = {"fund": fund}
         made = of_fund | {"kind": kind, "found_at": {"$gte": since}}
-        over = of_fund | {"kind": OVER, "of": kind, "began_at": {"$gte": since}}
-        over |= {"found_at": {"$gte": since}}  # it follows, and of it there is an index
+        over = of_fund | {"of": kind, "began_at": {"$gte": since}}
         number = int(await self._alerts.count_documents(made))
         return number - int(await self._alerts.count_documents(over)) if number else 0
 

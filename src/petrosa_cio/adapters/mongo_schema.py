@@ -97,7 +97,10 @@ COLLECTIONS: Final = (
              "found_at": _INSTANT, "detail": {"bsonType": "object"}},
             {"at": _INSTANT, "of": _TEXT, "ends": _TEXT, "began_at": _INSTANT},
         ),
-        (IndexModel([("fund", ASCENDING), ("kind", ASCENDING), ("found_at", DESCENDING)]),),
+        (
+            IndexModel([("fund", ASCENDING), ("kind", ASCENDING), ("found_at", DESCENDING)]),
+            IndexModel([("fund", ASCENDING), ("of", ASCENDING), ("began_at", DESCENDING)]),
+        ),
     ),
 )  # fmt: skip
 """Every collection of the record, the findings about it among them."""

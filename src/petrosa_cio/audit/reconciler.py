@@ -12,18 +12,17 @@ It only looks: nothing waits for it, and no decision depends on it.
 """
 
 import asyncio
-import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from petrosa_cio.audit.alerting import Findings
-from petrosa_cio.audit.books import Books, Progress, StreamName, read_books
+from petrosa_cio.audit.books import Books, StreamName, read_books
+from petrosa_cio.audit.compared_stream import ComparedStream, Reach
 from petrosa_cio.audit.patience import heed_cancellation, until_done
 from petrosa_cio.audit.reckoning import (
     due_doubts,
@@ -36,7 +35,6 @@ from petrosa_cio.audit.reckoning import (
     without_verdict,
 )
 from petrosa_cio.audit.sources import DrainPosition, KeptRecords, StreamReading, stored_until
-from petrosa_cio.audit.stream_news import gone_before, in_us, news, not_checked
 from petrosa_cio.audit.told import Told, read_told
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import Kept, Stored, StreamEnds
@@ -61,6 +59,8 @@ MAX_SILENT = 1_000
 JUDGED = timedelta(hours=24)
 """A report older than that is not asked whether it was approved; streams may be older than the
 record."""
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class BooksStore(Protocol):
@@ -101,7 +101,9 @@ class Sources:
     """What is compared, for one fund.
 
     ``intents_stream`` is the name of the intents' stream, a part of every decision's identity;
-    ``read`` understands one report of the order engine, and never raises.
+    ``read`` understands one report of the order engine, and never raises. Where the fund's gates
+    only observe, ``enforces`` is false: then others send signals, and it is not asked whether what
+    the engine executes was approved.
     """
 
     fund: str
@@ -112,44 +114,7 @@ class Sources:
     drain: DrainPosition
     record: KeptRecords
     read: Callable[[bytes], ExecutionEvent | UnreadableExecution]
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """How one stream is read."""
-
-    name: StreamName
-    reading: StreamReading
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Reach:
-    """How far one stream is to be read.
-
-    Attributes:
-        ends: Where it begins and ends.
-        last: Sequence up to which.
-        until: Up to when; None for no such bound.
-        most: How many things are compared before the rest is left for later.
-    """
-
-    ends: StreamEnds
-    last: int
-    until: datetime | None = None
-    most: float = math.inf
-
-    def covers(self, one: Stored) -> bool:
-        """Return whether a message is to be read."""
-        return one.sequence <= self.last and (self.until is None or one.stored_at <= self.until)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What was read of a stream: when the last message was stored, and whether it was all."""
-
-    at: datetime | None
-    is_all: bool
+    enforces: bool
 
 
 class Reconciler:
@@ -181,9 +146,14 @@ class Reconciler:
         self._tally = tally
         self._clock = clock
         self._books: Books | None = None
-        self._journal = _Read(StreamName.JOURNAL, sources.journal, MAX_ENTRIES)
-        self._reports = _Read(StreamName.EXECUTIONS, sources.executions, MAX_MESSAGES)
-        self._intents = _Read(StreamName.INTENTS, sources.intents, MAX_MESSAGES)
+        self._journal, self._reports, self._intents = (
+            ComparedStream(name, reading, limit, keep=findings.keep, save=self._save, clock=clock)
+            for name, reading, limit in (
+                (StreamName.JOURNAL, sources.journal, MAX_ENTRIES),
+                (StreamName.EXECUTIONS, sources.executions, MAX_MESSAGES),
+                (StreamName.INTENTS, sources.intents, MAX_MESSAGES),
+            )
+        )
 
     async def run(self) -> None:
         """Compare until cancelled. Whatever is away is waited for."""
@@ -210,11 +180,11 @@ class Reconciler:
         captured = await self._from.intents.ends()
         rest_since = await self._read_journal(books, journaled)
         until = rest_since or began_at
-        reports = _Reach(reported, reported.last, rest_since)
-        await self._read(self._reports, books, reports, self._compare_reports)
+        reports = Reach(reported, reported.last, rest_since)
+        await self._reports.read_on(books, reports, self._compare_reports)
         settled = until - self._settling
-        intents = _Reach(captured, captured.last, settled)
-        await self._read(self._intents, books, intents, self._compare_intents)
+        intents = Reach(captured, captured.last, settled)
+        await self._intents.read_on(books, intents, self._compare_intents)
         await self._judge_what_is_due(books, until)
         books.checked_until, books.checked_at = settled, until
         await self._save(books)
@@ -225,8 +195,8 @@ class Reconciler:
     async def _read_journal(self, books: Books, ends: StreamEnds) -> datetime | None:
         """Read the journal on; return the moment up to which it is read, None where it is all."""
         stored = await stored_until(self._from.drain, ends.last)
-        reach = _Reach(ends, last=min(stored, ends.last), most=MAX_DECISIONS)
-        found = await self._read(self._journal, books, reach, self._compare_journal)
+        reach = Reach(ends, last=min(stored, ends.last), most=MAX_DECISIONS)
+        found = await self._journal.read_on(books, reach, self._compare_journal)
         if found.is_all:
             return None
         if found.at is None:
@@ -248,52 +218,6 @@ class Reconciler:
         if not await self._store.save(books.version, books.take_changes()):
             raise Unavailable("reconciliation", "another reconciler was quicker")
         books.version += 1
-
-    async def _begin(self, books: Books, name: StreamName, ends: StreamEnds) -> Progress:
-        """Return how far a stream is read; of one that was made anew nothing is."""
-        known = books.progress.get(name)
-        if known is not None and known.created_ns == ends.created_ns:
-            return known
-        if known is not None:
-            anew = not_checked(known, name, self._clock(), why="the stream was made anew")
-            await self._findings.keep([anew])
-        books.progress[name] = Progress(ends.created_ns)
-        return books.progress[name]
-
-    async def _read(
-        self,
-        stream: _Read,
-        books: Books,
-        reach: _Reach,
-        compare: Callable[[Books, Sequence[Stored]], Awaitable[int]],
-    ) -> _Part:
-        """Read a stream on as far as it is to be read, and save how far it was compared."""
-        ends = reach.ends
-        known, number, at = await self._begin(books, stream.name, ends), 0, None
-        if reach.last <= known.sequence <= ends.last:
-            return _Part(None, is_all=reach.last == ends.last)
-        async with aclosing(news(stream, known, ends)) as batches:
-            async for batch in batches:
-                read = [one for one in batch if reach.covers(one)]
-                if read:
-                    await self._tell_gone(books, stream.name, gone_before(known.sequence, read))
-                    number += await compare(books, read)
-                    at = read[-1].stored_at
-                    known = Progress(ends.created_ns, read[-1].sequence, in_us(at))
-                    books.progress[stream.name] = known
-                    await self._save(books)
-                if len(read) < len(batch) or number >= reach.most:
-                    return _Part(at, is_all=known.sequence >= ends.last)
-        if ends.first > ends.last:  # nothing is left to be read, whatever was there
-            gone = ends.last - known.sequence if known.sequence else 0
-            await self._tell_gone(books, stream.name, gone)
-            books.progress[stream.name] = Progress(ends.created_ns, ends.last)
-        return _Part(at, is_all=True)
-
-    async def _tell_gone(self, books: Books, name: StreamName, number: int) -> None:
-        if number > 0:
-            known = books.progress[name]
-            await self._findings.keep([not_checked(known, name, self._clock(), messages=number)])
 
     async def _compare_journal(self, books: Books, entries: Sequence[Stored]) -> int:
         told = list(read_told(entries))
@@ -322,7 +246,8 @@ class Reconciler:
         # The first report of an order ends the wait for it, and more of them may follow at once.
         asked = [one for one, times in told.items() if times > 1 or one not in books.awaited]
         kept = await self._kept(asked)
-        findings, over = reckon_executions(events, kept, books, judged_since=self._clock() - JUDGED)
+        judged_since = self._clock() - JUDGED if self._from.enforces else NEVER
+        findings, over = reckon_executions(events, kept, books, judged_since=judged_since)
         await self._findings.keep(findings)
         await self._findings.end(over)
         return len(events)

@@ -9,12 +9,10 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from itertools import pairwise
-from typing import Protocol
 
 import structlog
 
-from petrosa_cio.audit.books import Progress, StreamName
-from petrosa_cio.audit.findings import Finding, FindingKind
+from petrosa_cio.audit.books import Progress
 from petrosa_cio.audit.sources import StreamReading
 from petrosa_cio.ports import Stored, StreamEnds
 
@@ -25,50 +23,36 @@ class _WentBack(Exception):
     """Internal to this module: the stream does not have the message that was read last."""
 
 
-class NamedStream(Protocol):
-    """A stream, and how it is read."""
-
-    @property
-    def name(self) -> StreamName:
-        """What it is called here."""
-
-    @property
-    def reading(self) -> StreamReading:
-        """Where its messages come from."""
-
-    @property
-    def limit(self) -> int:
-        """Most messages that are read together."""
-
-
 async def news(
-    stream: NamedStream, known: Progress, ends: StreamEnds
+    reading: StreamReading, known: Progress, ends: StreamEnds, *, limit: int
 ) -> AsyncGenerator[list[Stored]]:
-    """Iterate over what is new in a stream, in order.
+    """Iterate over what is new in a stream, in order, up to ``limit`` at a time.
 
     Args:
-        stream: The stream.
+        reading: The stream.
         known: How far it was read, of the stream that is there now.
         ends: Where it begins and ends. What came later may be among the news.
+        limit: Most messages at a time.
     """
     try:
         if ends.last < known.sequence:
             raise _WentBack
-        async with aclosing(_behind(stream, known)) as batches:
+        async with aclosing(_behind(reading, known, limit)) as batches:
             async for batch in batches:
                 yield batch
     except _WentBack:
-        log.warning("stream_went_back", stream=stream.name, was=known.sequence, last=ends.last)
-        async with aclosing(stream.reading.batches(0, limit=stream.limit)) as batches:
+        log.warning("stream_went_back", was=known.sequence, last=ends.last)
+        async with aclosing(reading.batches(0, limit=limit)) as batches:
             async for batch in batches:
                 young = [one for one in batch if in_us(one.stored_at) > known.at_us]
                 if young:
                     yield young
 
 
-async def _behind(stream: NamedStream, known: Progress) -> AsyncGenerator[list[Stored]]:
-    after = max(known.sequence - 1, 0)
-    async with aclosing(stream.reading.batches(after, limit=stream.limit)) as batches:
+async def _behind(
+    reading: StreamReading, known: Progress, limit: int
+) -> AsyncGenerator[list[Stored]]:
+    async with aclosing(reading.batches(max(known.sequence - 1, 0), limit=limit)) as batches:
         async for batch in batches:
             if batch[0].sequence != known.sequence:
                 yield batch
@@ -88,12 +72,6 @@ def gone_before(previous: int, messages: Sequence[Stored]) -> int:
     first = messages[0].sequence
     before = first - 1 - previous if 0 < previous < first else 0
     return before + sum(two.sequence - one.sequence - 1 for one, two in pairwise(messages))
-
-
-def not_checked(known: Progress, name: StreamName, at: datetime, **detail: str | int) -> Finding:
-    """Return the finding that something of a stream could not be compared."""
-    about = f"{name}:{known.created_ns}:{known.sequence}:{known.at_us}"
-    return Finding(FindingKind.NOT_CHECKED, about, at, {"stream": str(name), **detail})
 
 
 def in_us(instant: datetime) -> int:
