@@ -233,6 +233,13 @@ def test_what_the_engine_spoke_of_is_not_remembered_for_ever(books: Books) -> No
     assert "1" in books.spoken_of
 
 
+def test_what_the_engine_spoke_of_before_it_was_read_is_not_waited_for(books: Books) -> None:
+    reckon_executions([report("d1")], {"d1": APPROVED}, books, judged_since=NOON)
+    assert journal(books, told(verdict_line("d1")), {"d1": APPROVED}) == []
+    assert not books.awaited
+    assert books.counts[Stage.ACKNOWLEDGED] == 1
+
+
 def test_silence_is_found_once_and_at_its_time(books: Books) -> None:
     books.wait_for("d1", int(NOON.timestamp() * 1000))
     assert silent(books, before=NOON - timedelta(milliseconds=1), most=9) == []

@@ -35,7 +35,7 @@ MEANINGS: Mapping[FindingKind, str] = {
     FindingKind.VERDICTS_CONTRADICT: "a decision has two different verdicts, and nothing says why",
     FindingKind.UNCONFIRMED: "nobody knows whether the signal was sent",
     FindingKind.UNACKNOWLEDGED: "the order engine says nothing of a signal that was sent",
-    FindingKind.EXECUTED_WITHOUT_APPROVAL: "the order engine executed what was not approved",
+    FindingKind.EXECUTED_WITHOUT_APPROVAL: "the order engine acted on what was not approved",
     FindingKind.ROGUE_SIGNAL: "a signal carries no verdict of ours, or is not as it was signed off",
     FindingKind.NOT_CHECKED: "messages were gone before they could be checked",
     FindingKind.UNDELIVERED: "a signal reached nobody; its reservation was released",
