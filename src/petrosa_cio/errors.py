@@ -7,6 +7,7 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
     │   └── LedgerLost       Redis answers, but what it knew is gone
     ├── PolicyRejected       a policy document is invalid or crosses the charter
     ├── VenueRulesRejected   what a venue says of its rules cannot be read
+    ├── RecordRefused        what was asked of the record would lose or mix some of it
     └── Misconfigured        the program cannot start as it is set up
         └── AlreadyRunning   another process holds the data folder
 
@@ -78,6 +79,15 @@ class VenueRulesRejected(CioError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+
+
+class RecordRefused(CioError):
+    """What was asked of the record is not done, as it would lose or mix some of it.
+
+    The text says why, and what helps. Nothing was changed.
+    """
+
+    code: ClassVar[str] = "RECORD_REFUSED"
 
 
 @dataclass(frozen=True, slots=True)

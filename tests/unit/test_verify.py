@@ -31,6 +31,9 @@ class Shelf:
     async def signed_until(self) -> int:
         return LENGTH
 
+    async def beginning(self) -> None:
+        return None
+
     async def without_place(self) -> None:
         return None
 

@@ -17,6 +17,7 @@ TRACES: Final = "traces"
 POISONED: Final = "poisoned"
 CHECKPOINTS: Final = "checkpoints"
 ALERTS: Final = "alerts"
+BEGINNINGS: Final = "beginnings"
 
 PLACE_IN_CHAIN: Final = "place_in_chain"
 """Name of the index that keeps two records from having one place."""
@@ -101,6 +102,15 @@ COLLECTIONS: Final = (
             IndexModel([("fund", ASCENDING), ("kind", ASCENDING), ("found_at", DESCENDING)]),
             IndexModel([("fund", ASCENDING), ("of", ASCENDING), ("began_at", DESCENDING)]),
         ),
+    ),
+    Collection(
+        BEGINNINGS,
+        _schema(
+            {"_id": _TEXT, "chain": _TEXT, "seq": _POSITION, "hash": _HASH,
+             "manifest_sha256": _HASH, "at": _INSTANT, "key_id": _TEXT, "signature": _TEXT},
+            {},
+        ),
+        (),
     ),
 )  # fmt: skip
 """Every collection of the record, the findings about it among them."""

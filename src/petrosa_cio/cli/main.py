@@ -4,7 +4,10 @@ import sys
 
 from petrosa_cio.cli import (
     audit,
+    audit_archive,
     audit_gaps,
+    audit_hold,
+    audit_prune,
     check,
     demo,
     doctor,
@@ -34,7 +37,10 @@ from petrosa_cio.errors import (
 
 __all__ = [
     "audit",
+    "audit_archive",
     "audit_gaps",
+    "audit_hold",
+    "audit_prune",
     "check",
     "demo",
     "doctor",
