@@ -76,7 +76,12 @@ def chaos(
 def _show_progress(console: Console, folder: Path, plan: Plan) -> Result:
     columns = TextColumn("seed {task.description}"), BarColumn(), MofNCompleteColumn()
     showing = Progress(
-        *columns, TimeElapsedColumn(), console=console, transient=True, refresh_per_second=2
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        refresh_per_second=2,
+        disable=not console.is_terminal,
     )
     began_at = time.monotonic()
     with showing as progress:

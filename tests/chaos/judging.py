@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from petrosa_cio.adapters.mongo_proof import MongoProofSource
 from petrosa_cio.audit.proof import Outcome, Proof
 
@@ -48,11 +50,13 @@ class Recorded:
     Attributes:
         verdicts: By decision.
         endings: What is recorded later of a decision: ``withdrawal`` and the like.
+        reasons: Why a decision is called unconfirmed.
         poisoned: Records that could not be stored.
     """
 
     verdicts: dict[str, list[Verdict]] = field(default_factory=lambda: defaultdict(list))
     endings: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    reasons: dict[str, str] = field(default_factory=dict)
     poisoned: int = 0
 
     def take(self, trace: Mapping[str, Any]) -> None:
@@ -69,6 +73,8 @@ class Recorded:
                 )
             case "withdrawal" | "undelivered" | "unconfirmed" as kind:
                 self.endings[trace["decision_id"]].append(kind)
+                if kind == "unconfirmed":
+                    self.reasons[trace["decision_id"]] = orjson.loads(trace["record"])["reason"]
             case "poisoned":
                 self.poisoned += 1
 
@@ -158,6 +164,16 @@ class Evidence:
     def doubted(self) -> set[str]:
         """Approvals called unconfirmed of which the engine did get the signal."""
         return self.ended("unconfirmed") & self.received
+
+    @property
+    def why_unconfirmed(self) -> dict[str, dict[str, int]]:
+        """Count approvals called unconfirmed by reason, those that were sent and those missing."""
+        counted: dict[str, dict[str, int]] = {}
+        for decision in self.ended("unconfirmed"):
+            became = "sent" if decision in self.received else "missing"
+            of_reason = counted.setdefault(self.recorded.reasons[decision], {})
+            of_reason[became] = of_reason.get(became, 0) + 1
+        return counted
 
     @property
     def twice(self) -> list[str]:

@@ -26,6 +26,7 @@ class Result:
         withdrawn: Approvals that were taken back before they were sent.
         undelivered: Approvals that met nobody at the engine's subject.
         unconfirmed: Approvals of which the gates say that nobody can know.
+        why: Those by reason, how many of them were sent and how many are missing.
         doubted: Those of them of which the engine got the signal.
         lost: Approvals without signal and without a word of it.
         twice: Decisions with more than one signal.
@@ -45,6 +46,7 @@ class Result:
     withdrawn: int = 0
     undelivered: int = 0
     unconfirmed: int = 0
+    why: dict[str, dict[str, int]] = field(default_factory=dict)
     doubted: int = 0
     lost: int = 0
     twice: int = 0
@@ -76,6 +78,7 @@ def result_of(ordeal: Ordeal, found: Evidence, took_s: float) -> Result:
         withdrawn=len(found.ended("withdrawal")),
         undelivered=len(found.ended("undelivered")),
         unconfirmed=len(found.ended("unconfirmed")),
+        why=found.why_unconfirmed,
         doubted=len(found.doubted),
         lost=len(found.silent),
         twice=len(found.twice),
