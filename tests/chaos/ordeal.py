@@ -37,6 +37,7 @@ MOST_WHILE_HALTED = 200
 """And after so many since Redis lost its data, until the fund trades again."""
 
 LOOK_S = 0.05
+PUBLISHED_TIMEOUT_S = 1_800.0
 SETTLED_TIMEOUT_S = 300.0
 DRAINED_TIMEOUT_S = 600.0
 RESUME_TIMEOUT_S = 120.0
@@ -107,7 +108,7 @@ class Ordeal:
                 task.cancel()
 
     async def _go_through(self) -> None:
-        async with asyncio.TaskGroup() as failing:
+        async with asyncio.timeout(PUBLISHED_TIMEOUT_S), asyncio.TaskGroup() as failing:
             for moment in self.plan.moments:
                 failing.create_task(self._in_its_time(moment))
             async with asyncio.TaskGroup() as publishing:
