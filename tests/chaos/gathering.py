@@ -33,12 +33,7 @@ async def gather(ordeal: Ordeal) -> Evidence:
     finally:
         await mongo.close()
     return Evidence(
-        acknowledged={
-            sequence: name
-            for publisher in ordeal.publishers
-            for sequence, name in publisher.acknowledged.items()
-        },
-        contradicted=[one for each in ordeal.publishers for one in each.contradicted],
+        acknowledged=[one for publisher in ordeal.publishers for one in publisher.acknowledged],
         captured=captured,
         recorded=reading.recorded,
         proof=proof,

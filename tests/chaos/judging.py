@@ -99,8 +99,7 @@ class Evidence:
     """Everything that is known of a run.
 
     Attributes:
-        acknowledged: How the bots call what the intake acknowledged, by sequence.
-        contradicted: Sequences that the intake gave to two messages.
+        acknowledged: The sequence that the intake gave each message, and how its bot calls it.
         captured: Decision of each captured intent, by sequence.
         recorded: What MongoDB holds.
         proof: Of the chain.
@@ -108,8 +107,7 @@ class Evidence:
         held: Decisions that hold exposure in the ledger.
     """
 
-    acknowledged: Mapping[int, str]
-    contradicted: Sequence[int]
+    acknowledged: Sequence[tuple[int, str]]
     captured: Mapping[int, str]
     recorded: Recorded
     proof: Proof
@@ -194,9 +192,10 @@ class Evidence:
         ]
 
     def _of_intake(self) -> Iterator[str]:
-        for sequence in self.contradicted:
-            yield f"sequence {sequence}: acknowledged for two messages"
-        for sequence, name in self.acknowledged.items():
+        for sequence, times in Counter(sequence for sequence, _ in self.acknowledged).items():
+            if times > 1:
+                yield f"sequence {sequence}: acknowledged for {times} messages"
+        for sequence, name in self.acknowledged:
             decision = self.captured.get(sequence)
             final = self.final(decision) if decision else None
             if decision is None:

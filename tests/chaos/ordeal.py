@@ -224,7 +224,7 @@ class Ordeal:
 
     async def _settle(self) -> None:
         """Wait until every intent is decided and every record is stored and signed."""
-        last = max(max(one.acknowledged) for one in self.publishers)
+        last, _ = max(max(one.acknowledged) for one in self.publishers)
         await self.house.settled(at_least=last, timeout_s=SETTLED_TIMEOUT_S)
         drained = NatsPosition(self.house.client, stream=JOURNAL, consumer=DRAIN_CONSUMER)
 

@@ -24,7 +24,7 @@ class Publisher:
 
     Attributes:
         off_s: How far its clock is off, in seconds; negative for one that is behind.
-        acknowledged: What each message is called, by the sequence that the intake gave it.
+        acknowledged: The sequence that the intake gave each message, and what that is called.
         doubted: Messages that were published again, as no answer had come.
     """
 
@@ -34,8 +34,7 @@ class Publisher:
         self._cues = cues
         self._tell = tell
         self.off_s = 0
-        self.acknowledged: dict[int, str] = {}
-        self.contradicted: list[int] = []
+        self.acknowledged: list[tuple[int, str]] = []
         self.doubted = 0
 
     async def run(self, may_go: asyncio.Event) -> None:
@@ -48,7 +47,9 @@ class Publisher:
         for cue in self._cues:
             await may_go.wait()
             body = cue.body(datetime.now(UTC) + timedelta(seconds=self.off_s))
-            self._note(await self._stored(Outgoing(cue.subject, body)), stated_id(cue))
+            sequence = await self._stored(Outgoing(cue.subject, body))
+            self.acknowledged.append((sequence, stated_id(cue)))
+            self._tell()
 
     async def _stored(self, message: Outgoing) -> int:
         """Publish one message until the intake says which sequence it has; return that."""
@@ -60,9 +61,3 @@ class Publisher:
             except (Unavailable, ValueError, KeyError):  # away, or just starting
                 self.doubted += 1
                 await asyncio.sleep(PAUSE_S)
-
-    def _note(self, sequence: int, name: str) -> None:
-        if sequence in self.acknowledged:
-            self.contradicted.append(sequence)
-        self.acknowledged[sequence] = name
-        self._tell()

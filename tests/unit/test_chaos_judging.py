@@ -47,8 +47,7 @@ def evidence(*more: dict[str, Any], signals: list[Signal] | None = None) -> Evid
     chain = chain_of(3)
     captured = dict(enumerate("abcdefg", start=1))
     return Evidence(
-        acknowledged={sequence: f"i-{name}" for sequence, name in captured.items()},
-        contradicted=[],
+        acknowledged=[(sequence, f"i-{name}") for sequence, name in captured.items()],
         captured=captured,
         recorded=recorded,
         proof=proof_of(chain, [signed(chain[-1])]),
@@ -100,9 +99,12 @@ def test_a_broken_promise_is_said(found: Evidence, said: str) -> None:
 
 
 SAID_OF_CHANGES: list[tuple[dict[str, Any], str]] = [
-    ({"acknowledged": {1: "i-z"}}, "a: acknowledged as i-z, decided as i-a"),
-    ({"acknowledged": {9: "i-z"}}, "sequence 9: acknowledged, and not in the stream"),
-    ({"contradicted": [2]}, "sequence 2: acknowledged for two messages"),
+    ({"acknowledged": [(1, "i-z")]}, "a: acknowledged as i-z, decided as i-a"),
+    ({"acknowledged": [(9, "i-z")]}, "sequence 9: acknowledged, and not in the stream"),
+    (
+        {"acknowledged": [(2, "i-b"), (2, "i-z")]},
+        "sequence 2: acknowledged for 2 messages",
+    ),
     ({"captured": {1: "a", 3: "c"}}, "1 captured intents are gone from the stream"),
     ({"captured": {1: "a", 2: "z"}}, "z: captured, and without a verdict"),
     ({"held": frozenset("b")}, "a: a signal was sent, and the ledger holds nothing of it"),
@@ -121,7 +123,7 @@ def test_an_intent_that_comes_again_must_not_be_approved_again() -> None:
     for decision in ("a", "b"):
         recorded.take(verdict(decision, stated_id="same"))
     found = replace(
-        evidence(), recorded=recorded, captured={1: "a", 2: "b"}, acknowledged={}, signals=[]
+        evidence(), recorded=recorded, captured={1: "a", 2: "b"}, acknowledged=[], signals=[]
     )
     assert "('s', 'same'): one intent of a bot, approved 2 times" in found.problems()
 
