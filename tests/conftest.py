@@ -1,5 +1,6 @@
 """What every test may ask for: real servers, started once and only if a test wants them."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,8 +10,14 @@ from hypothesis import HealthCheck, settings
 from petrosa_cio.adapters.embedded import start_mongo, start_nats, start_redis
 from petrosa_cio.adapters.embedded.process import ServerProcess
 
-# Properties take the time they need: nothing here measures.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Properties take the time they need: nothing here measures. In CI a change is judged by what it
+# changes, so the examples are the same each time; everywhere else they are new ones.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
 settings.load_profile("patient")
 
 

@@ -107,8 +107,7 @@ async def test_the_journal_keeps_what_is_young_or_not_acknowledged(world: DrainW
     await world.journal(verdict_line("d1"))
     await world.journal(verdict_line("d2"))
     async with world.draining():
-        await eventually(world.position)
-        await eventually(lambda: world.has("d1", "d2"))
+        await eventually(world.caught_up_to(2))
     drain = await world.drain()
     await drain.purge()
     assert (await world.nats.jetstream().stream_info(JOURNAL)).state.messages == 2

@@ -236,17 +236,17 @@ def priced(f: Facts) -> Codes:
 def risked(f: Facts) -> Codes:
     i, limits, entry = f.intent, f.limits, f.entry
     far, ratio = limits["max_stop_distance_bps"], limits["min_reward_risk"]
+    share = None if i.stop_loss_pct is None else Fraction(i.stop_loss_pct)
+    if i.stop_loss is None and share is not None and 0 <= share <= 1:
+        yield "STOP_LOSS_TOO_FAR", far is not None and share > Fraction(far, 10_000)
     if entry is not None and entry > 0:
         at = Fraction(entry)
         risk, reward = (
             None if price is None else abs(Fraction(price) - at)
             for price in (i.stop_loss, i.take_profit)
         )
-        share = None if i.stop_loss_pct is None else Fraction(i.stop_loss_pct)
-        stated = share if share is not None and 0 <= share <= 1 else None
-        apart = stated if risk is None else risk / at
-        too_far = far is not None and apart is not None and apart > Fraction(far, 10_000)
-        yield "STOP_LOSS_TOO_FAR", too_far
+        if far is not None and risk is not None:
+            yield "STOP_LOSS_TOO_FAR", risk / at > Fraction(far, 10_000)
         yield "REWARD_RISK_BELOW_MIN", ratio is not None and None in (risk, reward)
         if ratio is not None and risk is not None and reward is not None:
             yield "REWARD_RISK_BELOW_MIN", reward < Fraction(ratio) * risk

@@ -116,6 +116,7 @@ def test_a_password_in_a_wrong_url_is_not_told() -> None:
         ("CIO_VENUE_RULES_FILES", "README.md,/no/such/file"),
         ("CIO_VENUE_RULES_URL", "file:///etc/passwd"),
         ("CIO_VENUE_RULES_INTERVAL_S", "5"),
+        ("CIO_RETENTION_DAYS", "1826"),
         ("CIO_MARKET_DATA_SUBJECT", "intent.data"),
         ("CIO_MARKET_DATA_SUBJECT", "signals.>"),
         ("CIO_MARKET_DATA_SUBJECT", "cio.verdict.approve.x"),
@@ -145,6 +146,10 @@ def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
             "CIO_REDIS_TLS_CA_FILE",
         ),
         ({"CIO_MONGO_TLS_CA_FILE": __file__}, "CIO_MONGO_TLS_CA_FILE"),
+        (
+            {"CIO_MONGO_URL": "mongodb://u:p@h", "CIO_MONGO_PRUNE_URL": "mongodb://u:p@h"},
+            "CIO_MONGO_PRUNE_URL",
+        ),
         ({"CIO_ACK_WAIT_MS": "1500"}, "CIO_ACK_WAIT_MS"),
         ({"CIO_INTENT_SUBJECTS": "signals.>"}, "CIO_INTENT_SUBJECTS"),
         ({"CIO_INTENT_SUBJECTS": "signals.trading.*"}, "CIO_INTENT_SUBJECTS"),

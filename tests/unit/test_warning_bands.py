@@ -22,6 +22,7 @@ from petrosa_cio.risk.warning_bands import (
     all_taken,
     crossed_bands,
     crossing,
+    is_far_from_bands,
 )
 from tests.deciding import Plain, decide, load, over, readings_of
 from tests.fakes import FakeTally
@@ -35,11 +36,13 @@ def crossings(case: Plain) -> list[Crossing]:
     decided = decide(case)
     assert isinstance(decided.intent, Intent)
     readings = readings_of(decided.assessment, case.get("ledger") or {})
-    return [
+    found = [
         crossing(taken, band, decided.intent)
         for taken in all_taken(decided.assessment, readings)
         for band in crossed_bands(taken)
     ]
+    assert not (found and is_far_from_bands(decided.assessment, readings))
+    return found
 
 
 def in_words(one: Crossing) -> str:

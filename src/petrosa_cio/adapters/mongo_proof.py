@@ -5,12 +5,17 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from bson.codec_options import CodecOptions, DatetimeConversion
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.read_concern import ReadConcern
 
 from petrosa_cio.adapters.mongo_connection import MongoClient, translated
-from petrosa_cio.adapters.mongo_schema import CHECKPOINTS, POISONED, TRACES
+from petrosa_cio.adapters.mongo_schema import (
+    BEGINNINGS,
+    CHECKPOINTS,
+    POISONED,
+    TRACES,
+)
 
 Fields = dict[str, Any]
 
@@ -42,7 +47,41 @@ class MongoProofSource:
         self._traces = settled[TRACES]
         self._checkpoints = settled[CHECKPOINTS]
         self._poisoned = settled[POISONED]
+        self._beginnings = settled[BEGINNINGS]
         self._timeout_s = timeout_s
+
+    async def beginning(self) -> Fields | None:
+        """Return the newest statement that the chain begins later than at 1, if there is one."""
+        with translated():
+            return await self._beginnings.find_one(sort=[("seq", DESCENDING)])
+
+    async def first(self) -> int:
+        """Return the lowest position of a record; 0 where there is none."""
+        with translated():
+            found = await self._traces.find_one(
+                {"seq": {"$gte": 1}}, {"seq": True}, sort=[("seq", ASCENDING)]
+            )
+        return int(found["seq"]) if found else 0
+
+    async def hash_at(self, seq: int) -> str | None:
+        """Return the hash that a record states, by its position; None where there is none."""
+        with translated():
+            found = await self._traces.find_one({"seq": seq}, {"hash": True})
+        return str(found["hash"]) if found else None
+
+    async def changes(self, first: str, beyond: str) -> list[bytes]:
+        """Return the records of changes whose identities lie in a range, as they were journaled.
+
+        Args:
+            first: The first identity.
+            beyond: The first identity after them.
+        """
+        wanted = {"_id": {"$gte": first, "$lt": beyond}, "kind": "change"}
+        with translated():
+            return [
+                str(one["record"]).encode()
+                async for one in self._traces.find(wanted, {"record": True})
+            ]
 
     async def last(self, since: int) -> int:
         """Return the highest position of a record; 0 where there is none.

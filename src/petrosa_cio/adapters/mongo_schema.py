@@ -16,6 +16,7 @@ log = structlog.get_logger()
 TRACES: Final = "traces"
 POISONED: Final = "poisoned"
 CHECKPOINTS: Final = "checkpoints"
+BEGINNINGS: Final = "beginnings"
 
 PLACE_IN_CHAIN: Final = "place_in_chain"
 """Name of the index that keeps two records from having one place."""
@@ -74,7 +75,8 @@ COLLECTIONS: Final = (
         ),
         (
             IndexModel([("seq", ASCENDING)], name=PLACE_IN_CHAIN, unique=True),
-            *map(_newest_by, ("strategy", "symbol", "verdict", "codes")),
+            *map(_newest_by, ("strategy", "symbol", "verdict", "codes", "kind")),
+            IndexModel([("at", DESCENDING)]),
             *map(_by, ("trace_id", "decision_id", "stated_id")),
             IndexModel([("journaled_at", DESCENDING)]),
         ),
@@ -88,6 +90,15 @@ COLLECTIONS: Final = (
             {},
         ),
         (IndexModel([("seq", ASCENDING)]),),
+    ),
+    Collection(
+        BEGINNINGS,
+        _schema(
+            {"_id": _TEXT, "chain": _TEXT, "seq": _POSITION, "hash": _HASH,
+             "manifest_sha256": _HASH, "at": _INSTANT, "key_id": _TEXT, "signature": _TEXT},
+            {},
+        ),
+        (),
     ),
 )  # fmt: skip
 """Every collection of the record."""

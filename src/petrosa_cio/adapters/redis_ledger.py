@@ -16,10 +16,17 @@ from redis.asyncio import Redis
 from petrosa_cio.adapters.redis_script import Script, ScriptRunner
 from petrosa_cio.errors import LedgerLost
 from petrosa_cio.ports import Governed, LeftOpen, Move, Moved, Remembered, Settlement
-from petrosa_cio.risk.claims import DecisionState, Opponent, Readings, Reserved, ReserveRequest
+from petrosa_cio.risk.claims import (
+    DecisionState,
+    Opponent,
+    RateClaim,
+    Readings,
+    Reserved,
+    ReserveRequest,
+)
 
 SHARED: Final = ("hashes", "events", "openings", "ledger")
-RESERVE: Final = Script("clock", "marked", *SHARED, "prices", "reserve")
+RESERVE: Final = Script("clock", "marked", *SHARED, "prices", "requests", "reserve")
 BEGIN: Final = Script("clock", "marked", *SHARED, "begin")
 FINISH: Final = Script("clock", "marked", *SHARED, "finish")
 SETTLE: Final = Script("clock", "marked", *SHARED, "settle")
@@ -82,7 +89,7 @@ class RedisLedger:
         """Ask for a batch, walked in order."""
         if not requests:
             return []
-        return list(_read_reserved(iter(await self._run(RESERVE, _batch(requests)))))
+        return list(_read_reserved(iter(await self._run(RESERVE, _requested(requests)))))
 
     async def begin(self, moves: Sequence[Move], *, owner: str) -> list[Moved]:
         """Move decisions out of ``reserved``; only the winner of each may act on it."""
@@ -130,10 +137,37 @@ class RedisLedger:
 
 
 def _batch(
-    values: Sequence[ReserveRequest] | Sequence[Move] | Sequence[Settlement] | Sequence[Remembered],
+    values: Sequence[Move] | Sequence[Settlement] | Sequence[Remembered],
 ) -> bytes:
     """Return values as MessagePack with their own field names, by which the scripts know them."""
     return msgpack.encode(values)
+
+
+def _requested(requests: Sequence[ReserveRequest]) -> bytes:
+    """Return requests as MessagePack, as `lua/requests.lua` reads them.
+
+    Intents of one strategy and symbol share their rates; said once they cost little. What the
+    ledger does not read, codes and policy entries, is not said at all.
+    """
+    places: dict[int, int] = {}
+    rates: list[RateClaim] = []
+    for request in requests:
+        for rate in request.rates:
+            if id(rate) not in places:
+                rates.append(rate)
+                places[id(rate)] = len(rates)
+    return msgpack.encode(
+        ([_asked(one, [places[id(rate)] for rate in one.rates]) for one in requests],
+         [(one.counter, one.ceiling, one.window_ms, one.of_held, one.pauses) for one in rates])
+    )  # fmt: skip
+
+
+def _asked(one: ReserveRequest, rates: list[int]) -> tuple[object, ...]:
+    claims = [(claim.counter, claim.amount, claim.ceiling) for claim in one.claims]
+    return (
+        one.decision_id, one.taken_at_ms, one.identity, one.digest, one.strategy, one.token,
+        one.hold, claims, rates, one.resumable, one.from_door, one.opposite, one.drift,
+    )  # fmt: skip
 
 
 def _read_reserved(answers: Iterator[Any]) -> Iterator[Reserved]:

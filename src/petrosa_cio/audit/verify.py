@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
 
+from petrosa_cio.audit.beginning import Beginning, read_beginning
 from petrosa_cio.audit.chain import GENESIS
 from petrosa_cio.audit.checkpoint import Checkpoint, read_checkpoint
 from petrosa_cio.audit.proof import Proof
@@ -17,6 +18,9 @@ Fields = Mapping[str, Any]
 
 class ProofSource(Protocol):
     """The record as it is proven. Every method raises Unavailable."""
+
+    async def beginning(self) -> Fields | None:
+        """Return the newest statement that the chain begins later than at 1, if there is one."""
 
     async def last(self, since: int) -> int:
         """Return the highest position of a record, likely one from ``since`` on; 0 if none."""
@@ -68,30 +72,33 @@ async def prove(source: ProofSource, asked: Asked, told: Told = _nobody) -> Proo
     """Follow the chain through a store and say what came of it. Raises Unavailable.
 
     Where only a part is asked for, it is followed on to the next checkpoint, which is what proves
-    it. Records that are stored meanwhile are left out.
+    it. Records that are stored meanwhile are left out, and so are those that are in an archive by a
+    signed statement, whether they are gone from the store or not yet.
 
     Args:
         source: The record.
         asked: What is to be proven.
         told: Told now and then how far it is.
     """
-    before = Head(asked.first - 1, "") if asked.first > 1 else GENESIS
-    proof = Proof(asked.chain, asked.keys, before)
+    proof = Proof(asked.chain, asked.keys)
+    first = await _begin(source, proof, asked)
+    held = [one for one in asked.held if one.seq >= proof.archived_until]
+    proof.earlier = len(asked.held) - len(held)
     # In this order: a checkpoint is stored after its record, so none is ahead of the records.
     signed_until = await source.signed_until()
     end = await source.last(signed_until)
     last = end
     if asked.last is not None:
         last = await _next_signed(source, asked.last, signed_until)
-        last = max(last, *(one.seq for one in asked.held), 0)
+        last = max(last, *(one.seq for one in held), 0)
         signed_until = min(signed_until, last)
-    signed = _Signed(proof, asked.held, source.checkpoints(asked.first, signed_until))
-    async for page in source.records(asked.first, last):
+    signed = _Signed(proof, held, source.checkpoints(first, signed_until))
+    async for page in source.records(first, last):
         for document in page:
             await signed.judge_before(_place(document))
             proof.take(document)
             await _look_aside(source, proof, document)
-        told(proof.records, last - asked.first + 1)
+        told(proof.records, last - first + 1)
     await signed.judge_before(None)
     proof.end(end if asked.last is None else asked.last)
     is_whole = asked.first == 1 and asked.last is None
@@ -99,6 +106,37 @@ async def prove(source: ProofSource, asked: Asked, told: Told = _nobody) -> Proo
     if stray is not None:
         proof.take(stray)
     return proof
+
+
+async def stated_beginning(
+    source: ProofSource, chain: str, keys: Mapping[str, bytes]
+) -> tuple[Beginning | None, str]:
+    """Return where a chain begins by a signed statement, or why the statement does not count.
+
+    Raises:
+        Unavailable: The store is away.
+    """
+    fields = await source.beginning()
+    if fields is None:
+        return None, ""
+    try:
+        stated = read_beginning(fields)
+    except ValueError as error:
+        return None, str(error)
+    why = stated.fault(chain, keys)
+    return (None, why) if why else (stated, "")
+
+
+async def _begin(source: ProofSource, proof: Proof, asked: Asked) -> int:
+    """Set a proof to where it begins, and return the position of its first record."""
+    stated, why = await stated_beginning(source, asked.chain, asked.keys)
+    if why:
+        proof.misstated("beginning", why)
+    if stated is not None and asked.first <= stated.seq + 1:
+        proof.head, proof.archived_until = stated.head, stated.seq
+        return stated.seq + 1
+    proof.head = Head(asked.first - 1, "") if asked.first > 1 else GENESIS
+    return asked.first
 
 
 class _Signed:
@@ -167,12 +205,15 @@ async def _look_aside(source: ProofSource, proof: Proof, document: Fields) -> No
     if document.get("kind") != POISONED:
         return
     found = await source.poisoned(str(document.get("aside")))
-    if found is None or not _is_kept(found, document):
+    if found is None or not is_kept(found, document):
         proof.not_aside(document)
 
 
-def _is_kept(found: Fields, document: Fields) -> bool:
-    """Return whether the bytes are those that the chain names; of a very long line, the number."""
+def is_kept(found: Fields, document: Fields) -> bool:
+    """Return whether what was set aside has the bytes that the chain names.
+
+    Of a line that is longer than what is kept of one, only their number is compared.
+    """
     try:
         raw = b64decode(found["raw"], validate=True)
     except (KeyError, TypeError, ValueError):

@@ -4,6 +4,12 @@ import sys
 
 from petrosa_cio.cli import (
     audit,
+    audit_archive,
+    audit_effectiveness,
+    audit_export,
+    audit_find,
+    audit_hold,
+    audit_prune,
     check,
     demo,
     doctor,
@@ -33,6 +39,12 @@ from petrosa_cio.errors import (
 
 __all__ = [
     "audit",
+    "audit_archive",
+    "audit_effectiveness",
+    "audit_export",
+    "audit_find",
+    "audit_hold",
+    "audit_prune",
     "check",
     "demo",
     "doctor",

@@ -15,7 +15,14 @@ from msgspec import Struct
 from petrosa_cio.nurse.decision import Decision
 from petrosa_cio.nurse.heartbeat import SERVICE
 from petrosa_cio.risk.intent import Intent
-from petrosa_cio.risk.warning_bands import BANDS, Crossing, Taken, all_taken, crossed_bands
+from petrosa_cio.risk.warning_bands import (
+    BANDS,
+    Crossing,
+    Taken,
+    all_taken,
+    crossed_bands,
+    is_far_from_bands,
+)
 from petrosa_cio.risk.warning_bands import crossing as crossing_of
 
 LIMIT_WARNING = "cio.limit.warning"
@@ -41,6 +48,11 @@ class BandMemory:
     def __init__(self) -> None:
         """Begin with nothing told."""
         self._told: dict[tuple[str, int, int], _Told] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing that was told matters still."""
+        return not self._told
 
     def news(self, taken: Taken, *, now_ms: int) -> Sequence[int]:
         """Return the bands that are to be told now, and remember them.
@@ -102,6 +114,8 @@ class LimitWarnings:
         """Return what is to be told of one decision, and remember it."""
         readings, intent = one.readings, one.draft.intent
         if readings is None or not isinstance(intent, Intent):
+            return []
+        if self._memory.is_empty and is_far_from_bands(one.draft.assessment, readings):
             return []
         return [
             Warned(one, crossing_of(taken, band, intent))

@@ -67,11 +67,15 @@ class Shedder:
                 self._add(self._granted, counter, keep_ms)
 
     def _add(self, events: dict[str, list[int]], counter: str, keep_ms: int) -> None:
-        if len(events) >= MAX_COUNTERS:
-            events.clear()
-        times = events.setdefault(counter, [])
+        times = events.get(counter)
+        if times is None:
+            if len(events) >= MAX_COUNTERS:
+                events.clear()
+            times = events[counter] = []
         times.append(max(self._ledger_ms, times[-1]) if times else self._ledger_ms)
-        del times[: bisect_right(times, self._ledger_ms - keep_ms)]
+        # Half at a time: to move the rest of a long list for each event would be slow.
+        if times[len(times) // 2] <= self._ledger_ms - keep_ms:
+            del times[: bisect_right(times, self._ledger_ms - keep_ms)]
 
     def _within(self, events: dict[str, list[int]], rate: RateClaim) -> int:
         times = events.get(rate.counter, [])

@@ -6,11 +6,12 @@ what it saw (`Readings`); ``conclude`` turns both into the verdict. Amounts cros
 integers, because the ledger counts in integers.
 """
 
-from decimal import Context, Decimal
+from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
 
+from petrosa_cio.risk.exact import EXACT
 from petrosa_cio.risk.intent import Direction
 from petrosa_cio.risk.reasons import ReasonCode
 
@@ -19,13 +20,12 @@ UNITS_PER_USD = 10_000
 
 MAX_UNITS = 2**53 - 1
 
-_EXACT = Context(prec=80)
 _UNITS_PER_USD = Decimal(UNITS_PER_USD)
 
 
 def to_units(amount_usd: Decimal) -> int:
     """Return an amount in ledger units, rounded up so that exposure is never understated."""
-    exact = _EXACT.multiply(amount_usd, _UNITS_PER_USD)
+    exact = EXACT.multiply(amount_usd, _UNITS_PER_USD)
     whole = int(exact)
     return whole + 1 if exact > whole else whole
 

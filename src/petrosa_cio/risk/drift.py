@@ -12,6 +12,7 @@ only tighten.
 from decimal import ROUND_CEILING, Context, Decimal
 
 from petrosa_cio.risk.claims import DriftClaim, Readings
+from petrosa_cio.risk.exact import EXACT
 from petrosa_cio.risk.in_force import InForce
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.reasons import Reason, ReasonCode
@@ -22,7 +23,6 @@ DIGITS = 56
 
 _HIGHEST = int("9" * DIGITS)
 _WHOLE_BPS = 10_000
-_EXACT = Context(prec=80)
 _ROUNDED_UP = Context(prec=80, rounding=ROUND_CEILING)
 _SHOWN_STEP = Decimal("0.01")
 _COLLAR_DRIFT = ReasonCode.COLLAR_DRIFT
@@ -76,7 +76,7 @@ def price_text(price: Decimal) -> str:
 
 def _steps(price: Decimal) -> int:
     """Return a price as a whole number of its finest steps."""
-    steps = _EXACT.scaleb(price, DECIMALS)
+    steps = EXACT.scaleb(price, DECIMALS)
     whole = int(steps)
     if whole != steps or whole > _HIGHEST:
         raise ValueError("no price that an intent can state")
@@ -100,5 +100,5 @@ def _drift_bps(claim: DriftClaim, *others: str) -> Decimal:
         _ROUNDED_UP.divide(Decimal(abs(price - int(other)) * _WHOLE_BPS), Decimal(int(other)))
         for other in others
     )
-    shown = furthest.quantize(_SHOWN_STEP, ROUND_CEILING, _EXACT)
-    return shown.normalize(_EXACT)
+    shown = furthest.quantize(_SHOWN_STEP, ROUND_CEILING, EXACT)
+    return shown.normalize(EXACT)

@@ -5,10 +5,11 @@ ledger keeps them, tests and takes in one atomic step; here is what an intent as
 its readings mean, with the same arithmetic on both sides.
 """
 
-from decimal import Context, Decimal
+from decimal import Decimal
 from hashlib import blake2b
 
 from petrosa_cio.risk.claims import Opponent, OppositeClaim, RateClaim, Readings
+from petrosa_cio.risk.exact import EXACT
 from petrosa_cio.risk.in_force import InForce
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.reasons import Reason, ReasonCode
@@ -22,7 +23,6 @@ BOTH_DENIED = "both_denied"
 CONFIDENCE_UNITS = 10**15
 """Units in a confidence of 1: as fine as 2^53, up to which Lua counts exactly, allows."""
 
-_EXACT = Context(prec=80)
 _UNITS = Decimal(CONFIDENCE_UNITS)
 
 _CONTENT_REPEATED = ReasonCode.CONTENT_REPEATED
@@ -58,7 +58,7 @@ def content_counter(intent: Intent) -> str:
     at. A size of 0 is none.
     """
     sizes = (intent.quantity, intent.position_size_pct, intent.quote_quantity)
-    stated = (str(size.normalize(_EXACT)) if size else "" for size in sizes)
+    stated = (str(size.normalize(EXACT)) if size else "" for size in sizes)
     # Names have no control characters, so no two different contents read the same.
     content = "\x1f".join((intent.strategy, intent.symbol, intent.action, *stated))
     digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
@@ -85,7 +85,7 @@ def _confidence_units(confidence: Decimal | None) -> int:
     """Return a confidence as the ledger compares it; one that is none is denied elsewhere."""
     if confidence is None or not confidence.is_finite() or not 0 <= confidence <= 1:
         return 0
-    return int(_EXACT.multiply(confidence, _UNITS))
+    return int(EXACT.multiply(confidence, _UNITS))
 
 
 def loses_to(claim: OppositeClaim, opponent: Opponent | None) -> bool:

@@ -230,7 +230,9 @@ def reasons_of(readings: Readings, assessment: Assessment) -> list[Reason]:
 
 def _rate_reasons(readings: Readings, rates: tuple[RateClaim, ...]) -> list[Reason]:
     found = [
-        repetition_reason(rate, used, readings) if rate.of_held else _rate_reason(rate, used)
+        repetition_reason(rate, used, readings)
+        if rate.of_held
+        else rate_reason(rate, str(used + 1))
         for rate, used in zip(rates, readings.rates, strict=True)
         if used >= rate.ceiling
     ]
@@ -249,11 +251,10 @@ def _identity_reasons(readings: Readings) -> list[Reason]:
     return reasons
 
 
-def _rate_reason(rate: RateClaim, used: int) -> Reason:
+def rate_reason(rate: RateClaim, observed: str) -> Reason:
+    """Return why an intent is denied that is one too many for a rate."""
     limit = f"{rate.ceiling} per {rate.window_ms // 1000} s"
-    return Reason(
-        rate.code, limit=limit, observed=str(used + 1), scope=rate.counter, entry=rate.entry
-    )
+    return Reason(rate.code, limit=limit, observed=observed, scope=rate.counter, entry=rate.entry)
 
 
 def _exposure_reason(claim: Claim, used: int, ceiling: int, price: Decimal | None) -> Reason:

@@ -10,7 +10,7 @@ from petrosa_cio.risk.claims import RateClaim
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Reason, ReasonCode
-from petrosa_cio.risk.shared_limits import rates_of
+from petrosa_cio.risk.shared_limits import rate_reason, rates_of
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.verdict import Assessment
 
@@ -29,13 +29,7 @@ class Flood(Struct, frozen=True, gc=False):
 
 def flood_reason(rate: RateClaim, tried: int) -> Reason:
     """Return why an intent of a flood is denied."""
-    return Reason(
-        ReasonCode.RATE_ABOVE_MAX,
-        limit=f"{rate.ceiling} per {rate.window_ms // 1000} s",
-        observed=f"a flood of more than {tried}",
-        scope=rate.counter,
-        entry=rate.entry,
-    )
+    return rate_reason(rate, f"a flood of more than {tried}")
 
 
 def rates_in_force(intent: Intent, snapshot: Snapshot) -> tuple[RateClaim, ...]:

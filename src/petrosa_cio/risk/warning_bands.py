@@ -80,6 +80,23 @@ class Crossing(Struct, frozen=True, gc=False):
     is_refused: bool
 
 
+def is_far_from_bands(assessment: Assessment, readings: Readings) -> bool:
+    """Return whether every shared limit stays below the lowest band, taken or not: the usual case.
+
+    Args:
+        assessment: What was asked of the ledger.
+        readings: What the ledger read before it took anything.
+    """
+    for rate, used in zip(assessment.rates, readings.rates, strict=True):
+        if (used + 1) * FULL >= rate.ceiling * BANDS[0] and rate.ceiling >= LEAST_EVENTS:
+            return False
+    for claim, used in zip(assessment.claims, readings.used, strict=True):
+        ceiling = claim.ceiling
+        if ceiling is not None and (used + claim.amount) * FULL >= ceiling * BANDS[0]:
+            return False
+    return True
+
+
 def all_taken(assessment: Assessment, readings: Readings) -> list[Taken]:
     """Return each shared limit that a decision asked for and that has bands.
 

@@ -118,7 +118,13 @@ class Settings(BaseSettings):
         None,
         repr=False,
         description="the same deployment, signed in as somebody who may make collections, roles "
-        "and users; only `cio audit init` reads it, so set it for that command alone",
+        "and users; only `cio audit init` and `restore` read it, so set it for them alone",
+    )
+    mongo_prune_url: MongoUrl | None = Field(
+        None,
+        repr=False,
+        description="the same deployment, signed in as the user that `cio audit init --prune-user` "
+        "makes, who may delete; only `cio audit prune` reads it, so set it for that command alone",
     )
     mongo_allow_broad_role: bool = Field(
         False,
@@ -142,6 +148,14 @@ class Settings(BaseSettings):
         description="seconds after which the end of the chain is signed, if anything is new",
         ge=1,
         le=86_400,
+    )
+
+    retention_days: int = Field(
+        1827,
+        description="days for which records stay in MongoDB, before `cio audit prune` may delete "
+        "those that are archived; five years at least, as the law asks of trading firms",
+        ge=1827,
+        le=36_525,
     )
 
     http_host: str = Field("127.0.0.1", description="address the HTTP API listens on", min_length=1)

@@ -69,6 +69,12 @@ RULES = (
         "Set CIO_MONGO_URL, or unset CIO_MONGO_TLS_CA_FILE.",
     ),
     Rule(
+        ("mongo_prune_url", "mongo_url"),
+        lambda s: s.mongo_prune_url is not None and s.mongo_prune_url == s.mongo_url,
+        "who deletes old records must not be who stores them, and both sign in alike",
+        "Set CIO_MONGO_PRUNE_URL to the user that `cio audit init --prune-user` makes.",
+    ),
+    Rule(
         ("ack_wait_ms", "ledger_timeout_ms", "journal_timeout_ms"),
         lambda s: s.ack_wait_ms <= 2 * s.ledger_timeout_ms + s.journal_timeout_ms,
         "a batch may wait for two ledger calls and one journal write, longer than this",

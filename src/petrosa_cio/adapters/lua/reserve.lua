@@ -1,30 +1,26 @@
--- Asks for a batch of decisions, in order. ARGV[2] is the batch as MessagePack, each request as the
--- Python value `ReserveRequest`. Answers one flat list, by request as `say_answer` puts it.
+-- Asks for a batch of decisions, in order. ARGV[2] is the batch, as requests.lua reads it. Answers one
+-- flat list, by request as `say_answer` puts it.
 
 -- Rates -----------------------------------------------------------------------------------------
 
 local RESUMED = PREFIX .. 'resumed'
 
+-- From when on events count; the same for all of a script.
 local function start_of(rate, token)
-  local start = NOW - rate.window_ms
-  if not rate.pauses then return start end
-  local resumed = tonumber(get_field(RESUMED, token) or 0)
-  -- The clock was set back: else nothing would count until then.
-  if resumed > NOW then return start end
-  -- What happens in the very millisecond of a resumption comes after it.
-  return math.max(start, resumed - 1)
-end
-
-local function kind_of(rate)
-  if rate.pauses then return 'executions' end
-  return rate.of_held and 'content' or 'intents'
+  if rate.start then return rate.start end
+  rate.start = NOW - rate.window_ms
+  local resumed = rate.pauses and tonumber(get_field(RESUMED, token) or 0) or 0
+  -- What happens in the very millisecond of a resumption comes after it. One that lies ahead is of
+  -- a clock that was set back since: it would let nothing count until then.
+  if resumed <= NOW then rate.start = math.max(rate.start, resumed - 1) end
+  return rate.start
 end
 
 -- Counts one event for each counter of these rates; returns what was counted: counter, time, ...
 local function count_events(rates, of_held)
   local counted, marks = {}, {}
   for _, rate in ipairs(rates) do
-    if (rate.of_held or false) == of_held then
+    if rate.of_held == of_held then
       keep_events(rate.counter, rate.window_ms)
       if not counted[rate.counter] then
         counted[rate.counter] = true
@@ -41,8 +37,10 @@ local function test_rates(request)
   local seen, full = {}, {}
   for i, rate in ipairs(request.rates) do
     local events = events_after(rate.counter, start_of(rate, request.token))
-    seen[i] = math.min(events, rate.ceiling)
-    if seen[i] >= rate.ceiling then full[kind_of(rate)] = true end
+    if events >= rate.ceiling then
+      events, full[rate.kind] = rate.ceiling, true
+    end
+    seen[i] = events
   end
   if not full.intents then count_events(request.rates, false) end
   return seen, full
@@ -214,7 +212,7 @@ local function decide(request, key)
   end
   store_decision({
     key = key, id = request.decision_id, state = 'reserved', detail = '', since_ms = NOW,
-    verdict = '', identity = request.identity, from_door = request.from_door or false,
+    verdict = '', identity = request.identity, from_door = request.from_door,
     readings = readings, resumable = request.resumable,
   })
   return { state = 'new', detail = '', since_ms = 0, readings = readings }
@@ -260,7 +258,7 @@ local function fetch(batch)
   fetch_fields(NEXT_BUCKET, identities)
 end
 
-local batch = cmsgpack.unpack(ARGV[2])
+local batch = requests_of(ARGV[2])
 fetch(batch)
 for _, request in ipairs(batch) do
   local known, key = load_decision(request.decision_id, request.taken_at_ms)

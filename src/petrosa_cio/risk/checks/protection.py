@@ -19,7 +19,7 @@ def stop_loss_too_far(case: Case) -> Finding | None:
     fraction = case.intent.stop_loss_pct
     if stop is None and fraction is not None and 0 <= fraction <= 1:
         stop, entry, scope = EXACT.add(_ONE, fraction), _ONE, f"{fraction:f} of the price"
-    if stop is None or entry is None or not is_beyond(stop, entry, limit):
+    if stop is None or entry is None or entry <= 0 or not is_beyond(stop, entry, limit):
         return None
     return Finding(f"{limit} bps", f"{bps_apart(stop, entry):f} bps", scope=scope)
 
@@ -30,10 +30,11 @@ _ONE = Decimal(1)
 def reward_risk_below_min(case: Case) -> Finding | None:
     """The target is too near for what is risked: too little can be won for one unit to the stop.
 
-    Both are measured from where the order would trade, so both must be stated.
+    Both are measured from where the order would trade, so both must be stated. Where that is no
+    price at all, there is nothing to measure from.
     """
     limit, entry = case.limits.min_reward_risk, case.intent.execution_price
-    if limit is None or entry is None:
+    if limit is None or entry is None or entry <= 0:
         return None
     stop, target = case.intent.stop_loss, case.intent.take_profit
     if stop is None or target is None:
