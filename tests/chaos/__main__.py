@@ -59,6 +59,8 @@ def chaos(
         plan = Plan(seed, intents, schedule(seed, intents, once=once))
         place = folder.absolute() / str(seed)
         shutil.rmtree(place, ignore_errors=True)
+        moments = ", ".join(f"{one.at:,} {one.failure}" for one in plan.moments)
+        console.print(f"seed {seed}: {moments}", soft_wrap=True)
         results.append(_show_progress(console, place, plan))
         console.print("  ".join(row(results[-1])))
         if json:
