@@ -13,7 +13,6 @@ class Post:
     """A place at which one process runs at a time.
 
     Attributes:
-        killed: How many were killed here.
         fallen: Exit codes of those that ended by themselves.
     """
 
@@ -25,7 +24,6 @@ class Post:
         self._holder: Replica | None = None
         self._is_killed = False
         self._filled = 0
-        self.killed = 0
         self.fallen: list[int] = []
 
     def fill(self) -> Replica:
@@ -49,5 +47,4 @@ class Post:
         """End the process in the middle of whatever it does."""
         if self._holder is not None:
             self._is_killed = True
-            self.killed += 1
             self._holder.kill()
