@@ -1,7 +1,7 @@
 """A record in memory to be archived, pruned and put back, and a shelf of archives beside it."""
 
 import gzip
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -121,7 +121,7 @@ class MemoryRecord:
     async def without_place(self) -> Fields | None:
         return None
 
-    async def records(self, first: int, last: int) -> AsyncIterator[Sequence[Fields]]:
+    async def records(self, first: int, last: int) -> AsyncGenerator[Sequence[Fields]]:
         for lowest in range(first, last + 1, 3):
             reach = range(lowest, min(lowest + 3, last + 1))
             page = [one for one in self.traces if one["seq"] in reach]

@@ -441,6 +441,63 @@ class JournalReader(Protocol):
         """Drop entries below a sequence: those that are stored and no longer needed here."""
 
 
+class Stored(Struct, frozen=True, gc=False):
+    """One message of a stream, read and not taken.
+
+    Attributes:
+        sequence: Its number in the stream.
+        stored_at: When the stream stored it.
+        subject: Where it was published.
+        body: Its payload; empty where only headers are read.
+    """
+
+    sequence: int
+    stored_at: datetime
+    subject: str
+    body: bytes = b""
+
+
+class StreamEnds(Struct, frozen=True, gc=False):
+    """Where a stream begins and ends.
+
+    Attributes:
+        created_ns: When it was made, to tell two streams of one name apart.
+        first: Number of its oldest message.
+        last: Number that its newest message has, or had.
+    """
+
+    created_ns: int
+    first: int
+    last: int
+
+
+JournalPlace = tuple[int, int]
+"""Journal sequence, and index within the entry."""
+
+
+class Kept(Struct, frozen=True, gc=False):
+    """What the record has of one decision.
+
+    Attributes:
+        verdict: ``approve``, ``reduce`` or ``deny``; empty where it has no verdict.
+        places: Where in the journal each of its records stood, by kind.
+        journaled_at: When its verdict was journaled; None without one.
+    """
+
+    verdict: str
+    places: dict[str, JournalPlace]
+    journaled_at: datetime | None = None
+
+    def has(self, *kinds: str) -> bool:
+        """Return whether any of these kinds is recorded."""
+        return any(kind in self.places for kind in kinds)
+
+
+OVER = "over"
+"""Kind of the document that says that a finding is over: it names the finding under ``ends``, its
+kind under ``of``, and under ``began_at`` when it was found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The end of the chain of records.

@@ -12,15 +12,17 @@ from pymongo.errors import OperationFailure
 from petrosa_cio.adapters.embedded import start_mongo
 from petrosa_cio.adapters.embedded.process import ServerProcess
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
+from petrosa_cio.adapters.mongo_findings import MongoFindings
 from petrosa_cio.adapters.mongo_prune import MongoPruneStore
 from petrosa_cio.adapters.mongo_rights import rights
 from petrosa_cio.adapters.mongo_search import MongoSearch
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.audit.beginning import sign_beginning
 from petrosa_cio.audit.chain import GENESIS, chained, head_at
+from petrosa_cio.audit.findings import Finding, FindingKind, finding_document
 from petrosa_cio.audit.search import Finder
 from petrosa_cio.audit.trace import read_entries
-from petrosa_cio.errors import Misconfigured
+from petrosa_cio.errors import Misconfigured, Unavailable
 from petrosa_cio.ports import Appended, RecordQuery
 from tests.chains import SIGNER
 from tests.commands import cio
@@ -29,7 +31,11 @@ from tests.records import NOON, entry, verdict_line
 pytestmark = pytest.mark.integration
 
 USER = "petrosa-cio-record"
-ROOT_USER = {"createUser": "root", "pwd": "root-pass", "roles": [{"role": "root", "db": "admin"}]}
+ROOT_USER = {
+    "createUser": "root",
+    "pwd": "root-pass",  # pragma: allowlist secret
+    "roles": [{"role": "root", "db": "admin"}],
+}
 
 
 @pytest.fixture
@@ -70,7 +76,7 @@ async def refused(work: object) -> bool:
 
 async def test_the_user_can_store_the_record_and_not_change_it(server: ServerProcess) -> None:
     made = await initialised(server)
-    assert len(made["done"]) == 7  # type: ignore[arg-type]
+    assert len(made["done"]) == 8  # type: ignore[arg-type]
     url = as_user(server, USER, str(made["password"]), "records")
     client = connect_mongo(url)
     store = MongoTraceStore(client, "records")
@@ -85,8 +91,18 @@ async def test_the_user_can_store_the_record_and_not_change_it(server: ServerPro
     page = await Finder(search).find(RecordQuery())
     assert [one.seq async for one in search.walk(RecordQuery(), last=2)] == [1, 2]
     assert [one.seq for one in page.records] == [2, 1]
-    traces = client.records.traces
+    findings = MongoFindings(client, "records")
+    finding = finding_document(
+        Finding(FindingKind.NO_VERDICT, "d2", NOON, {}, "d2"), fund="main", found_at=NOON
+    )
+    assert await findings.keep([finding]) == {finding["_id"]}
+    assert await findings.open_among([str(finding["_id"])]) != []
+    traces, alerts = client.records.traces, client.records.alerts
+    with pytest.raises(Unavailable, match="validation"):
+        await findings.keep([{"_id": "odd", "kind": "no_verdict"}])
     for work in (
+        alerts.update_one({}, {"$set": {"kind": "over"}}),
+        alerts.delete_many({}),
         traces.update_one({}, {"$set": {"verdict": "deny"}}),
         traces.delete_many({}),
         traces.drop(),

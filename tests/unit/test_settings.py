@@ -105,6 +105,8 @@ def test_a_password_in_a_wrong_url_is_not_told() -> None:
         ("CIO_INTENT_SUBJECTS", "intent.>.x"),
         ("CIO_INTENT_SUBJECTS", "intent.a*"),
         ("CIO_INTENT_SUBJECTS", ","),
+        ("CIO_WATCH_SIGNALS", "signals..x"),
+        ("CIO_RECONCILE_AFTER_S", "0"),
         ("CIO_POLICY_FILE", "/no/such/file"),
         ("CIO_POLICY_MAX_AGE_S", "0"),
         ("CIO_LOG_LEVEL", "loud"),
@@ -155,6 +157,8 @@ def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
         ({"CIO_INTENT_SUBJECTS": "signals.trading.*"}, "CIO_INTENT_SUBJECTS"),
         ({"CIO_INTENT_SUBJECTS": "cio.>"}, "CIO_INTENT_SUBJECTS"),
         ({"CIO_INTENT_SUBJECTS": "intent.>,intent.trading"}, "CIO_INTENT_SUBJECTS"),
+        ({"CIO_WATCH_SIGNALS": "cio.>"}, "CIO_WATCH_SIGNALS"),
+        ({"CIO_WATCH_SIGNALS": "signals.>,signals.trading.*"}, "CIO_WATCH_SIGNALS"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(environ: dict[str, str], field: str) -> None:

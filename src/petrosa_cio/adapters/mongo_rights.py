@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, is_stand_in, translated
 from petrosa_cio.adapters.mongo_schema import (
     BEGINNINGS,
     CHECKPOINTS,
@@ -65,9 +65,9 @@ class Rights:
 async def rights(client: MongoClient, database: str) -> Rights:
     """Return what the signed-in user may do to the record. Raises Unavailable."""
     with translated():
-        build = await client.admin.command("buildInfo")
+        stand_in = await is_stand_in(client)
         status = await client.admin.command("connectionStatus", showPrivileges=True)
-    return rights_in(status["authInfo"], database, is_stand_in="secantusVersion" in build)
+    return rights_in(status["authInfo"], database, is_stand_in=stand_in)
 
 
 def rights_in(info: Mapping[str, Any], database: str, *, is_stand_in: bool = False) -> Rights:

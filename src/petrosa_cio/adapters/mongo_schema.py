@@ -16,6 +16,7 @@ log = structlog.get_logger()
 TRACES: Final = "traces"
 POISONED: Final = "poisoned"
 CHECKPOINTS: Final = "checkpoints"
+ALERTS: Final = "alerts"
 BEGINNINGS: Final = "beginnings"
 
 PLACE_IN_CHAIN: Final = "place_in_chain"
@@ -92,6 +93,18 @@ COLLECTIONS: Final = (
         (IndexModel([("seq", ASCENDING)]),),
     ),
     Collection(
+        ALERTS,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "kind": _TEXT, "decision_id": _MAYBE_TEXT,
+             "found_at": _INSTANT, "detail": {"bsonType": "object"}},
+            {"at": _INSTANT, "of": _TEXT, "ends": _TEXT, "began_at": _INSTANT},
+        ),
+        (
+            IndexModel([("fund", ASCENDING), ("kind", ASCENDING), ("found_at", DESCENDING)]),
+            IndexModel([("fund", ASCENDING), ("of", ASCENDING), ("began_at", DESCENDING)]),
+        ),
+    ),
+    Collection(
         BEGINNINGS,
         _schema(
             {"_id": _TEXT, "chain": _TEXT, "seq": _POSITION, "hash": _HASH,
@@ -101,7 +114,7 @@ COLLECTIONS: Final = (
         (),
     ),
 )  # fmt: skip
-"""Every collection of the record."""
+"""Every collection of the record, the findings about it among them."""
 
 
 async def prepare_collections(database: AsyncDatabase[dict[str, Any]]) -> list[str]:

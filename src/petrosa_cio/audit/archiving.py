@@ -5,7 +5,7 @@ gets its name only when it was read back and proven; until then a run that ends 
 counts, and the next one begins anew.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -179,7 +179,7 @@ class _Copying:
     async def without_place(self) -> Fields | None:
         return await self._source.without_place()
 
-    async def records(self, first: int, last: int) -> AsyncIterator[Sequence[Fields]]:
+    async def records(self, first: int, last: int) -> AsyncGenerator[Sequence[Fields]]:
         async for page in self._source.records(first, last):
             kept = [one for one in page if one["seq"] <= self._until]
             for one in kept:
@@ -188,7 +188,8 @@ class _Copying:
                 self._records += 1
             if kept:
                 self._first, self._final = self._first or kept[0], kept[-1]
-            self._asides = {str(one["aside"]) for one in kept if one.get("kind") == POISONED_KIND}
+            # Added, as the page before may still be followed: a proof reads ahead.
+            self._asides |= {str(one["aside"]) for one in kept if one.get("kind") == POISONED_KIND}
             yield page
 
     def checkpoints(self, first: int, last: int) -> AsyncIterator[Sequence[Fields]]:
@@ -197,6 +198,7 @@ class _Copying:
     async def poisoned(self, name: str) -> Fields | None:
         found = await self._source.poisoned(name)
         if found is not None and name in self._asides:
+            self._asides.discard(name)
             self._writer.write(file_of(POISONED), _lines([found]))
         return found
 

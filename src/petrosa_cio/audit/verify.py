@@ -1,7 +1,12 @@
-"""Proves a stored record: every record in its place, and every checkpoint against it."""
+"""Proves a stored record: every record in its place, and every checkpoint against it.
 
+While one page is hashed the next is on its way, so that the store and this program work at once.
+"""
+
+import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
@@ -14,6 +19,10 @@ from petrosa_cio.audit.trace import KEPT_OF_POISONED, POISONED
 from petrosa_cio.ports import Head
 
 Fields = Mapping[str, Any]
+Page = Sequence[Fields]
+
+BREATH = 64
+"""Records that are hashed between looks at what has arrived of the next page."""
 
 
 class ProofSource(Protocol):
@@ -31,10 +40,10 @@ class ProofSource(Protocol):
     async def without_place(self) -> Fields | None:
         """Return a record that states no position, if there is one."""
 
-    def records(self, first: int, last: int) -> AsyncIterator[Sequence[Fields]]:
+    def records(self, first: int, last: int) -> AsyncGenerator[Page]:
         """Iterate over the records of some positions, pages of them, the lowest position first."""
 
-    def checkpoints(self, first: int, last: int) -> AsyncIterator[Sequence[Fields]]:
+    def checkpoints(self, first: int, last: int) -> AsyncIterator[Page]:
         """Iterate over the checkpoints of some positions, pages of them, the lowest first."""
 
     async def poisoned(self, name: str) -> Fields | None:
@@ -93,12 +102,10 @@ async def prove(source: ProofSource, asked: Asked, told: Told = _nobody) -> Proo
         last = max(last, *(one.seq for one in held), 0)
         signed_until = min(signed_until, last)
     signed = _Signed(proof, held, source.checkpoints(first, signed_until))
-    async for page in source.records(first, last):
-        for document in page:
-            await signed.judge_before(_place(document))
-            proof.take(document)
-            await _look_aside(source, proof, document)
-        told(proof.records, last - first + 1)
+    async with aclosing(_read_ahead(source.records(first, last))) as pages:
+        async for page in pages:
+            await _follow(page, source, signed, proof)
+            told(proof.records, last - first + 1)
     await signed.judge_before(None)
     proof.end(end if asked.last is None else asked.last)
     is_whole = asked.first == 1 and asked.last is None
@@ -106,6 +113,28 @@ async def prove(source: ProofSource, asked: Asked, told: Told = _nobody) -> Proo
     if stray is not None:
         proof.take(stray)
     return proof
+
+
+async def _read_ahead(pages: AsyncGenerator[Page]) -> AsyncGenerator[Page]:
+    """Hand out pages, each while the next one is being read. Two are held at a time, no more."""
+    async with aclosing(pages):
+        reading = asyncio.ensure_future(anext(pages, None))
+        try:
+            while (page := await reading) is not None:
+                reading = asyncio.ensure_future(anext(pages, None))
+                yield page
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _follow(page: Page, source: ProofSource, signed: "_Signed", proof: Proof) -> None:
+    for index, document in enumerate(page):
+        if not index % BREATH:
+            await asyncio.sleep(0)
+        await signed.judge_before(_place(document))
+        proof.take(document)
+        await _look_aside(source, proof, document)
 
 
 async def stated_beginning(
@@ -146,7 +175,7 @@ class _Signed:
         self,
         proof: Proof,
         held: Sequence[Checkpoint],
-        stored: AsyncIterator[Sequence[Fields]],
+        stored: AsyncIterator[Page],
     ) -> None:
         self._proof = proof
         self._held = sorted(held, key=lambda one: one.seq, reverse=True)

@@ -69,7 +69,9 @@ def init(
     url = admin_url or settings.mongo_admin_url
     if url is None:
         message = "it is not set, and no address was given"
-        mend = "Name MongoDB as somebody who may make roles: mongodb://user:password@host:27017/"
+        mend = (
+            "Name MongoDB as somebody who may make roles: mongodb://<user>:<password>@host:27017/"
+        )
         raise Misconfigured([Problem("CIO_MONGO_ADMIN_URL", message, mend)])
     password = None if password_file is None else password_file.read_text("utf-8").strip()
     done = run_async(init_record(settings, url, user, password, prune_user))

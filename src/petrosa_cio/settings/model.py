@@ -49,6 +49,7 @@ CollectorUrl = Annotated[str, _one_of_schemes("http", "https")]
 CollectorProtocol = Annotated[Literal["grpc", "http/protobuf"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+MaybeSubjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split)]
 Subjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 Files = Annotated[tuple[FilePath, ...], NoDecode, BeforeValidator(_split)]
 Symbol = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9]{3,32}$")]
@@ -204,6 +205,25 @@ class Settings(BaseSettings):
     )
     venue_rules_interval_s: int = Field(
         3600, description="seconds until CIO_VENUE_RULES_URL is asked again", ge=60, le=86_400
+    )
+    watch_signals: MaybeSubjects = Field(
+        (),
+        description="NATS subjects on which every message must be a signal that was signed off, "
+        "with commas between; unset, signals are not watched; to watch the subject of signals "
+        "itself hides from the gate that nobody listens there",
+    )
+    reconcile_after_s: int = Field(
+        360,
+        description="age at which a captured intent must have its verdict in the record, in "
+        "seconds; longer than an intent may be retried",
+        ge=1,
+        le=43_200,
+    )
+    acknowledge_within_s: int = Field(
+        60,
+        description="seconds in which the order engine must say something of an approval",
+        ge=1,
+        le=43_200,
     )
 
     fund: Token = Field(
