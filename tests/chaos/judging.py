@@ -5,7 +5,8 @@ itself.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,12 +87,13 @@ class Reading(MongoProofSource):
         super().__init__(*arguments, **options)
         self.recorded = Recorded()
 
-    async def records(self, first: int, last: int) -> AsyncIterator[list[dict[str, Any]]]:
+    async def records(self, first: int, last: int) -> AsyncGenerator[list[dict[str, Any]]]:
         """Iterate over the records as they are there, and note each."""
-        async for page in super().records(first, last):
-            for trace in page:
-                self.recorded.take(trace)
-            yield page
+        async with aclosing(super().records(first, last)) as pages:
+            async for page in pages:
+                for trace in page:
+                    self.recorded.take(trace)
+                yield page
 
 
 @dataclass(frozen=True)
