@@ -285,9 +285,8 @@ class Settings(BaseSettings):
     intake_persistence: Literal["async", "sync"] = Field(
         "async",
         description="how the stream of intents writes, settled when it is first made: async leaves "
-        "syncing to the operating system, so that a power cut may take intents that nobody had "
-        "decided yet; sync takes a few thousand intents a second, and is for streams of several "
-        "copies",
+        "syncing to the operating system, so that a killed server or a power cut may take the last "
+        "intents; sync takes a few thousand intents a second, and is for streams of several copies",
     )
     journal_max_bytes: int = Field(
         4_294_967_296,
