@@ -17,6 +17,8 @@ TRACES: Final = "traces"
 POISONED: Final = "poisoned"
 CHECKPOINTS: Final = "checkpoints"
 POLICIES: Final = "policies"
+ALERTS: Final = "alerts"
+BEGINNINGS: Final = "beginnings"
 
 PLACE_IN_CHAIN: Final = "place_in_chain"
 """Name of the index that keeps two records from having one place."""
@@ -81,7 +83,8 @@ COLLECTIONS: Final = (
         ),
         (
             IndexModel([("seq", ASCENDING)], name=PLACE_IN_CHAIN, unique=True),
-            *map(_newest_by, ("strategy", "symbol", "verdict", "codes")),
+            *map(_newest_by, ("strategy", "symbol", "verdict", "codes", "kind")),
+            IndexModel([("at", DESCENDING)]),
             *map(_by, ("trace_id", "decision_id", "stated_id")),
             IndexModel([("journaled_at", DESCENDING)]),
         ),
@@ -108,8 +111,29 @@ COLLECTIONS: Final = (
         ),
         (IndexModel([("fund", ASCENDING), ("revision", DESCENDING)], unique=True),),
     ),
+    Collection(
+        ALERTS,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "kind": _TEXT, "decision_id": _MAYBE_TEXT,
+             "found_at": _INSTANT, "detail": {"bsonType": "object"}},
+            {"at": _INSTANT, "of": _TEXT, "ends": _TEXT, "began_at": _INSTANT},
+        ),
+        (
+            IndexModel([("fund", ASCENDING), ("kind", ASCENDING), ("found_at", DESCENDING)]),
+            IndexModel([("fund", ASCENDING), ("of", ASCENDING), ("began_at", DESCENDING)]),
+        ),
+    ),
+    Collection(
+        BEGINNINGS,
+        _schema(
+            {"_id": _TEXT, "chain": _TEXT, "seq": _POSITION, "hash": _HASH,
+             "manifest_sha256": _HASH, "at": _INSTANT, "key_id": _TEXT, "signature": _TEXT},
+            {},
+        ),
+        (),
+    ),
 )  # fmt: skip
-"""Every collection of the record."""
+"""Every collection of the record, the findings about it among them."""
 
 
 async def prepare_collections(database: AsyncDatabase[dict[str, Any]]) -> list[str]:
