@@ -24,6 +24,7 @@ from tests.fakes import (
     FakeTally,
 )
 from tests.ledgers import Clock
+from tests.policies import put_next, trusting
 
 POLICY: dict[str, Any] = {
     "name": "test",
@@ -55,7 +56,9 @@ class House:
         self.signals = FakeSignalBus(self.effects)
         self.announcer = FakeAnnouncer(self.effects)
         self.tally = FakeTally()
-        self.feeds = Feeds(self.states, self.charter, clock=self.now, policy_max_age_s=5)
+        self.feeds = Feeds(
+            self.states, self.charter, trusting(), clock=self.now, policy_max_age_s=5
+        )
 
     async def open(self) -> "House":
         """Let trade: a new ledger, the fund active, a policy in force."""
@@ -65,10 +68,7 @@ class House:
 
     async def activate(self, policy: dict[str, Any], *, tightens: bool = True) -> None:
         """Put a policy in force, and let the gate hear of it."""
-        active = await self.states.active_policy()
-        document = orjson.dumps({"policy": policy})
-        parent = active.revision if active else 0
-        await self.states.activate(document, parent=parent, tightens=tightens)
+        await put_next(self.states, orjson.dumps({"policy": policy}), tightens=tightens)
         await self.feeds.refresh()
 
     async def pass_time(self, seconds: float) -> None:

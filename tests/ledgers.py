@@ -32,6 +32,7 @@ from petrosa_cio.risk.claims import (
 from petrosa_cio.risk.intent import Direction
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.trading_state import Scope, TradingState
+from tests.policies import put_next
 
 NOON_MS = 1_795_348_800_000
 TIMEOUT_S = 10.0
@@ -77,7 +78,7 @@ class LedgerUnderTest:
     async def open(self) -> None:
         """Make it ready to promote."""
         await self.ledger.initialise(fresh=True)
-        await self.states.activate(b"{}", parent=0, tightens=True)
+        await put_next(self.states)
 
 
 def memory_ledger() -> LedgerUnderTest:

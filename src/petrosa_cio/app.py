@@ -12,7 +12,7 @@ import os
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from importlib.metadata import version as installed_version
@@ -50,6 +50,7 @@ from petrosa_cio.errors import Unavailable
 from petrosa_cio.fleet.execution_events import parse_execution
 from petrosa_cio.governance.desk import POLICY_UPDATED, STATE_UPDATED
 from petrosa_cio.governance.files import load_governing
+from petrosa_cio.governance.projection import LOOK_S as POLICY_LOOK_S
 from petrosa_cio.governance.venue_refresh import LOOK_S as VENUE_LOOK_S
 from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.nurse.completeness_watch import CompletenessWatch
@@ -57,13 +58,20 @@ from petrosa_cio.nurse.door import Door
 from petrosa_cio.nurse.every import every, until_stopped
 from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.nurse.gate import Gate, GateOptions, World
-from petrosa_cio.nurse.gauges import GateGauges
+from petrosa_cio.nurse.gauges import GateGauges, count_refused
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
 from petrosa_cio.nurse.market import Market
 from petrosa_cio.nurse.metrics import PrometheusTally
 from petrosa_cio.nurse.price_belief import PriceBelief
 from petrosa_cio.nurse.serve import serve_stream
 from petrosa_cio.nurse.tracing import NO_TRACING, SampledTracing
+from petrosa_cio.policies import (
+    Policies,
+    open_policies,
+    policy_signer,
+    prepare,
+    trusted_keys,
+)
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.servers import (
     Servers,
@@ -74,7 +82,6 @@ from petrosa_cio.servers import (
     nats_access,
     open_record,
     open_servers,
-    prepare,
     recovery_of,
     venue_feed,
     venue_refresher,
@@ -143,15 +150,18 @@ async def run_gate(
         open_servers(settings, name=f"gate {replica}") as servers,
         asyncio.TaskGroup() as keeping,
     ):
-        await prepare(servers, governing)
+        async with open_policies(settings, servers, governing.charter) as policies:
+            await prepare(settings, servers, governing, policies)
         venue = venue_feed(settings, servers, venue_files)
         feeds = Feeds(
             servers.store,
             governing.charter,
+            trusted_keys(settings),
             clock=clock,
             policy_max_age_s=settings.policy_max_age_s,
             prices=lambda: market.prices,
             venue_rules=lambda: venue.rules,
+            refused=count_refused,
         )
         await feeds.refresh()
         with suppress(Unavailable):  # it is tried again every second; until then none are known
@@ -395,10 +405,14 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     watch = GateWatch(loop.time, silent_after_s=GATE_SILENT_S)
     venue_files = load_venue_rules(settings.venue_rules_files)
+    governing = load_governing(settings.policy_file, settings.charter_file)
+    signer = policy_signer(settings)
     async with (
         open_servers(settings, name="control") as servers,
+        open_policies(settings, servers, governing.charter, signer=signer) as policies,
         feeding_regimes(settings, servers, stop) as notes,
     ):
+        await prepare(settings, servers, governing, policies)
         await listen(servers.nats, GATE_STATUS, watch.heard)
 
         def problems() -> list[str]:
@@ -408,6 +422,8 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
         app = create_app(problems, version=__version__, fund=settings.fund, notes=notes)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(every(STATUS_INTERVAL_S, ControlGauges(watch).note, stop))
+            if policies is not None:
+                tasks.create_task(every(POLICY_LOOK_S, _keeping(policies), stop))
             if settings.venue_rules_url:
                 refresher = venue_refresher(settings, servers, venue_files)
 
@@ -420,6 +436,15 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
             tasks.create_task(
                 serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop)
             )
+
+
+def _keeping(policies: Policies) -> Callable[[], Awaitable[None]]:
+    """Return what keeps the gates at the newest revision of the policy."""
+
+    async def keep_policy_in_force() -> None:
+        await policies.projection.look()
+
+    return keep_policy_in_force
 
 
 class Role(StrEnum):

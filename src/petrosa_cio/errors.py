@@ -4,8 +4,10 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
 
     CioError
     ├── Unavailable          a dependency is away or too slow; trying again may help
-    │   └── LedgerLost       Redis answers, but what it knew is gone
+    │   ├── LedgerLost       Redis answers, but what it knew is gone
+    │   └── NotInForceYet    a revision is stored, and waits for Redis to go into force
     ├── PolicyRejected       a policy document is invalid or crosses the charter
+    ├── RevisionConflict     a change was made of a revision that is no longer the newest
     ├── VenueRulesRejected   what a venue says of its rules cannot be read
     ├── RecordRefused        what was asked of the record would lose or mix some of it
     ├── QueryRejected        a search of the record asks for what cannot be
@@ -55,6 +57,21 @@ class LedgerLost(Unavailable):
         super().__init__("redis", detail)
 
 
+class NotInForceYet(Unavailable):
+    """A revision is stored for good, but Redis is away: it goes into force when Redis is back.
+
+    Args:
+        revision: The revision.
+        detail: What was seen of Redis.
+    """
+
+    code: ClassVar[str] = "NOT_IN_FORCE_YET"
+
+    def __init__(self, revision: int, detail: str) -> None:
+        super().__init__("redis", f"revision {revision} is stored and not in force yet: {detail}")
+        self.revision = revision
+
+
 class PolicyRejected(CioError):
     """A policy document is invalid or crosses the charter.
 
@@ -67,6 +84,25 @@ class PolicyRejected(CioError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+
+
+class RevisionConflict(CioError):
+    """A change was made of a revision that is no longer the newest.
+
+    Args:
+        parent: The revision that it was made of; 0 for none.
+        newest: The newest one; 0 where there is none.
+    """
+
+    code: ClassVar[str] = "REVISION_CONFLICT"
+
+    def __init__(self, parent: int, newest: int) -> None:
+        super().__init__(
+            f"the change was made of revision {parent}, while revision {newest} is the newest: "
+            "look at that one, and make the change anew"
+        )
+        self.parent = parent
+        self.newest = newest
 
 
 class VenueRulesRejected(CioError):

@@ -33,22 +33,32 @@ from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
-from petrosa_cio.errors import Misconfigured, Problem, Unavailable
+from petrosa_cio.errors import Misconfigured, PolicyRejected, Problem, Unavailable
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.nurse.arrival import epoch_ms
-from petrosa_cio.ports import PastRecords, PastVerdicts, RecordSearch
+from petrosa_cio.policies import (
+    KEY_FIELD,
+    POLICY_KEY,
+    Prepared,
+    open_policies,
+    policy_key_file,
+    policy_signer,
+    prepare,
+    trusted_keys,
+)
+from petrosa_cio.ports import ActivePolicy, PastRecords, PastVerdicts, RecordSearch
 from petrosa_cio.risk.policy import PolicyDocument, canonical_json, document_hash
 from petrosa_cio.servers import (
     AUDIT_KEY,
+    AUDIT_KEY_FIELD,
     audit_key_file,
     audit_signer,
     clock,
     nats_access,
     open_servers,
-    prepare,
 )
 from petrosa_cio.settings import Settings, child_environ, variable
 
@@ -82,6 +92,7 @@ class Running:
     child_environ: dict[str, str]
     policy_name: str
     policy_revision: int
+    policy_restored: bool
     policy_file_differs: bool
     charter_name: str
     trading_state: str
@@ -106,11 +117,18 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         urls["mongo_url"] = embedded.mongo_url
         urls["nats_monitoring_url"] = embedded.nats_monitoring_url
         found = {name: url for name, url in urls.items() if url}
-        key = _own_key(settings) if "mongo" in need else {}
-        resolved = settings.model_copy(update=found | _chosen_port(settings) | key)
+        keys = _own_keys(settings) if "mongo" in need else {}
+        resolved = settings.model_copy(update=found | _chosen_port(settings) | keys)
         audit_signer(resolved)
+        trusted = [key.hex() for key in trusted_keys(resolved).public_keys]
+        resolved = resolved.model_copy(update={"policy_public_keys": tuple(trusted)})
         async with open_servers(resolved, name="start") as servers:
-            active = await prepare(servers, governing)
+            signer = policy_signer(resolved)
+            async with open_policies(
+                resolved, servers, governing.charter, signer=signer
+            ) as policies:
+                prepared = await prepare(resolved, servers, governing, policies)
+            active = _need_policy(prepared)
             states = await servers.store.trading_states()
         with announced(resolved), shared_metrics(resolved) as metrics:
             document = read_policy_document(active.document)
@@ -120,6 +138,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 child_environ=child_environ(resolved) | metrics,
                 policy_name=document.policy.name,
                 policy_revision=active.revision,
+                policy_restored=prepared.restored,
                 policy_file_differs=differs,
                 charter_name=governing.charter.name,
                 trading_state=states.fund or "unknown, which counts as halted",
@@ -131,12 +150,37 @@ def _chosen_port(settings: Settings) -> dict[str, int]:
     return {} if settings.http_port else {"http_port": choose_port(settings.data_dir / "http_port")}
 
 
-def _own_key(settings: Settings) -> dict[str, Path]:
-    """Make the key that signs the chain in the data folder, where none is stated or made yet."""
-    if settings.audit_key_file is None and audit_key_file(settings) is None:
-        make_key(settings.data_dir / AUDIT_KEY)
-    file = audit_key_file(settings)
-    return {"audit_key_file": file.resolve()} if file else {}
+def _own_keys(settings: Settings) -> dict[str, Path]:
+    """Make the keys that sign the chain and the policies, where none is stated or made yet.
+
+    They stand in the data folder, beside the records and the revisions themselves.
+    """
+    made = {
+        "audit_key_file": _own_key(settings, AUDIT_KEY, AUDIT_KEY_FIELD, audit_key_file(settings)),
+        "policy_key_file": _own_key(settings, POLICY_KEY, KEY_FIELD, policy_key_file(settings)),
+    }
+    return {name: file.resolve() for name, file in made.items()}
+
+
+def _own_key(settings: Settings, name: str, field: str, found: Path | None) -> Path:
+    own = settings.data_dir / name
+    if found is None:
+        make_key(own, field)
+    return found or own
+
+
+def _need_policy(prepared: Prepared) -> ActivePolicy:
+    """Return the policy in force. Raises Unavailable or Misconfigured where there is none."""
+    if prepared.active is not None:
+        return prepared.active
+    if isinstance(prepared.problem, PolicyRejected):
+        mend = "Trust the key that signed it, or name the database that holds this fund's policy."
+        raise Misconfigured([Problem("CIO_POLICY_PUBLIC_KEYS", str(prepared.problem), mend)])
+    if prepared.problem is not None:
+        raise prepared.problem
+    message = "no policy is in force, and there is no key to sign the first one with"
+    mend = "Make one with `cio policy key --new FILE`, and name it."
+    raise Misconfigured([Problem(KEY_FIELD, message, mend)])
 
 
 @contextmanager
@@ -297,7 +341,7 @@ async def rehearsal_ledger(clock_ms: Callable[[], int], document: PolicyDocument
     states = MemoryStateStore(clock_ms)
     ledger = MemoryLedger(clock_ms, states)
     await ledger.initialise(fresh=True)
-    await states.activate(canonical_json(document), parent=0, tightens=True)
+    await states.put_policy(ActivePolicy(1, 1, canonical_json(document)))
     return ledger
 
 
@@ -376,8 +420,14 @@ async def _new_password(mongo: MongoClient, database: str, user: str) -> str | N
 
 def new_audit_key(settings: Settings, file: Path) -> Settings:
     """Make a key in a file and return the settings with it. Raises Misconfigured."""
-    make_key(file)
+    make_key(file, AUDIT_KEY_FIELD)
     return settings.model_copy(update={"audit_key_file": file})
+
+
+def new_policy_key(settings: Settings, file: Path) -> Settings:
+    """Make a key for policies in a file and return the settings with it. Raises Misconfigured."""
+    make_key(file, KEY_FIELD)
+    return settings.model_copy(update={"policy_key_file": file, "policy_public_keys": ()})
 
 
 async def newest_checkpoint(settings: Settings) -> Mapping[str, Any] | None:

@@ -182,11 +182,14 @@ class Governed:
     """What the journal remembers of what governed.
 
     Attributes:
-        policy: The newest policy document, as JSON text; None when none is remembered.
+        policy: The newest policy document, as JSON text; None when none is remembered that was
+            signed.
         revision: Its revision.
         trading_states: State by scope of strategies and symbols; never the fund's.
         regimes: Regime documents by symbol, as JSON text.
         regime_overrides: The same of overrides; each says itself when it expires.
+        signed: The signed statement about the policy, as JSON text.
+        tightened_revision: The newest revision that was tighter, as that statement says.
     """
 
     policy: str | None
@@ -194,6 +197,8 @@ class Governed:
     trading_states: dict[str, str]
     regimes: dict[str, str]
     regime_overrides: dict[str, str] = field(default_factory=dict)
+    signed: str = ""
+    tightened_revision: int = 0
 
 
 class LostLedger(Protocol):
@@ -226,26 +231,108 @@ class ActivePolicy:
     """The policy document in force, as stored.
 
     Attributes:
-        revision: Grows by one with every activation.
+        revision: Grows by one with every activation; 0 where the store holds none that reads.
         tightened_revision: The newest revision that was tighter than its parent in any field.
         document: Canonical JSON of policy and overlays.
+        signed: The signed statement that this is that revision, as JSON; empty where nobody
+            signed.
     """
 
     revision: int
     tightened_revision: int
     document: bytes
+    signed: bytes = b""
 
 
 class PolicyStore(Protocol):
-    """Holds the active policy."""
+    """Holds the active policy, for the gates: a projection of the `RevisionStore`."""
 
     async def active_policy(self) -> ActivePolicy | None:
         """Return the active policy, or None when the store holds none."""
 
-    async def activate(
-        self, document: bytes, *, parent: int, tightens: bool
-    ) -> ActivePolicy | None:
-        """Make a document the next revision if ``parent`` is still active, else return None."""
+    async def put_policy(
+        self, policy: ActivePolicy, *, instead_of: ActivePolicy | None = None
+    ) -> bool:
+        """Put a revision in force if what is there is older, or still ``instead_of``; else False.
+
+        An older revision never replaces a newer one, unless it is that very one.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedField:
+    """One field that a change of policy moves, in words.
+
+    Attributes:
+        path: The field, such as ``fund.max_order_notional_usd``.
+        change: ``tighter``, ``looser`` or ``mixed``.
+        old: What it was; empty where nothing was stated.
+        new: What it is; empty where nothing is stated any more.
+    """
+
+    path: str
+    change: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRevision:
+    """One revision of the policy, with who made it and why. It never changes.
+
+    Attributes:
+        fund: The fund that it governs.
+        revision: Counted 1, 2, 3...
+        parent: The revision that it was made of; 0 for the first.
+        content_of: The revision whose content it repeats; None where the content is its own.
+        document: Canonical JSON of policy and overlays.
+        document_hash: SHA-256 of that, hexadecimal.
+        tightened_revision: The newest revision, up to this one, that was tighter than its parent
+            in any field.
+        author: Name of who made it.
+        role: What they were trusted with.
+        thought: Why, in their words.
+        change: Beside its parent: ``tighter``, ``looser``, ``mixed``, ``equal`` or ``first``.
+        diff: Every field that it moves.
+        at: When it was made, aware UTC, to the millisecond.
+        key_id: Which key signed it.
+        signature: The ed25519 signature, base64.
+    """
+
+    fund: str
+    revision: int
+    parent: int
+    content_of: int | None
+    document: str
+    document_hash: str
+    tightened_revision: int
+    author: str
+    role: str
+    thought: str
+    change: str
+    diff: tuple[ChangedField, ...]
+    at: datetime
+    key_id: str = ""
+    signature: str = ""
+
+
+class RevisionStore(Protocol):
+    """Every revision of one fund's policy: the truth, of which the `PolicyStore` shows the newest.
+
+    Revisions are added and found, never changed.
+    """
+
+    async def newest(self) -> PolicyRevision | None:
+        """Return the newest revision, or None where there is none."""
+
+    async def revision(self, number: int) -> PolicyRevision | None:
+        """Return one revision, or None where there is none of that number."""
+
+    async def history(self, *, before: int | None = None, limit: int = 50) -> list[PolicyRevision]:
+        """Return revisions, the newest first: those below ``before``, at most ``limit``."""
+
+    async def add(self, revision: PolicyRevision) -> bool:
+        """Add a revision; return False if one of its number is there."""
 
 
 class RegimeStore(Protocol):

@@ -1,4 +1,4 @@
-"""Opens the ways to the servers, and makes the stores ready: the other half of composition."""
+"""Opens the ways to the servers: the other half of composition."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,11 +18,7 @@ from petrosa_cio.adapters.nats_connection import (
     connect_nats,
     translated,
 )
-from petrosa_cio.adapters.nats_journal import (
-    NatsJournal,
-    journal_is_empty,
-    read_journal,
-)
+from petrosa_cio.adapters.nats_journal import NatsJournal, read_journal
 from petrosa_cio.adapters.nats_messages import NatsAnnouncer
 from petrosa_cio.adapters.nats_streams import (
     EXECUTIONS,
@@ -41,14 +37,12 @@ from petrosa_cio.audit.checkpointer import Checkpointer, Rhythm, SigningTally
 from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
 from petrosa_cio.errors import Misconfigured, Problem
 from petrosa_cio.governance.desk import Desk
-from petrosa_cio.governance.files import Governing
 from petrosa_cio.governance.regime_feed import RegimeFeed
 from petrosa_cio.governance.venue_refresh import Asking, VenueRefresher, public_part
 from petrosa_cio.governance.venue_rules import VenueRecorder
 from petrosa_cio.nurse.every import every
 from petrosa_cio.nurse.recovery import BEGINNING, Recovery
 from petrosa_cio.nurse.venue_feed import VenueFeed
-from petrosa_cio.ports import ActivePolicy
 from petrosa_cio.risk.venue import VenueRules
 from petrosa_cio.settings import Settings
 
@@ -58,6 +52,8 @@ STORE_TIMEOUT_S = 1.0
 
 AUDIT_KEY = "audit.key"
 """Name of the key file in the data folder."""
+
+AUDIT_KEY_FIELD = "CIO_AUDIT_KEY_FILE"
 
 
 def clock() -> datetime:
@@ -151,25 +147,6 @@ def stream_settings(settings: Settings) -> StreamSettings:
         journal_max_bytes=settings.journal_max_bytes,
         intake_is_async=settings.intake_persistence == "async",
     )
-
-
-async def prepare(servers: Servers, governing: Governing) -> ActivePolicy:
-    """Make the stores ready: mark a new fund's ledger, activate the first policy. Repeatable.
-
-    Policy and charter are recorded, so that whoever decides again can look them up.
-    Where the journal knows a fund and the ledger does not, the ledger was lost; it is left to be
-    rebuilt, policy included.
-
-    Raises:
-        Unavailable: A server does not answer.
-    """
-    if await journal_is_empty(servers.nats):
-        await servers.ledger.initialise(fresh=True)
-    elif await servers.ledger.is_lost():
-        await recovery_of(servers).recover()
-    active = await servers.desk.activate_first(governing.first_policy, author="start")
-    await servers.desk.record_charter(governing.charter, author="start")
-    return active
 
 
 def recovery_of(servers: Servers) -> Recovery:
@@ -295,7 +272,7 @@ def audit_key_file(settings: Settings) -> Path | None:
 def audit_signer(settings: Settings) -> Signer | None:
     """Return what signs the chain; None where there is no key. Raises Misconfigured."""
     file = audit_key_file(settings)
-    return None if file is None else Signer(read_key(file))
+    return None if file is None else Signer(read_key(file, AUDIT_KEY_FIELD))
 
 
 def checkpointer_of(

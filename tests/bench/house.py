@@ -19,14 +19,13 @@ from petrosa_cio.adapters.children import start_child, stop_child
 from petrosa_cio.adapters.embedded import start_nats, start_redis
 from petrosa_cio.adapters.embedded.process import ServerProcess
 from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
-from petrosa_cio.adapters.nats_streams import INTENTS, ensure_streams
+from petrosa_cio.adapters.nats_streams import INTENTS
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.app import GATE_STATUS
 from petrosa_cio.governance.regimes import write_regime
 from petrosa_cio.risk.identity import decision_id
 from petrosa_cio.risk.snapshot import ANY_SYMBOL
-from petrosa_cio.servers import stream_settings
 from petrosa_cio.settings import load_settings
 from tests.bench.intents import market_prices
 from tests.bench.loading import ROOT
@@ -35,6 +34,7 @@ from tests.bench.policies import EMPTY, WITHOUT_FEEDS, Plain, calm
 from tests.market import SUBJECT as MARKET_DATA
 from tests.market import ticker
 from tests.neighbours import decisions_of
+from tests.policies import TRUSTING, govern
 from tests.waiting import eventually
 
 FUND = "bench"
@@ -118,8 +118,7 @@ class House:
         await self.client.flush()
         self._speaking = asyncio.create_task(self._let_market_speak())
         if self.rung is Rung.SHIPPED:
-            settings = load_settings(self.environ)
-            await ensure_streams(self.client.jetstream(), stream_settings(settings))
+            await govern(load_settings(self.environ))
         if self.redis is not None:
             redis = connect_redis(self.redis.url)
             await RedisStateStore(redis, FUND).set_regime(ANY_SYMBOL, write_regime(calm()))
@@ -245,12 +244,12 @@ def _environ(
     stated: Mapping[str, object] = {
         "CIO_NATS_URL": nats.url,
         "CIO_REDIS_URL": redis.url if redis else "redis://127.0.0.1:9/0",
-        "CIO_MONGO_URL": "mongodb://127.0.0.1:9/",
         "CIO_DATA_DIR": folder / "data",
         "CIO_FUND": FUND,
         "CIO_POLICY_FILE": policy,
         "CIO_CHARTER_FILE": charter,
         "CIO_LOG_LEVEL": "warning",
+        **TRUSTING,
         "PROMETHEUS_MULTIPROC_DIR": metrics,
     }
     inherited = {key: value for key, value in os.environ.items() if key[:4] != "CIO_"}

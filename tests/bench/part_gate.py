@@ -25,7 +25,6 @@ from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.app import SWEEP_S, gate_options, replica_name, stopping_on_signals
 from petrosa_cio.cli.root import run_async, set_up_logging
-from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.regimes import write_regime
 from petrosa_cio.nurse.every import every
@@ -33,13 +32,16 @@ from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.nurse.gate import Gate, World
 from petrosa_cio.nurse.metrics import PrometheusTally
 from petrosa_cio.nurse.serve import serve_stream
+from petrosa_cio.policies import trusted_keys
 from petrosa_cio.ports import Delivery, GovernanceStore, Ledger
+from petrosa_cio.risk.policy import PolicyDocument, canonical_json
 from petrosa_cio.risk.snapshot import ANY_SYMBOL
 from petrosa_cio.servers import clock
 from petrosa_cio.settings import Settings, load_settings
 from tests.bench.policies import calm
 from tests.bench.readiness import TELL_EVERY_S, ready
 from tests.fakes import WaitingDeliveries
+from tests.policies import put_next
 
 BEGAN_AT = "BENCH_BEGAN_AT"
 
@@ -118,10 +120,10 @@ async def _governed(settings: Settings, ledger: BenchLedger, store: GovernanceSt
     governing = load_governing(settings.policy_file, settings.charter_file)
     await ledger.initialise(fresh=True)
     await store.set_regime(ANY_SYMBOL, write_regime(calm()))
-    desk = Desk(store, None, None, fund=settings.fund, clock=clock)
-    await desk.activate_first(governing.first_policy, author="bench")
-    max_age_s = settings.policy_max_age_s
-    feeds = Feeds(store, governing.charter, clock=clock, policy_max_age_s=max_age_s)
+    document = canonical_json(PolicyDocument(policy=governing.first_policy))
+    await put_next(store, document, fund=settings.fund)
+    trusted, max_age_s = trusted_keys(settings), settings.policy_max_age_s
+    feeds = Feeds(store, governing.charter, trusted, clock=clock, policy_max_age_s=max_age_s)
     await feeds.refresh()
     return feeds
 

@@ -27,7 +27,7 @@ async def gather(ordeal: Ordeal) -> Evidence:
     mongo = connect_mongo(ordeal.mongo.url)
     try:
         await _until_signed(Reading(mongo, DATABASE))
-        public = Signer(read_key(house.folder / KEY)).public_key
+        public = Signer(read_key(house.folder / KEY, "CIO_AUDIT_KEY_FILE")).public_key
         reading = Reading(mongo, DATABASE)
         proof = await prove(reading, Asked(FUND, {key_id_of(public): public}))
     finally:

@@ -240,7 +240,7 @@ class Ordeal:
 async def ordeal(folder: Path, plan: Plan, tell: Tell) -> AsyncIterator[Ordeal]:
     """Open everything of a run in a folder; end all of it afterwards."""
     folder.mkdir(parents=True)
-    make_key(folder / KEY)
+    make_key(folder / KEY, "CIO_AUDIT_KEY_FILE")
     async with AsyncExitStack() as closing:
         mongo = await start_mongo(folder / "mongo")
         closing.push_async_callback(mongo.stop)

@@ -6,6 +6,7 @@ from petrosa_cio.ports import Moved
 from petrosa_cio.risk.claims import DecisionState
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from tests.ledgers import LedgerUnderTest, ask, claim, deny, promote, request, set_state, withdraw
+from tests.policies import put_next
 
 pytestmark = pytest.mark.integration
 
@@ -96,9 +97,9 @@ async def test_a_fund_that_nobody_opened_is_halted(unopened: LedgerUnderTest) ->
 
 async def test_a_tighter_policy_withdraws_and_a_looser_does_not(subject: LedgerUnderTest) -> None:
     await ask(subject, request("a"), request("b"), request("c"))
-    await subject.states.activate(b"looser", parent=1, tightens=False)
+    await put_next(subject.states, b"looser", tightens=False)
     assert (await subject.ledger.begin([promote("a", revision=1)], owner="me"))[0].won
-    await subject.states.activate(b"tighter", parent=2, tightens=True)
+    await put_next(subject.states, b"tighter")
     moves = [promote("b", revision=2), promote("c", revision=3)]
     stale, current = await subject.ledger.begin(moves, owner="me")
     assert stale == Moved(won=False, state=DecisionState.WITHDRAWN, detail="POLICY_STALE")

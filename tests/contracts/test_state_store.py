@@ -62,14 +62,26 @@ async def test_the_last_change_of_a_scope_is_explained(unopened: LedgerUnderTest
     }
 
 
-async def test_a_policy_replaces_its_parent_only(unopened: LedgerUnderTest) -> None:
-    activate = unopened.states.activate
-    assert await activate(b"x", parent=1, tightens=True) is None
-    assert await activate(b"one", parent=0, tightens=False) == ActivePolicy(1, 0, b"one")
-    assert await activate(b"two", parent=1, tightens=True) == ActivePolicy(2, 2, b"two")
-    assert await activate(b"also two", parent=1, tightens=True) is None
-    assert await activate(b"\x00\xff", parent=2, tightens=False) == ActivePolicy(3, 2, b"\x00\xff")
-    assert await unopened.states.active_policy() == ActivePolicy(3, 2, b"\x00\xff")
+async def test_a_policy_replaces_older_ones_only(unopened: LedgerUnderTest) -> None:
+    states = unopened.states
+    for policy in (ActivePolicy(2, 1, b"two", b"signed"), ActivePolicy(5, 1, b"\x00\xff", b"\xff")):
+        assert await states.put_policy(policy)
+        assert await states.active_policy() == policy
+    for revision in (1, 4, 5):
+        assert not await states.put_policy(ActivePolicy(revision, 1, b"other", b"signed"))
+    assert await states.active_policy() == policy
+
+
+async def test_what_somebody_forged_can_be_replaced_by_an_older_revision(
+    unopened: LedgerUnderTest,
+) -> None:
+    put, forged = unopened.states.put_policy, ActivePolicy(99, 0, b"forged", b"by nobody")
+    good, other = ActivePolicy(3, 2, b"good", b"signed"), ActivePolicy(4, 2, b"other", b"signed")
+    assert await put(forged)
+    assert not await put(good, instead_of=other)
+    assert await put(good, instead_of=forged)
+    assert not await put(good, instead_of=forged)
+    assert await unopened.states.active_policy() == good
 
 
 async def test_regimes_are_kept_by_symbol(unopened: LedgerUnderTest) -> None:

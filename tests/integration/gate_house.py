@@ -24,6 +24,7 @@ from nats.aio.subscription import Subscription
 from petrosa_cio.adapters.children import ended, kill_child, start_child
 from petrosa_cio.adapters.embedded import start_nats, start_redis
 from petrosa_cio.adapters.embedded.process import ServerProcess
+from petrosa_cio.adapters.memory_revisions import MemoryRevisions
 from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import SEPARATOR
 from petrosa_cio.adapters.nats_streams import INTENTS, JOURNAL_SUBJECT
@@ -31,7 +32,9 @@ from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.app import GATE_CONSUMER, GATE_STATUS
+from petrosa_cio.settings import load_settings
 from tests.loading import ROOT
+from tests.policies import TRUSTING, govern
 from tests.waiting import eventually
 
 FUND = "house"
@@ -119,6 +122,7 @@ class GateHouse:
         self.decided: set[str] = set()
         self.published = 0
         self.environ = environ
+        self.revisions = MemoryRevisions()
         self._listening: Subscription | None = None
 
     async def open(self, closing: AsyncExitStack) -> None:
@@ -324,7 +328,6 @@ async def gate_house(
         stated = {
             "nats_url": nats.url,
             "redis_url": redis.url,
-            "mongo_url": "mongodb://127.0.0.1:9/",
             "data_dir": folder / "data",
             "fund": FUND,
             "policy_file": folder / "policy.yaml",
@@ -336,9 +339,12 @@ async def gate_house(
             folder,
             nats,
             redis,
-            inherited | {f"CIO_{key.upper()}": str(value) for key, value in stated.items()},
+            inherited
+            | TRUSTING
+            | {f"CIO_{key.upper()}": str(value) for key, value in stated.items()},
         )
         await house.open(closing)
+        house.revisions = await govern(load_settings(house.environ))
         closing.push_async_callback(house.close)
         try:
             yield house

@@ -37,6 +37,7 @@ from tests.data_manager import (
     regime_answer,
     sends,
 )
+from tests.policies import put_next
 
 pytestmark = pytest.mark.integration
 
@@ -191,6 +192,6 @@ async def test_the_doctor_warns_of_a_policy_under_which_a_regime_does_not_age(
             document = policy if isinstance(policy, bytes) else orjson.dumps({"policy": policy})
             client = connect_redis(redis_url)
             store = RedisStateStore(client, patient.settings.fund, timeout_s=5)
-            await store.activate(document, parent=0, tightens=True)
+            await put_next(store, document, fund=patient.settings.fund)
             await client.aclose()
         assert (await regime_feed(patient)).level == level

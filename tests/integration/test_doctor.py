@@ -26,6 +26,7 @@ from petrosa_cio.doctor.findings import Finding
 from petrosa_cio.doctor.patient import Patient
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.governance.files import load_governing
+from petrosa_cio.policies import open_revisions
 from petrosa_cio.ports import VenueRulesMark
 from petrosa_cio.risk.trading_state import FUND as WHOLE_FUND
 from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState
@@ -33,6 +34,7 @@ from petrosa_cio.settings import load_settings
 from tests.commands import cio
 from tests.integration.gate_house import FUND, GateHouse, gate_house
 from tests.market import SUBJECT, ticker
+from tests.policies import TRUSTING, put_next, revision, signed
 from tests.venues import exchange_info
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -62,19 +64,21 @@ async def ward(
 ) -> AsyncIterator[Ward]:
     """One house for all tests that leave it as they found it."""
     folder = tmp_path_factory.mktemp("ward")
-    async with gate_house(folder) as house:
+    database = uuid4().hex
+    async with gate_house(folder, mongo_url=mongo_url, mongo_database=database) as house:
         await house.start("gate-1")
         stated = {
             "nats_url": house.nats.url,
             "nats_monitoring_url": monitoring_url(house.nats),
             "redis_url": house.redis.url,
             "mongo_url": mongo_url,
+            "mongo_database": database,
             "fund": FUND,
             "policy_file": str(folder / "policy.yaml"),
             "charter_file": str(folder / "charter.yaml"),
         }
         environ = {f"CIO_{name.upper()}": value for name, value in stated.items()}
-        yield Ward(house, environ | {"COLUMNS": "160"})
+        yield Ward(house, environ | TRUSTING | {"COLUMNS": "160"})
 
 
 async def test_a_healthy_house_has_no_problem(ward: Ward) -> None:
@@ -94,6 +98,8 @@ async def test_a_healthy_house_has_no_problem(ward: Ward) -> None:
     assert "records to store: nobody has started" in found["backlog"]["seen"]
     assert found["signal listeners"]["seen"] == "1 on signals.trading.*: signals.trading.*"
     assert found["policy"]["seen"] == "wide, revision 1, as in the file"
+    seen = found["policy signature"]["seen"]
+    assert seen == "revision 1 is signed with a trusted key, and the newest"
     assert found["gate"]["seen"].startswith("gate-1, version ")
     assert "cannot execute `close`" in found["exits"]["seen"]
 
@@ -281,9 +287,45 @@ async def policy_found(redis_url: str, document: bytes, **environ: str) -> Findi
     """Return what is found of a policy document in force."""
     async with new_patient(redis_url, environ=environ) as one:
         redis = connect_redis(redis_url)
-        await RedisStateStore(redis, one.settings.fund).activate(document, parent=0, tightens=True)
+        store = RedisStateStore(redis, one.settings.fund)
+        await put_next(store, document, fund=one.settings.fund)
         await redis.aclose()
         return await rule_checks.policy(one)
+
+
+async def test_who_signed_the_policy_and_whether_it_is_the_newest(
+    redis_url: str, mongo_url: str
+) -> None:
+    stated = {"CIO_MONGO_URL": mongo_url, "CIO_MONGO_DATABASE": uuid4().hex, **TRUSTING}
+    async with new_patient(redis_url, environ=stated) as one, open_revisions(one.settings) as kept:
+        redis, fund = connect_redis(redis_url), one.settings.fund
+        store = RedisStateStore(redis, fund)
+
+        async def found() -> tuple[str, str]:
+            finding = await rule_checks.policy_signature(one)
+            return finding.level, finding.seen
+
+        assert await found() == ("note", "no policy is in force")
+        await store.put_policy(signed(1, fund="another"))
+        assert await found() == ("problem", "revision 1: it is signed for the fund another")
+        await put_next(store, fund=fund)
+        level, seen = await found()
+        assert (level, "while MongoDB ends with revision 0" in seen) == ("problem", True)
+        for number in (1, 2):
+            await kept.add(revision(number, fund=fund))
+        assert (await found())[0] == "ok"
+        await kept.add(revision(3, fund=fund))
+        assert (await found())[1].endswith("but revision 3 is the newest")
+        await redis.aclose()
+
+
+async def test_a_signature_is_not_known_where_nobody_says_whom_to_trust(redis_url: str) -> None:
+    async with new_patient(redis_url) as one:
+        redis = connect_redis(redis_url)
+        await put_next(RedisStateStore(redis, one.settings.fund))
+        await redis.aclose()
+        found = await rule_checks.policy_signature(one)
+    assert (found.level, "no key is trusted" in found.seen) == ("note", True)
 
 
 async def test_a_policy_that_does_not_read(redis_url: str) -> None:

@@ -24,10 +24,12 @@ from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from petrosa_cio.settings import load_settings
 from tests.deciding import Plain, load
 from tests.integration.gate_evidence import gather
+from tests.integration.gate_house import FUND as HOUSE
 from tests.integration.gate_house import WIDE_POLICY, GateHouse, gate_house
 from tests.integration.gate_intents import body, intent, message
 from tests.integration.gate_replay import decided_again, equal_again
 from tests.integration.test_gate_market import priced, speaking
+from tests.policies import put_next
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -132,7 +134,7 @@ async def test_a_policy_that_vanishes_from_the_store(tmp_path: Path) -> None:
 async def test_a_policy_that_cannot_be_trusted(tmp_path: Path) -> None:
     async with gate_house(tmp_path) as house:
         await house.start("r1")
-        await house.store.activate(b"{", parent=1, tightens=False)
+        await put_next(house.store, b"{", tightens=False, fund=HOUSE)
 
         async def is_untrusted() -> bool:
             return ReasonCode.POLICY_UNTRUSTED in await codes_of(house)

@@ -20,6 +20,7 @@ from tests.integration.gate_intents import body
 from tests.integration.test_whole_way import role
 from tests.loading import ROOT
 from tests.market import SUBJECT, book, ticker
+from tests.policies import TRUSTING
 from tests.venue_server import VenueServer, venue_server
 from tests.venues import exchange_info, symbol_entry
 from tests.waiting import eventually
@@ -169,7 +170,7 @@ async def asking(house: GateHouse, venue: VenueServer) -> AsyncIterator[None]:
         "venue_rules_url": venue.url,
     }
     environ = {f"CIO_{name.upper()}": str(value) for name, value in stated.items()}
-    async with role(run_control, load_settings(environ)):
+    async with role(run_control, load_settings(environ | TRUSTING)):
         yield
 
 

@@ -9,23 +9,25 @@ from petrosa_cio.adapters.embedded import ServerProcess
 from petrosa_cio.errors import Misconfigured
 from petrosa_cio.launch import discovered_settings, running
 from petrosa_cio.settings import load_settings
+from tests.policies import with_key
 
 pytestmark = pytest.mark.integration
 
 
 async def test_whatever_was_chosen_is_told(
-    tmp_path: Path, own_nats: ServerProcess, redis_url: str
+    tmp_path: Path, own_nats: ServerProcess, redis_url: str, mongo_url: str
 ) -> None:
     folder = {"CIO_DATA_DIR": str(tmp_path), "CIO_HTTP_PORT": "0"}
     servers = {
         "CIO_NATS_URL": own_nats.url,
         "CIO_REDIS_URL": redis_url,
-        "CIO_MONGO_URL": "mongodb://127.0.0.1:1/",
+        "CIO_MONGO_URL": mongo_url,
     }
-    async with running(load_settings(folder | servers | {"CIO_FUND": uuid4().hex})) as started:
+    own = {"CIO_FUND": uuid4().hex, "CIO_MONGO_DATABASE": uuid4().hex, **with_key(tmp_path)}
+    async with running(load_settings(folder | servers | own)) as started:
         found = discovered_settings(load_settings(folder), need=["nats_url", "redis_url"])
         assert (found.nats_url, found.redis_url) == (own_nats.url, redis_url)
-        assert (found.mongo_url, found.nats_monitoring_url) == ("mongodb://127.0.0.1:1/", None)
+        assert (found.mongo_url, found.nats_monitoring_url) == (mongo_url, None)
         assert started.settings.http_port > 0
         assert started.child_environ["CIO_HTTP_PORT"] == str(started.settings.http_port)
     assert not (tmp_path / "running.json").exists()

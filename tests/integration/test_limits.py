@@ -20,6 +20,7 @@ from petrosa_cio.risk.policy import PolicyDocument, canonical_json
 from petrosa_cio.risk.shared_limits import rate_counters
 from tests.commands import cio
 from tests.ledgers import claim, rate, request
+from tests.policies import put_next
 
 pytestmark = pytest.mark.integration
 
@@ -62,7 +63,7 @@ async def fund(redis_url: str) -> AsyncIterator[Fund]:
     ledger = RedisLedger(redis, name, timeout_s=10)
     await ledger.initialise(fresh=True)
     policy = canonical_json(PolicyDocument(policy=load_governing(None, None).first_policy))
-    await RedisStateStore(redis, name).activate(policy, parent=0, tightens=True)
+    await put_next(RedisStateStore(redis, name), policy, fund=name)
     yield Fund(redis, redis_url, name, ledger)
     await redis.aclose()
 

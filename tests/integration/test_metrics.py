@@ -18,6 +18,7 @@ from petrosa_cio.adapters.nats_messages import listen
 from petrosa_cio.app import run_control, run_gate, run_record
 from petrosa_cio.settings import Settings, load_settings
 from tests.integration.gate_intents import body
+from tests.policies import with_key
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -76,7 +77,8 @@ async def fund(tmp_path: Path, mongo_url: str) -> AsyncIterator[Fund]:
         closing.push_async_callback(nats.stop)
         stated = {"NATS_URL": nats.url, "REDIS_URL": redis.url, "MONGO_URL": mongo_url}
         stated |= {"HTTP_PORT": str(port), "MONGO_DATABASE": f"shown_{uuid4().hex}"}
-        settings = load_settings({f"CIO_{name}": value for name, value in stated.items()})
+        environ = {f"CIO_{name}": value for name, value in stated.items()}
+        settings = load_settings(environ | with_key(tmp_path))
         client = await connect_nats(NatsAccess(nats.url), name="bot and engine")
         closing.push_async_callback(client.close)
         await listen(client, "signals.trading.*", lambda _: None)

@@ -27,12 +27,14 @@ from petrosa_cio.audit.checkpointer import ANNOUNCED_ON
 from petrosa_cio.audit.gaps import STATUS_SUBJECT
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.launch import open_desk
+from petrosa_cio.policies import prepare
 from petrosa_cio.risk.trading_state import FUND, TradingState
-from petrosa_cio.servers import open_record, open_servers, prepare
+from petrosa_cio.servers import open_record, open_servers
 from petrosa_cio.settings import Settings, load_settings
 from tests.integration.test_whole_way import role
 from tests.loading import ROOT
 from tests.market import ticker
+from tests.policies import govern, with_key
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -246,15 +248,17 @@ async def heard(client: Client, subject: str) -> list[bytes]:
 async def test_the_gate_does_all_its_work_with_what_it_may(
     server: ServerProcess, own_redis: ServerProcess, mongo_url: str, tmp_path: Path
 ) -> None:
-    make_key(tmp_path / "audit.key")
+    make_key(tmp_path / "audit.key", "CIO_AUDIT_KEY_FILE")
     environ = {
         "CIO_MONGO_URL": mongo_url,
         "CIO_AUDIT_KEY_FILE": str(tmp_path / "audit.key"),
         "CIO_MONGO_DATABASE": f"guarded_{uuid4().hex}",
         "CIO_FUND": f"guarded_{uuid4().hex[:8]}",
+        **with_key(tmp_path),
     }
     settings = settings_for(server, own_redis.url, environ)
     signals: list[dict[str, object]] = []
+    await govern(settings)
     before = len(server.log.read_text())
     async with (
         open_servers(settings, name="test"),  # the streams are there before the first intent
@@ -323,5 +327,5 @@ async def _lose_and_rebuild(redis: ServerProcess, settings: Settings) -> None:
     await redis.start()
     async with open_servers(settings, name="test") as servers:
         assert await servers.ledger.is_lost()
-        await prepare(servers, load_governing(None, None))
+        await prepare(settings, servers, load_governing(None, None), None)
         assert not await servers.ledger.is_lost()

@@ -24,6 +24,7 @@ from petrosa_cio.risk.snapshot import Regime
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from petrosa_cio.servers import Servers, open_servers
 from petrosa_cio.settings import Settings, load_settings
+from tests.policies import TRUSTING, govern
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -58,7 +59,9 @@ class Scene:
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     nats, redis = await start_nats(tmp_path / "nats"), await start_redis(tmp_path / "redis")
-    settings = load_settings({"CIO_NATS_URL": nats.url, "CIO_REDIS_URL": redis.url})
+    environ = {"CIO_NATS_URL": nats.url, "CIO_REDIS_URL": redis.url}
+    settings = load_settings(environ | TRUSTING)
+    await govern(settings)
     try:
         async with open_servers(settings, name="test") as servers, _gate(settings):
             signals: list[bytes] = []
@@ -111,7 +114,7 @@ async def test_a_lost_ledger_is_rebuilt_and_the_fund_stays_halted(scene: Scene) 
     restored = await scene.servers.store.active_policy()
     assert policy is not None
     assert restored is not None
-    assert (restored.revision, restored.document) == (policy.revision, policy.document)
+    assert restored == policy
     overrides = await scene.servers.store.regime_overrides()
     assert read_all(overrides, read_override) == {"ETHUSDT": said}
     states = await scene.servers.store.trading_states()

@@ -15,6 +15,7 @@ from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.errors import LedgerLost, Unavailable
+from petrosa_cio.ports import ActivePolicy
 from petrosa_cio.risk.trading_state import FUND, TradingState
 from tests.ledgers import (
     TIMEOUT_S,
@@ -189,7 +190,7 @@ async def test_every_call_to_a_dead_server_is_unavailable(
         states.trading_states(),
         halt,
         states.active_policy(),
-        states.activate(b"", parent=0, tightens=True),
+        states.put_policy(ActivePolicy(1, 1, b"")),
         states.regimes(),
         states.set_regime("*", b""),
         states.replace_regime("*", b"", instead_of=None),

@@ -26,6 +26,7 @@ from petrosa_cio.settings import Settings, load_settings
 from tests.data_manager import FakeDataManager, data_manager, hangs, hangs_up
 from tests.integration.gate_house import FUND, WIDE_POLICY, GateHouse, gate_house
 from tests.integration.gate_intents import messages
+from tests.policies import TRUSTING
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -119,6 +120,7 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
                 "CIO_DATA_MANAGER_URL": data.url,
                 "CIO_REGIME_SYMBOLS": "BTCUSDT,ETHUSDT",
                 "CIO_REGIME_INTERVAL_S": "1",
+                **TRUSTING,
             }
         )
         async with open_servers(settings, name="desk") as servers:

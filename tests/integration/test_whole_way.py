@@ -19,6 +19,7 @@ from petrosa_cio.app import run_gate, run_record
 from petrosa_cio.risk.shared_limits import GROSS
 from petrosa_cio.servers import Servers, open_record, open_servers
 from petrosa_cio.settings import Settings, load_settings
+from tests.policies import TRUSTING, govern
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -89,9 +90,11 @@ async def house(tmp_path: Path, mongo_url: str) -> AsyncIterator[House]:
             "CIO_REDIS_URL": redis.url,
             "CIO_MONGO_URL": mongo_url,
             "CIO_MONGO_DATABASE": f"way_{uuid4().hex}",
+            **TRUSTING,
         }
     )
     bot = await connect_nats(NatsAccess(nats.url), name="bot and engine")
+    await govern(settings)
     try:
         async with (
             open_servers(settings, name="test") as servers,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from petrosa_cio.adapters.redis_connection import connect_redis
-from petrosa_cio.ports import Move, Settlement
+from petrosa_cio.ports import ActivePolicy, Move, Settlement
 from petrosa_cio.risk.claims import MAX_UNITS, ReserveRequest
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from tests.ledgers import (
@@ -59,8 +59,9 @@ class SetState:
 
 @dataclass(frozen=True)
 class Activate:
-    parent: int
-    tightens: bool
+    revision: int
+    tightened: int
+    instead_of_what_is_there: bool
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ steps = st.one_of(
     st.builds(Settle, batches(settlements)),
     st.builds(Sweep),
     st.builds(SetState, scopes, st.sampled_from(TradingState)),
-    st.builds(Activate, st.integers(0, 4), st.booleans()),
+    st.builds(Activate, st.integers(0, 4), st.integers(0, 4), st.booleans()),
     waits,
 )
 
@@ -219,8 +220,11 @@ async def take(subject: LedgerUnderTest, step: Step) -> object:
             answer = await subject.ledger.settle(events)
         case SetState(scope, state):
             answer = await set_state(subject, scope, state)
-        case Activate(parent, tightens):
-            answer = await subject.states.activate(b"{}", parent=parent, tightens=tightens)
+        case Activate(revision, tightened, instead_of_what_is_there):
+            states = subject.states
+            there = await states.active_policy() if instead_of_what_is_there else None
+            new = ActivePolicy(revision, tightened, b"{}")
+            answer = await states.put_policy(new, instead_of=there)
     return answer
 
 

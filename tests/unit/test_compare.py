@@ -1,13 +1,15 @@
 """What a change of policy does: tighter, looser, mixed or nothing."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from petrosa_cio.risk.compare import FieldChange, compare
+from petrosa_cio.risk.compare import FieldChange, compare, compare_documents
 from petrosa_cio.risk.limit_kinds import Change
-from petrosa_cio.risk.policy import Policy
+from petrosa_cio.risk.policy import Policy, PolicyDocument
 
 CHANGES = [
     # A ceiling, a floor, a flag, a list, a scale
@@ -102,3 +104,53 @@ def test_an_entry_of_a_strategy_and_a_symbol_is_compared_with_itself() -> None:
     assert compare(new, old).loosened == (
         FieldChange(path, Change.LOOSER, Decimal(9), Decimal(10)),
     )
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def document(*overlays: dict[str, Any], **fund: object) -> PolicyDocument:
+    return PolicyDocument.model_validate({"policy": {"fund": fund}, "overlays": overlays})
+
+
+def overlay(hours: float = 1, name: str = "calm-down", **fund: object) -> dict[str, Any]:
+    ends = NOON + timedelta(hours=hours)
+    return {"overlay_id": name, "reason": "drill", "expires_at": ends, "fund": fund}
+
+
+OVERLAYS = [
+    ("none before, none after", document(), document(), {}),
+    ("a new one", document(), document(overlay(max_position_usd=5)),
+     {"overlays.calm-down.fund.max_position_usd": "tighter"}),
+    ("one taken away", document(overlay(max_position_usd=5)), document(),
+     {"overlays.calm-down.fund.max_position_usd": "looser"}),
+    ("one that is over", document(overlay(0, max_position_usd=5)), document(), {}),
+    ("one that was over before it came", document(), document(overlay(-1, max_position_usd=5)), {}),
+    ("an earlier end", document(overlay(2, max_position_usd=5)),
+     document(overlay(1, max_position_usd=5)), {"overlays.calm-down.expires_at": "looser"}),
+    ("a later end", document(overlay(1, max_position_usd=5)),
+     document(overlay(2, max_position_usd=5)), {"overlays.calm-down.expires_at": "tighter"}),
+    ("a later end of what lets more pass", document(overlay(1, on_order_above_max="reduce")),
+     document(overlay(2, on_order_above_max="reduce")), {"overlays.calm-down.expires_at": "mixed"}),
+    ("another name for the same", document(overlay(max_position_usd=5)),
+     document(overlay(max_position_usd=5, name="other")),
+     {"overlays.calm-down.fund.max_position_usd": "looser",
+      "overlays.other.fund.max_position_usd": "tighter"}),
+    ("a looser policy under a new overlay", document(max_position_usd=5),
+     document(overlay(max_position_usd=1), max_position_usd=9),
+     {"fund.max_position_usd": "looser", "overlays.calm-down.fund.max_position_usd": "tighter"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "old", "new", "found"), OVERLAYS)
+def test_overlays_are_compared_by_name(
+    name: str, old: PolicyDocument, new: PolicyDocument, found: dict[str, str]
+) -> None:
+    comparison = compare_documents(old, new, NOON)
+    assert {one.path: one.change for one in comparison.changes} == found, name
+    assert comparison.tightens == bool({"tighter", "mixed"} & set(found.values()))
+
+
+def test_two_overlays_of_one_name_are_no_document() -> None:
+    with pytest.raises(ValidationError, match="overlays stated twice: calm-down"):
+        document(overlay(max_position_usd=5), overlay(2, max_position_usd=6))

@@ -29,6 +29,7 @@ from petrosa_cio.risk.policy import canonical_json
 from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime
 from petrosa_cio.risk.trading_state import TradingState
 from tests.gates import House
+from tests.policies import put_next
 
 SECONDS = 60.0
 
@@ -93,7 +94,7 @@ class Player:
     async def open(self) -> "Player":
         policy = load_governing(policy_file(), None).first_policy
         document = b'{"policy":' + canonical_json(policy) + b"}"
-        await self.house.states.activate(document, parent=1, tightens=True)
+        await put_next(self.house.states, document)
         await self.house.feeds.refresh()
         self.began_s = self.house.clock() / 1000
         return self

@@ -128,6 +128,7 @@ def test_every_role_runs_on_one_machine() -> None:
     for one in ROLES.values():
         assert one["command"][:2] == ["run", "--role"]
         settings = load_settings({key: filled(text) for key, text in one["environment"].items()})
+        assert not settings.policy_public_keys  # nobody is trusted until somebody says who
         assert settings.mode == "observe"
         assert int(one["stop_grace_period"].removesuffix("s")) > DRAIN_S
         assert one["read_only"] is True

@@ -6,14 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from petrosa_cio.errors import Unavailable
-from petrosa_cio.governance.desk import POLICY_UPDATED, STATE_UPDATED, Cleared, Desk
+from petrosa_cio.governance.desk import STATE_UPDATED, Cleared, Desk
 from petrosa_cio.governance.regimes import read_override, read_regime
-from petrosa_cio.ports import ActivePolicy
-from petrosa_cio.risk.policy import Policy
+from petrosa_cio.risk.policy import Policy, PolicyDocument, canonical_json
 from petrosa_cio.risk.snapshot import Regime
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from tests.gates import House
+from tests.policies import put_next
 
 
 @pytest.fixture
@@ -82,42 +81,9 @@ async def test_a_regime_is_stored_and_recorded(house: House, desk: Desk) -> None
     assert await desk.set_regime("*", regime, author="ann") == "journal: away for a test"
 
 
-async def test_the_first_policy_is_activated_once_and_recorded_under_one_identity(
-    house: House, desk: Desk
-) -> None:
-    first = await desk.activate_first(Policy(name="mine"), author="start")
-    again = await desk.activate_first(Policy(name="other"), author="start")
-    assert first == again
-    assert (first.revision, json.loads(first.document)["policy"]["name"]) == (1, "mine")
-    assert {one["decision_id"] for one in house.records} == {"policy-main-1"}
-    assert {one["change"]["value"] for one in house.records} == {first.document.decode()}
-    assert [subject for subject, _ in house.announcer.heard] == [POLICY_UPDATED] * 2
-
-
-async def test_of_two_that_start_at_once_one_policy_is_in_force(house: House, desk: Desk) -> None:
-    activate = house.states.activate
-
-    async def beaten(document: bytes, *, parent: int, tightens: bool) -> ActivePolicy | None:
-        await activate(b'{"policy": {"name": "theirs"}}', parent=0, tightens=True)
-        return await activate(document, parent=parent, tightens=tightens)
-
-    house.states.activate = beaten  # type: ignore[method-assign]
-    active = await desk.activate_first(Policy(name="mine"), author="start")
-    assert b"theirs" in active.document
-
-
-async def test_a_policy_that_vanishes_at_once_is_no_policy(house: House, desk: Desk) -> None:
-    async def refused(_document: bytes, **_: object) -> None:
-        return None
-
-    house.states.activate = refused  # type: ignore[assignment, method-assign]
-    with pytest.raises(Unavailable):
-        await desk.activate_first(Policy(), author="start")
-
-
 async def test_who_sets_a_regime_is_told_what_it_does_not_do(house: House, desk: Desk) -> None:
     policy = Policy.model_validate({"regimes": {"crash": {"size_scale": "0.5"}, "calm": {}}})
-    await desk.activate_first(policy, author="ann")
+    await put_next(house.states, canonical_json(PolicyDocument(policy=policy)))
 
     async def remarks(symbol: str, name: str) -> list[str]:
         said = override(house, name)

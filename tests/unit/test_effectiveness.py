@@ -25,6 +25,7 @@ from petrosa_cio.risk.policy import Charter, PolicyDocument, canonical_json, doc
 from petrosa_cio.risk.trading_state import TradingState
 from tests.fakes import FakeSearch
 from tests.gates import POLICY, House
+from tests.policies import put_next
 from tests.records import entries, later_line
 
 YEAR = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
@@ -182,11 +183,7 @@ async def test_an_overlay_counts_until_it_is_over() -> None:
         "fund": {"min_confidence": "0.95"},
     }  # fmt: skip
     document = {"policy": FIRST, "overlays": [overlay]}
-    active = await committee.house.states.active_policy()
-    assert active is not None
-    await committee.house.states.activate(
-        orjson.dumps(document), parent=active.revision, tightens=True
-    )
+    await put_next(committee.house.states, orjson.dumps(document))
     await committee.house.feeds.refresh()
     value = canonical_json(PolicyDocument.model_validate(document)).decode()
     committee.note(policy_change_id("main", 3), Change("policy", "3", value, "ann", "a storm"))

@@ -70,7 +70,7 @@ def test_the_service_may_not_say_that_its_chain_begins_later() -> None:
     "elsewhere",
     [
         may("update", db="other"),
-        may("update", collection="policies"),
+        may("update", collection="memories"),
         {"resource": {"cluster": True}, "actions": ["serverStatus"]},
     ],
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 from petrosa_cio.nurse.recollection import RECENT_MS, Recollection
 from petrosa_cio.risk.claims import DecisionState
+from tests.policies import signed
 
 NOON_MS = 1_795_348_800_000
 CLAIM = ["GROSS_EXPOSURE_ABOVE_MAX", "gross", 100, None, None, 0]
@@ -40,6 +41,12 @@ def later(kind: str, decision_id: str) -> dict[str, Any]:
 def change(subject: str, scope: str, value: str) -> dict[str, Any]:
     said = {"subject": subject, "scope": scope, "value": value}
     return {"kind": "change", "fund": "main", "change": said}
+
+
+def signed_policy(revision: int, document: str = "") -> dict[str, Any]:
+    found = change("policy", str(revision), document)
+    found["change"]["signed"] = signed(revision, document, tightened=1).signed.decode()
+    return found
 
 
 def only(*records: dict[str, Any]) -> tuple[DecisionState, str, tuple[Any, ...]]:
@@ -85,8 +92,9 @@ def test_a_message_that_was_no_intent_leaves_nothing_to_remember() -> None:
 def test_what_governed_is_the_newest_of_each_but_never_the_funds_own_state() -> None:
     governed = recollect(
         [
-            change("policy", "2", "new"),
-            change("policy", "1", "old"),
+            signed_policy(2, "new"),
+            signed_policy(1, "old"),
+            change("policy", "3", "that nobody signed"),
             change("regime", "BTCUSDT", "wild"),
             change("trading_state", "fund", "halted"),
             change("trading_state", "strategy:A_B", "halted"),
@@ -95,6 +103,10 @@ def test_what_governed_is_the_newest_of_each_but_never_the_funds_own_state() -> 
         ]
     ).governed()
     assert (governed.revision, governed.policy) == (2, "new")
+    assert (governed.tightened_revision, governed.signed) == (
+        1,
+        signed_policy(2, "new")["change"]["signed"],
+    )
     assert governed.regimes == {"BTCUSDT": "wild"}
     assert governed.trading_states == {"strategy:A_B": "halted"}
 

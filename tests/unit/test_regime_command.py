@@ -9,10 +9,11 @@ import typer
 
 from petrosa_cio.cli.regime import length_of, meant_name, regime_lines
 from petrosa_cio.governance.desk import Desk
-from petrosa_cio.risk.policy import Policy
+from petrosa_cio.risk.policy import Policy, PolicyDocument, canonical_json
 from petrosa_cio.risk.snapshot import Regime
 from tests.deciding import NOW, ago
 from tests.gates import House
+from tests.policies import put_next
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ async def test_a_name_is_the_policys_own_or_by_the_table_or_refused() -> None:
     with pytest.raises(typer.BadParameter, match="turbulent_illiquidity"):
         await meant_name("odd", desk)
     policy = Policy.model_validate({"regimes": {"calm": {}, "odd": {}, "*": {}}})
-    await desk.activate_first(policy, author="ann")
+    await put_next(house.states, canonical_json(PolicyDocument(policy=policy)))
     assert await meant_name("calm", desk) == "calm"
     assert await meant_name("odd", desk) == "odd"
     assert await meant_name("Crash", desk) == "turbulent_illiquidity"

@@ -17,6 +17,7 @@ from petrosa_cio.ports import PastVerdict
 from petrosa_cio.risk.policy import Charter, PolicyDocument
 from petrosa_cio.risk.trading_state import FUND, TradingState
 from tests.gates import intent
+from tests.policies import put_next
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -112,7 +113,7 @@ async def test_what_the_fence_withdraws_is_denied() -> None:
     states = MemoryStateStore(clock.epoch_ms)
     ledger = MemoryLedger(clock.epoch_ms, states)
     await ledger.initialise(fresh=True)
-    await states.activate(b"{}", parent=0, tightens=True)
+    await put_next(states)
     await states.set_trading_state(FUND, TradingState.HALTED, reason="test", author="ann")
     rehearsal = Rehearsal(Scene(document, Charter(), 65_536), ledger, clock)
     (batch,) = at_once([recorded(0)])

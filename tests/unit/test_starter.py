@@ -13,6 +13,7 @@ from petrosa_cio.governance.starter import starter_file
 from petrosa_cio.risk.limits import LIMIT_KINDS
 from petrosa_cio.risk.policy import Charter, Policy, canonical_json
 from tests.gates import House
+from tests.policies import put_next
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 async def house() -> House:
     """Return a house under the starter policy."""
     house = await House().open()
-    await house.states.activate(canonical_json_of_starter(), parent=1, tightens=True)
+    await put_next(house.states, canonical_json_of_starter())
     await house.feeds.refresh()
     return house
 

@@ -91,17 +91,16 @@ class MemoryStateStore:
         """Return the active policy, or None when the store holds none."""
         return self._policy
 
-    async def activate(
-        self, document: bytes, *, parent: int, tightens: bool
-    ) -> ActivePolicy | None:
-        """Make a document the next revision if ``parent`` is still active, else return None."""
-        active = self._policy or ActivePolicy(0, 0, b"")
-        if active.revision != parent:
-            return None
-        revision = parent + 1
-        tightened_revision = revision if tightens else active.tightened_revision
-        self._policy = ActivePolicy(revision, tightened_revision, document)
-        return self._policy
+    async def put_policy(
+        self, policy: ActivePolicy, *, instead_of: ActivePolicy | None = None
+    ) -> bool:
+        """Put a revision in force if what is there is older or ``instead_of``; else False."""
+        found = self._policy
+        is_unwanted = found is not None and instead_of is not None and _is_same(found, instead_of)
+        if found is not None and found.revision >= policy.revision and not is_unwanted:
+            return False
+        self._policy = policy
+        return True
 
     async def regimes(self) -> dict[str, bytes]:
         """Return every observed regime by symbol; ``*`` is the default of all symbols."""
@@ -138,3 +137,7 @@ class MemoryStateStore:
 
     def _of_kind(self, kind: ScopeKind) -> dict[str, TradingState]:
         return {scope.name: state for scope, state in self._states.items() if scope.kind is kind}
+
+
+def _is_same(one: ActivePolicy, other: ActivePolicy) -> bool:
+    return (one.document, one.signed) == (other.document, other.signed)

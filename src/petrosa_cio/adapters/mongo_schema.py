@@ -16,6 +16,7 @@ log = structlog.get_logger()
 TRACES: Final = "traces"
 POISONED: Final = "poisoned"
 CHECKPOINTS: Final = "checkpoints"
+POLICIES: Final = "policies"
 ALERTS: Final = "alerts"
 BEGINNINGS: Final = "beginnings"
 
@@ -33,6 +34,12 @@ _INSTANT: Final = {"bsonType": "date"}
 _HASH: Final = {"bsonType": "string", "pattern": "^[0-9a-f]{64}$"}
 _PLACE: Final = {"journal_sequence": _COUNT, "journal_index": _COUNT, "journaled_at": _INSTANT}
 _MEASURED: Final = {"sha256": _HASH, "bytes": _COUNT, "error": _TEXT}
+
+_CHANGED_FIELD: Final = {
+    "bsonType": "object",
+    "required": ["path", "change", "old", "new"],
+    "properties": dict.fromkeys(("path", "change", "old", "new"), _TEXT),
+}
 
 
 def _schema(required: Mapping[str, Any], optional: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,6 +98,18 @@ COLLECTIONS: Final = (
             {},
         ),
         (IndexModel([("seq", ASCENDING)]),),
+    ),
+    Collection(
+        POLICIES,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "revision": _POSITION, "parent": _COUNT,
+             "content_of": {"bsonType": ["int", "long", "null"]}, "document": _TEXT,
+             "document_hash": _HASH, "tightened_revision": _POSITION, "author": _TEXT,
+             "role": _TEXT, "thought": _TEXT, "change": _TEXT, "at": _INSTANT, "key_id": _TEXT,
+             "signature": _TEXT, "diff": {"bsonType": "array", "items": _CHANGED_FIELD}},
+            {},
+        ),
+        (IndexModel([("fund", ASCENDING), ("revision", DESCENDING)], unique=True),),
     ),
     Collection(
         ALERTS,

@@ -71,23 +71,19 @@ class RedisStateStore:
         if not stored:
             return None
         return ActivePolicy(
-            revision=int(stored["revision"]),
-            tightened_revision=int(stored["tightened_revision"]),
-            document=stored["document"],
+            revision=_whole(stored.get("revision", b"")),
+            tightened_revision=_whole(stored.get("tightened_revision", b"")),
+            document=stored.get("document", b""),
+            signed=stored.get("signed", b""),
         )
 
-    async def activate(
-        self, document: bytes, *, parent: int, tightens: bool
-    ) -> ActivePolicy | None:
-        """Make a document the next revision if ``parent`` is still active, else return None.
-
-        The parent of the first revision is 0.
-        """
-        answer = await self._runner.run(ACTIVATE, document, parent, int(tightens))
-        if answer is None:
-            return None
-        revision, tightened_revision = answer
-        return ActivePolicy(revision, tightened_revision, document)
+    async def put_policy(
+        self, policy: ActivePolicy, *, instead_of: ActivePolicy | None = None
+    ) -> bool:
+        """Put a revision in force if what is there is older or ``instead_of``; else False."""
+        new = (policy.revision, policy.tightened_revision, policy.document, policy.signed)
+        gone = (0, b"", b"") if instead_of is None else (1, instead_of.document, instead_of.signed)
+        return bool(await self._runner.run(ACTIVATE, *new, *gone))
 
     async def regimes(self) -> dict[str, bytes]:
         """Return every observed regime by symbol; ``*`` is the default of all symbols."""
@@ -132,6 +128,11 @@ class RedisStateStore:
         async with reaching_redis(self._timeout_s):
             stored = await send(self._client, "HGETALL", f"{self._prefix}{name}")
         return {key.decode(): value for key, value in stored.items()}
+
+
+def _whole(number: bytes) -> int:
+    """Return a whole number, or 0 for what is none: somebody else wrote it."""
+    return int(number) if number.isdigit() else 0
 
 
 def _trading_state(word: bytes) -> TradingState:

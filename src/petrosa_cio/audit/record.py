@@ -242,7 +242,8 @@ class Change:
             charter and for the venue's rules their hash, for a hold its identity.
         value: What it is now; empty for a regime, an override or a hold that is no more.
         author: Who changed it.
-        reason: Why.
+        reason: Why; of a policy the thought behind it.
+        signed: Of a policy, the signed statement about it as JSON text; else empty.
     """
 
     subject: str
@@ -250,10 +251,12 @@ class Change:
     value: str
     author: str
     reason: str
+    signed: str = ""
 
 
 def change_record(change_id: str, change: Change, *, at: datetime, fund: str) -> bytes:
     """Return the record of a change, as JSON; ``change_id`` is its identity."""
+    said = {name: value for name, value in asdict(change).items() if name != "signed" or value}
     return orjson.dumps(
         {
             "schema_version": SCHEMA_VERSION,
@@ -261,7 +264,7 @@ def change_record(change_id: str, change: Change, *, at: datetime, fund: str) ->
             "decision_id": change_id,
             "fund": fund,
             "at": at,
-            "change": asdict(change),
+            "change": said,
         }
     )
 

@@ -1,4 +1,4 @@
-"""``cio policy``: look at a policy file before it governs."""
+"""``cio policy check`` and ``test``: look at a policy file before it governs."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +19,9 @@ from petrosa_cio.governance.self_test import Asked, Shown, Status, self_test
 from petrosa_cio.risk.in_force import PolicyBook
 from petrosa_cio.servers import clock
 
-policy_app = typer.Typer(help="Look at a policy file before it governs.", no_args_is_help=True)
+policy_app = typer.Typer(
+    help="Look at a policy file before it governs, and at what governed.", no_args_is_help=True
+)
 app.add_typer(policy_app, name="policy", rich_help_panel=TRY)
 
 PolicyArgument = Annotated[

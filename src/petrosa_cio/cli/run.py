@@ -74,6 +74,7 @@ def show_start(started: Running) -> None:
     """Show what runs where, which rules hold, and what to do next."""
     settings, shown = started.settings, dict(describe(started.settings))
     http = f"http://{settings.http_host}:{settings.http_port}"
+    restored = ", put back from MongoDB" if started.policy_restored else ""
     facts = [
         ("NATS", shown["CIO_NATS_URL"]),
         ("Redis", shown["CIO_REDIS_URL"]),
@@ -85,7 +86,7 @@ def show_start(started: Running) -> None:
         ("ask and wait on", settings.door_subject),
         ("signals leave on", settings.signal_subject),
         ("heartbeat on", settings.heartbeat_subject),
-        ("policy", f"{started.policy_name}, revision {started.policy_revision}"),
+        ("policy", f"{started.policy_name}, revision {started.policy_revision}{restored}"),
         ("charter", started.charter_name),
         ("trading state", started.trading_state),
         ("first intent", "cio send --ask examples/first-intent.json"),

@@ -57,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
     Check("clock of Redis", store_checks.redis_clock),
     Check("clock of NATS", store_checks.nats_clock),
     Check("policy", rule_checks.policy),
+    Check("policy signature", rule_checks.policy_signature),
     Check("trading state", rule_checks.trading_state),
     Check("market data", market_checks.market_data),
     Check("venue rules", market_checks.venue_rules),

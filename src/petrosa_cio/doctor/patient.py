@@ -26,7 +26,8 @@ from petrosa_cio.errors import Unavailable
 from petrosa_cio.fleet.market_data import Tick, read_tick
 from petrosa_cio.fleet.regime_answers import NoRegime, ObservedRegime
 from petrosa_cio.governance.files import Governing
-from petrosa_cio.ports import ActivePolicy, VenueRulesMark
+from petrosa_cio.policies import open_revisions, trusted_keys
+from petrosa_cio.ports import ActivePolicy, PolicyRevision, VenueRulesMark
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.servers import clock, nats_access
 from petrosa_cio.settings import Settings
@@ -90,6 +91,17 @@ class Patient:
     async def active_policy(self) -> ActivePolicy | None:
         """Return the policy in force. Raises Unavailable."""
         return await self._store.active_policy()
+
+    async def newest_revision(self) -> PolicyRevision | None:
+        """Return the newest revision of the policy in MongoDB. Raises Unavailable."""
+        if self.settings.mongo_url is None:
+            raise Unavailable("mongo", "CIO_MONGO_URL is not set")
+        async with open_revisions(self.settings) as revisions:
+            return await revisions.newest()
+
+    def distrust(self, policy: ActivePolicy) -> str | None:
+        """Return why no trusted key has signed a policy; None if one has. Raises Misconfigured."""
+        return trusted_keys(self.settings).problem_with(policy)
 
     async def trading_states(self) -> TradingStates:
         """Return the kill switch. Raises Unavailable."""

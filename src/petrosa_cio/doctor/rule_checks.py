@@ -2,8 +2,9 @@
 
 from petrosa_cio.doctor.findings import Finding, note, problem, warning, well
 from petrosa_cio.doctor.patient import Patient
-from petrosa_cio.errors import PolicyRejected
+from petrosa_cio.errors import Misconfigured, PolicyRejected, Unavailable
 from petrosa_cio.governance.documents import read_policy_document
+from petrosa_cio.ports import ActivePolicy, PolicyRevision
 from petrosa_cio.risk.in_force import PolicyBook
 from petrosa_cio.risk.policy import ANY, PolicyDocument, charter_problems, document_hash
 from petrosa_cio.risk.policy_findings import Severity, policy_findings
@@ -31,6 +32,38 @@ async def policy(patient: Patient) -> Finding:
         return problem(f"revision {active.revision} does not read: {rejected}", "Mend it.")
     seen = f"{document.policy.name}, revision {active.revision}"
     return _beside_charter(patient, document, seen) or _beside_file(patient, document, seen)
+
+
+async def policy_signature(patient: Patient) -> Finding:
+    """Is the policy in force signed by a trusted key, and is it the newest revision?"""
+    active = await patient.active_policy()
+    if active is None:
+        return note("no policy is in force")
+    try:
+        distrust = patient.distrust(active)
+    except Misconfigured as wrong:
+        return note(f"not known: {wrong.problems[0].message}", wrong.problems[0].mend)
+    if distrust is not None:
+        mend = "The role control puts it right within a second; find out who writes to Redis."
+        return problem(f"revision {active.revision}: {distrust}", mend)
+    try:
+        newest = await patient.newest_revision()
+    except Unavailable as away:
+        return note(f"revision {active.revision} is signed; not known whether it is the newest: "
+                    f"{away}")  # fmt: skip
+    return _beside_revisions(active, newest)
+
+
+def _beside_revisions(active: ActivePolicy, newest: PolicyRevision | None) -> Finding:
+    seen = f"revision {active.revision} is signed with a trusted key"
+    last = newest.revision if newest else 0
+    if active.revision > last:
+        mend = "MongoDB lost revisions, or CIO_MONGO_DATABASE names another: nothing can change."
+        return problem(f"{seen}, while MongoDB ends with revision {last}", mend)
+    if active.revision < last:
+        mend = "The role control brings it into force within a second: see whether it runs."
+        return problem(f"{seen}, but revision {last} is the newest", mend)
+    return well(f"{seen}, and the newest")
 
 
 def _beside_charter(patient: Patient, document: PolicyDocument, seen: str) -> Finding | None:

@@ -1,4 +1,4 @@
-"""Where people throw the switches: halt, resume, say a regime, activate the first policy.
+"""Where people throw the switches: halt, resume, say a regime.
 
 Each change takes effect in the store first, is then recorded in the journal and announced. A halt
 depends on nothing but the store: where record or announcement fail it stands all the same, and the
@@ -19,12 +19,10 @@ from petrosa_cio.governance.regimes import (
     read_regime,
     write_regime,
 )
-from petrosa_cio.ports import ActivePolicy, Announcer, GovernanceStore, Journal
+from petrosa_cio.ports import Announcer, GovernanceStore, Journal
 from petrosa_cio.risk.policy import (
     ANY,
     Charter,
-    Policy,
-    PolicyDocument,
     canonical_json,
     document_hash,
 )
@@ -156,24 +154,6 @@ class Desk:
                 if other != ANY_SYMBOL and own.counts_at(self._clock()):
                     yield f"{other} keeps the regime that {own.source} set for it, {own.name}."
 
-    async def activate_first(self, policy: Policy, *, author: str) -> ActivePolicy:
-        """Activate a policy if the store holds none; return the one in force. Records it.
-
-        The record is written at every start, under one identity, so that a store that lost its
-        data can be given its policy back.
-        """
-        active = await self._store.active_policy()
-        if active is None:
-            document = canonical_json(PolicyDocument(policy=policy))
-            activated = await self._store.activate(document, parent=0, tightens=True)
-            active = activated or await self._store.active_policy()
-        if active is None:
-            raise Unavailable("redis", "the policy vanished while it was activated")
-        scope, value = str(active.revision), active.document.decode()
-        change = Change("policy", scope, value, author, "in force at start")
-        await self._tell(policy_change_id(self._fund, active.revision), change, POLICY_UPDATED)
-        return active
-
     async def record_charter(self, charter: Charter, *, author: str) -> None:
         """Record the charter under its hash, which each verdict names.
 
@@ -212,8 +192,9 @@ class Desk:
                 change = Change("regime_override", symbol, value, own.source, own.reason)
                 stated.append(change)
         if active is not None:
-            scope, document = str(active.revision), active.document.decode()
-            stated.append(Change("policy", scope, document, REMEMBERED, REMEMBERED))
+            scope, document = str(active.revision), active.document.decode(errors="replace")
+            signed = active.signed.decode(errors="replace")
+            stated.append(Change("policy", scope, document, REMEMBERED, REMEMBERED, signed))
         if self._journal is not None:
             records = [
                 change_record(uuid4().hex, one, at=self._clock(), fund=self._fund) for one in stated

@@ -1,20 +1,23 @@
 """Keeps the gate's picture of the world fresh, so that a decision only reads memory.
 
 The stores are asked every second and at once when a change is announced. What cannot be confirmed
-keeps its last good value and grows old; the checks judge its age. A policy that does not read,
-whose revision went back or that is looser than the charter is never taken over: the last good one
-stays, for exits, and openings are denied until the store offers one that can be trusted.
+keeps its last good value and grows old; the checks judge its age. A policy that nobody trusted has
+signed, whose revision went back, that does not read or that is looser than the charter is never
+taken over: the last good one stays, for exits, and openings are denied until the store offers one
+that can be trusted.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from enum import StrEnum
 
 import structlog
 
 from petrosa_cio.errors import PolicyRejected
 from petrosa_cio.governance.documents import check_against_charter, read_policy_document
 from petrosa_cio.governance.regimes import read_all, read_override, read_regime
+from petrosa_cio.governance.signing import TrustedKeys
 from petrosa_cio.nurse.every import every
 from petrosa_cio.ports import ActivePolicy, GovernanceStore
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
@@ -31,24 +34,45 @@ LONGEST_DISTRUST = 300
 """Characters kept of what is wrong with a policy: every denial repeats them in its record."""
 
 
+class Refusal(StrEnum):
+    """Why a policy was not taken over."""
+
+    SIGNATURE = "signature"
+    OLDER = "older"
+    CONTENT = "content"
+
+
+class _Refused(Exception):
+    """Internal to this module: a policy is not taken over; says why."""
+
+    def __init__(self, refusal: Refusal, problem: str) -> None:
+        super().__init__(problem)
+        self.refusal = refusal
+
+
 class Feeds:
     """The world as the gate knows it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it looks at
         self,
         store: GovernanceStore,
         charter: Charter,
+        trusted: TrustedKeys,
         *,
         clock: Callable[[], datetime],
         policy_max_age_s: int,
         prices: Callable[[], Mapping[str, ReferencePrice]] = dict,
         venue_rules: Callable[[], VenueRules | None] = lambda: None,
+        refused: Callable[[Refusal], None] = lambda _: None,
     ) -> None:
-        """Take the store and the charter; nothing is read yet.
+        """Take the store, the charter and whose signature counts; nothing is read yet.
 
         Prices and the venue's rules are kept fresh elsewhere: taken are their values of now,
-        mappings that nobody changes afterwards.
+        mappings that nobody changes afterwards. Each policy that is not taken over is told once.
         """
+        self._trusted = trusted
+        self._refused = refused
+        self._active: ActivePolicy | None = None
         self._prices = prices
         self._venue_rules = venue_rules
         self._store = store
@@ -108,24 +132,33 @@ class Feeds:
     def _take_over(self, active: ActivePolicy | None) -> None:
         if active is None:
             return
-        known = self._policy.revision if self._policy else 0
         try:
-            if active.revision < known:
-                raise PolicyRejected([f"revision {active.revision} after revision {known}"])
-            if active.revision > known:
+            if active != self._active:
                 self._policy = self._read(active)
+                self._active = active
                 log.info("policy_in_force", revision=active.revision)
-        except PolicyRejected as rejected:
-            self._distrust(active.revision, str(rejected))
+        except _Refused as refused:
+            self._distrust(active.revision, refused)
         else:
             self._policy_untrusted, self._policy_confirmed_at = None, self._clock()
 
     def _read(self, active: ActivePolicy) -> PolicyBook:
-        document = read_policy_document(active.document)
-        check_against_charter(document.policy, self._charter)
+        """Return a policy that may be taken over. Raises _Refused."""
+        problem = self._trusted.problem_with(active)
+        if problem is not None:
+            raise _Refused(Refusal.SIGNATURE, f"revision {active.revision}: {problem}")
+        known = self._active.revision if self._active else 0
+        if active.revision <= known:
+            raise _Refused(Refusal.OLDER, f"revision {active.revision} after revision {known}")
+        try:
+            document = read_policy_document(active.document)
+            check_against_charter(document.policy, self._charter)
+        except PolicyRejected as rejected:
+            raise _Refused(Refusal.CONTENT, str(rejected)) from rejected
         return PolicyBook(document, self._charter, active.revision)
 
-    def _distrust(self, revision: int, problem: str) -> None:
-        known, self._policy_untrusted = self._policy_untrusted, problem[:LONGEST_DISTRUST]
+    def _distrust(self, revision: int, refused: _Refused) -> None:
+        known, self._policy_untrusted = self._policy_untrusted, str(refused)[:LONGEST_DISTRUST]
         if known != self._policy_untrusted:
-            log.error("policy_untrusted", revision=revision, problem=problem)
+            log.error("policy_untrusted", revision=revision, problem=str(refused))
+            self._refused(refused.refusal)

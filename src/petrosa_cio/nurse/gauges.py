@@ -7,9 +7,9 @@ gates share a folder of counters, the one that spoke last is shown.
 from collections.abc import Callable
 from datetime import datetime
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
-from petrosa_cio.nurse.feeds import Feeds
+from petrosa_cio.nurse.feeds import Feeds, Refusal
 from petrosa_cio.ports import Backlog
 
 WAITING = Gauge(
@@ -28,6 +28,13 @@ POLICY_CONFIRMED = Gauge(
 POLICY_REVISION = Gauge(
     "cio_policy_revision", "Revision of the policy in force.", multiprocess_mode="mostrecent"
 )
+POLICIES_REFUSED = Counter(
+    "cio_policies_refused_total",
+    "Policies that the store offered and a gate did not take, by what is wrong with them.",
+    ["why"],
+)
+for _refusal in Refusal:
+    POLICIES_REFUSED.labels(_refusal)
 TRADING_STATE_READ = Gauge(
     "cio_trading_state_read_timestamp_seconds",
     "When the trading states were last read, epoch seconds.",
@@ -52,6 +59,11 @@ HEARTBEAT = Gauge(
     "cio_heartbeat_timestamp_seconds", "When the last heartbeat was sent, epoch seconds.",
     multiprocess_mode="mostrecent",
 )  # fmt: skip
+
+
+def count_refused(refusal: Refusal) -> None:
+    """Count a policy that was not taken over."""
+    POLICIES_REFUSED.labels(refusal).inc()
 
 
 class GateGauges:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from petrosa_cio.audit.record import RecordKind
 from petrosa_cio.nurse.arrival import epoch_ms
 from petrosa_cio.ports import Governed, Remembered
@@ -29,7 +31,7 @@ class Recollection:
         self._fund = fund
         self._recent_since_ms = now_ms - RECENT_MS
         self._decisions: dict[str, dict[str, Any]] = {}
-        self._policy: tuple[int, str | None] = (0, None)
+        self._policy: tuple[int, int, str, str] | None = None
         self._trading_states: dict[str, str] = {}
         self._regimes: dict[str, str] = {}
         self._regime_overrides: dict[str, str] = {}
@@ -84,8 +86,8 @@ class Recollection:
 
     def _take_change(self, change: Mapping[str, str]) -> None:
         scope, value = change["scope"], change["value"]
-        if change["subject"] == "policy" and int(scope) >= self._policy[0]:
-            self._policy = int(scope), value
+        if change["subject"] == "policy":
+            self._take_policy(int(scope), value, change.get("signed", ""))
         elif change["subject"] == "regime":
             _state(self._regimes, scope, value)
         elif change["subject"] == "regime_override":
@@ -93,20 +95,26 @@ class Recollection:
         elif change["subject"] == "trading_state" and scope != str(FUND):
             self._trading_states[scope] = value
 
+    def _take_policy(self, revision: int, document: str, signed: str) -> None:
+        """Take the newest policy that somebody signed; no gate would take another."""
+        if signed and (self._policy is None or revision >= self._policy[0]):
+            tightened_revision = int(orjson.loads(signed)["tightened_revision"])
+            self._policy = revision, tightened_revision, document, signed
+
     def remembered(self) -> Iterator[Remembered]:
         """Iterate over the decisions that a ledger must know again."""
         return (Remembered(**known) for known in self._decisions.values())
 
     def governed(self) -> Governed:
         """Return what governed, but for the fund's own state, which a person states anew."""
-        revision, policy = self._policy
+        revision, tightened, policy, signed = self._policy or (0, 0, None, "")
         states = {
             scope: state
             for scope, state in self._trading_states.items()
             if state != TradingState.ACTIVE
         }
         regimes, overrides = dict(self._regimes), dict(self._regime_overrides)
-        return Governed(policy, revision, states, regimes, overrides)
+        return Governed(policy, revision, states, regimes, overrides, signed, tightened)
 
 
 def _state(stated: dict[str, str], scope: str, value: str) -> None:

@@ -7,12 +7,13 @@ another family still binds.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from petrosa_cio.risk.in_force import entry_chain, pair_entries, stated_limits
 from petrosa_cio.risk.limit_kinds import Change
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
-from petrosa_cio.risk.policy import ANY, Families
+from petrosa_cio.risk.policy import ANY, Families, Overlay, PolicyDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,35 @@ class Comparison:
     def loosened(self) -> tuple[FieldChange, ...]:
         """The fields that allow more than before, or may."""
         return tuple(one for one in self.changes if one.change in (Change.LOOSER, Change.MIXED))
+
+    @property
+    def tightens(self) -> bool:
+        """Whether any field allows less than before, or may."""
+        return any(one.change in (Change.TIGHTER, Change.MIXED) for one in self.changes)
+
+
+def compare_documents(old: PolicyDocument, new: PolicyDocument, now: datetime) -> Comparison:
+    """Compare two documents, policy with policy and overlay with overlay of the same name.
+
+    An overlay only narrows: what a new one states is tighter, what one stated that is gone is
+    looser, and so is an earlier end. One that is over at this moment counts as none.
+    """
+    changes = list(compare(old.policy, new.policy).changes)
+    before = {one.overlay_id: one for one in old.overlays if one.is_active(now)}
+    after = {one.overlay_id: one for one in new.overlays if one.is_active(now)}
+    for name in sorted({**before, **after}):
+        changes += _compare_overlay(f"overlays.{name}", before.get(name), after.get(name))
+    return Comparison(tuple(changes))
+
+
+def _compare_overlay(path: str, old: Overlay | None, new: Overlay | None) -> Iterator[FieldChange]:
+    for one in compare(old or Families(), new or Families()).changes:
+        yield replace(one, path=f"{path}.{one.path}")
+    if old and new and old.expires_at != new.expires_at:
+        change = Change.LOOSER if new.expires_at < old.expires_at else Change.TIGHTER
+        if compare(Families(), new).loosened:  # its end may be what is tighter
+            change = Change.MIXED
+        yield FieldChange(f"{path}.expires_at", change, old.expires_at, new.expires_at)
 
 
 def compare(old: Families, new: Families) -> Comparison:

@@ -97,6 +97,14 @@ class PolicyDocument(BaseModel):
     policy: Policy
     overlays: tuple[Overlay, ...] = ()
 
+    @model_validator(mode="after")
+    def _overlays_are_told_apart(self) -> Self:
+        names = [one.overlay_id for one in self.overlays]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"overlays stated twice: {', '.join(twice)}")
+        return self
+
 
 class Charter(BaseModel):
     """The bounds that people set."""

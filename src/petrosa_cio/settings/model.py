@@ -53,6 +53,8 @@ MaybeSubjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split)
 Subjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 Files = Annotated[tuple[FilePath, ...], NoDecode, BeforeValidator(_split)]
 Symbol = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9]{3,32}$")]
+PublicKey = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9A-Fa-f]{64}$")]
+PublicKeys = Annotated[tuple[PublicKey, ...], NoDecode, BeforeValidator(_split)]
 Symbols = Annotated[
     tuple[Symbol, ...],
     NoDecode,
@@ -234,6 +236,17 @@ class Settings(BaseSettings):
     )
     charter_file: FilePath | None = Field(
         None, description="YAML file with the charter; unset, the starter charter"
+    )
+    policy_key_file: FilePath | None = Field(
+        None,
+        description="file with the key that signs policies, readable by its owner alone, as "
+        "`cio policy key --new` makes it; only where policies are changed; unset, one is made in "
+        "the data folder where the MongoDB stand-in is used",
+    )
+    policy_public_keys: PublicKeys = Field(
+        (),
+        description="public keys whose signature under a policy counts, as `cio policy key` shows "
+        "them, with commas between; unset, only that of CIO_POLICY_KEY_FILE",
     )
     mode: Mode = Field(
         "enforce", description="enforce sends signals, observe only records what it would do"

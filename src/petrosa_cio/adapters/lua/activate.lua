@@ -1,13 +1,13 @@
--- Makes a policy document the next revision if its parent is still the active one. ARGV from 2:
--- document, parent, 1 where it tightens. Answers {revision, tightened_revision}, or false.
+-- Puts a revision of the policy in force where what is there is older, or still is what the caller
+-- saw and wants gone. ARGV from 2: revision, tightened_revision, document, signed statement; then 1
+-- where the caller wants something gone, with the document and the signed statement of that.
+-- Answers 1, or 0 where it is not put.
 
 local POLICY = PREFIX .. 'policy'
-local document, parent, tightens = ARGV[2], ARGV[3], ARGV[4] == '1'
+local found = call('HMGET', POLICY, 'revision', 'document', 'signed')
 
-local active = call('HMGET', POLICY, 'revision', 'tightened_revision')
-if (active[1] or '0') ~= parent then return false end
-local revision = tonumber(parent) + 1
-local tightened_revision = tightens and revision or tonumber(active[2] or 0)
-call('HSET', POLICY, 'document', document, 'revision', integer(revision),
-  'tightened_revision', integer(tightened_revision))
-return { revision, tightened_revision }
+local is_unwanted = ARGV[6] == '1' and (found[2] or '') == ARGV[7] and (found[3] or '') == ARGV[8]
+if not is_unwanted and (tonumber(found[1] or '') or 0) >= tonumber(ARGV[2]) then return 0 end
+call('HSET', POLICY, 'revision', ARGV[2], 'tightened_revision', ARGV[3], 'document', ARGV[4],
+  'signed', ARGV[5])
+return 1

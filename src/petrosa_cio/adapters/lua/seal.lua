@@ -16,7 +16,7 @@ write_exposure()
 
 if governed.policy ~= cjson.null and call('EXISTS', POLICY) == 0 then
   call('HSET', POLICY, 'document', governed.policy, 'revision', integer(governed.revision),
-    'tightened_revision', integer(governed.revision))
+    'tightened_revision', integer(governed.tightened_revision), 'signed', governed.signed)
 end
 for scope, state in pairs(governed.trading_states) do
   if call('HSETNX', PREFIX .. 'state', scope, state) == 1 then

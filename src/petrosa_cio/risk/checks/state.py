@@ -85,8 +85,8 @@ def policy_stale(case: Case) -> Finding | None:
 def policy_untrusted(case: Case) -> Finding | None:
     """The policy store offers a policy that cannot be trusted, so nobody knows what is wanted.
 
-    It does not read, its revision went back, or it is looser than the charter. The last good policy
-    still serves exits.
+    Nobody trusted has signed it, its revision went back, it does not read, or it is looser than the
+    charter. The last good policy still serves exits.
     """
     problem = case.snapshot.policy_untrusted
     return None if problem is None else Finding("a policy that can be trusted", problem)
