@@ -201,6 +201,10 @@ class Desk:
             ]
             await self._journal.append(records)
 
+    async def tell(self, change: Change) -> str | None:
+        """Record and announce a change; return why it could not be recorded, if so."""
+        return await self._tell(uuid4().hex, change, STATE_UPDATED)
+
     async def _tell(self, change_id: str, change: Change, subject: str) -> str | None:
         """Record and announce a change; return why it could not be recorded, if so."""
         record = change_record(change_id, change, at=self._clock(), fund=self._fund)
