@@ -107,15 +107,22 @@ class Desk:
         change = Change("regime", symbol, write_regime(regime).decode(), author, "observed")
         return await self._tell(uuid4().hex, change, STATE_UPDATED)
 
-    async def override_regime(self, symbol: str, override: Regime) -> str | None:
+    async def override_regime(
+        self, symbol: str, override: Regime, *, thought: str = ""
+    ) -> str | None:
         """Let a person's word count instead of what is observed, until it expires.
+
+        Args:
+            symbol: The symbol, or ``*``.
+            override: What they say, with the short reason that is shown beside it.
+            thought: Why, at length; it is recorded.
 
         Returns:
             Why it could not be recorded, if so; it counts all the same.
         """
         document = write_regime(override)
         await self._store.set_regime_override(symbol, document)
-        author, reason = override.source, override.reason
+        author, reason = override.source, ": ".join(filter(None, (override.reason, thought)))
         change = Change("regime_override", symbol, document.decode(), author, reason)
         return await self._tell(uuid4().hex, change, STATE_UPDATED)
 

@@ -43,7 +43,7 @@ from petrosa_cio.ports import (
     RevisionStore,
     StepKind,
 )
-from petrosa_cio.risk.compare import Comparison
+from petrosa_cio.risk.compare import Comparison, compare_documents
 from petrosa_cio.risk.policy import Charter, PolicyDocument
 from petrosa_cio.risk.policy_findings import PolicyFinding
 
@@ -290,6 +290,14 @@ class Lifecycle:
         """
         newest = await self._newest()
         return newest, judged(document, newest, self._charter, self._clock())[0]
+
+    async def beside(self, number: int, document: PolicyDocument) -> Comparison:
+        """Return what a document changes of one revision. Raises NotAllowed if there is none."""
+        old = await self._revisions.revision(number)
+        if old is None:
+            raise NotAllowed(f"there is no such revision: {number}")
+        known = read_policy_document(old.document.encode())
+        return compare_documents(known, document, self._clock())
 
     async def _considered(self, proposals: Sequence[Proposal]) -> list[Considered]:
         taken = await self._proposals.steps([one.proposal_id for one in proposals])
