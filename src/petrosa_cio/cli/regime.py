@@ -56,8 +56,8 @@ app.add_typer(regime_app, name="regime", rich_help_panel=SWITCH)
 @regime_app.command(
     "set",
     epilog=examples(
-        'cio regime set BTCUSDT turbulent_illiquidity --reason "exchange halts withdrawals"',
-        "cio regime set '*' transitional --for 1d --confidence 0.8 --reason \"elections\"",
+        "cio regime set BTCUSDT turbulent_illiquidity --reason outflows --thought-file why.txt",
+        "cio regime set '*' transitional --for 1d --reason elections --thought-file why.txt",
     ),
 )
 def regime_set(

@@ -238,13 +238,14 @@ class Lifecycle:
             RevisionConflict: Another change came between.
             PolicyRejected: It crosses the charter as it is now, or changes nothing.
         """
-        wanted = "the last known good one" if to is None else f"revision {to}"
+        wanted = "the last known good revision" if to is None else f"revision {to}"
         async with self._refusals.recorded(actor.name, f"roll back to {wanted}"):
             check_may(actor, Act.PROPOSE)
             newest = await self._newest()
             earlier = await (self.last_known_good() if to is None else self._revisions.revision(to))
             if earlier is None:
-                raise NotAllowed(f"there is no such revision: {wanted}")
+                meant = "no other one was in force for an hour" if to is None else "there is none"
+                raise NotAllowed(f"{wanted} cannot be gone back to: {meant}")
             document = read_policy_document(earlier.document.encode())
         return await self.propose(
             actor,
