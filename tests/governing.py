@@ -5,15 +5,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from petrosa_cio.adapters.memory_proposals import MemoryProposals, MemoryTokens
+from petrosa_cio.adapters.memory_revisions import MemoryRevisions
+from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.audit.record import Change as RecordedChange
-from petrosa_cio.errors import RevisionConflict
+from petrosa_cio.governance.activation import PolicyActivation
 from petrosa_cio.governance.actors import Actor, Role
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.lifecycle import Lifecycle
+from petrosa_cio.governance.projection import PolicyProjection
 from petrosa_cio.governance.tokens import Tokens
-from petrosa_cio.ports import PolicyRevision
-from petrosa_cio.risk.compare import compare_documents
-from petrosa_cio.risk.policy import Charter, PolicyDocument, canonical_json, document_hash
+from petrosa_cio.risk.policy import Charter, PolicyDocument
+from tests.fakes import FakeAnnouncer, FakeJournal
+from tests.policies import SIGNER, trusting
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -35,64 +38,6 @@ def document(**fund: Any) -> PolicyDocument:
     return PolicyDocument.model_validate({"policy": {"name": "test", "fund": fund}})
 
 
-class MemoryRevisions:
-    """Every revision, and what makes one: without signatures, Redis and the record."""
-
-    def __init__(self, now: Any) -> None:
-        self._now = now
-        self.all: list[PolicyRevision] = []
-
-    async def newest(self) -> PolicyRevision | None:
-        return self.all[-1] if self.all else None
-
-    async def revision(self, number: int) -> PolicyRevision | None:
-        return self.all[number - 1] if 0 < number <= len(self.all) else None
-
-    async def history(self, *, before: int | None = None, limit: int = 50) -> list[PolicyRevision]:
-        older = [one for one in self.all if before is None or one.revision < before]
-        return older[::-1][:limit]
-
-    async def add(self, revision: PolicyRevision) -> bool:
-        if revision.revision != len(self.all) + 1:
-            return False
-        self.all.append(revision)
-        return True
-
-    async def activate(
-        self,
-        document: PolicyDocument,
-        *,
-        parent: int,
-        author: Actor,
-        thought: str,
-        content_of: int | None = None,
-    ) -> PolicyRevision:
-        if parent != len(self.all):
-            raise RevisionConflict(parent, len(self.all))
-        change = "first"
-        if parent:
-            old = read_policy_document(self.all[-1].document.encode())
-            change = compare_documents(old, document, self._now()).change
-        self.all.append(
-            PolicyRevision(
-                fund="main",
-                revision=parent + 1,
-                parent=parent,
-                content_of=content_of,
-                document=canonical_json(document).decode(),
-                document_hash=document_hash(document),
-                tightened_revision=parent + 1,
-                author=author.name,
-                role=author.role,
-                thought=thought,
-                change=change,
-                diff=(),
-                at=self._now(),
-            )
-        )
-        return self.all[-1]
-
-
 @dataclass
 class Fund:
     """A fund, who governs it, and what was recorded of that."""
@@ -102,7 +47,9 @@ class Fund:
     recorded: list[RecordedChange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.revisions = MemoryRevisions(self.clock)
+        self.revisions = MemoryRevisions()
+        self.store = MemoryStateStore(lambda: 0)
+        self.journal = FakeJournal([])
         self.proposals = MemoryProposals()
         self.token_store = MemoryTokens()
         self.tokens = Tokens(self.token_store, self.tell, self.clock)
@@ -113,11 +60,18 @@ class Fund:
         return Lifecycle(
             self.revisions,
             self.proposals,
-            self.revisions,
+            self._activation(charter),
             self.tell,
             charter=charter,
             clock=self.clock,
         )
+
+    def _activation(self, charter: Charter) -> PolicyActivation:
+        trusted, announcer = trusting(), FakeAnnouncer([])
+        projection = PolicyProjection(
+            self.revisions, self.store, trusted, self.journal, announcer, self.clock
+        )
+        return PolicyActivation(self.revisions, projection, SIGNER, charter, "main", self.clock)
 
     def clock(self) -> datetime:
         return self.now
@@ -131,12 +85,26 @@ class Fund:
 
     async def begin(self, **limits: Any) -> "Fund":
         """Put a first policy in force."""
-        await self.revisions.activate(document(**limits), parent=0, author=ADA, thought=THOUGHT)
+        await self.put_in_force(document(**limits))
         return self
 
-    @property
-    def in_force(self) -> PolicyDocument:
-        return read_policy_document(self.revisions.all[-1].document.encode())
+    async def put_in_force(self, wanted: PolicyDocument) -> None:
+        """Put a document in force as the next revision, whoever may have to agree."""
+        parent = await self.newest()
+        await self._activation(self.charter).activate(
+            wanted, parent=parent, author=ADA, thought=THOUGHT
+        )
+
+    async def newest(self) -> int:
+        """Return the number of the newest revision; 0 where there is none."""
+        newest = await self.revisions.newest()
+        return newest.revision if newest else 0
+
+    async def in_force(self) -> PolicyDocument:
+        """Return what the gates obey."""
+        active = await self.store.active_policy()
+        assert active is not None
+        return read_policy_document(active.document)
 
     @property
     def refused(self) -> list[str]:

@@ -31,7 +31,7 @@ from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
-from petrosa_cio.errors import Misconfigured, PolicyRejected, Problem, Unavailable
+from petrosa_cio.errors import Misconfigured, PolicyRejected, Problem
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing

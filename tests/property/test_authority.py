@@ -52,7 +52,7 @@ def deeds(actors: tuple[Actor, ...], *, longest_h: int) -> st.SearchStrategy[lis
 
 async def tried(fund: Fund, deed: Deed) -> None:
     """Do one deed, as far as it is allowed."""
-    lifecycle, newest = fund.lifecycle, len(fund.revisions.all)
+    lifecycle, newest = fund.lifecycle, await fund.newest()
     proposals = [one.proposal.proposal_id for one in await lifecycle.listed()]
     called = proposals[deed.which % len(proposals)] if proposals else "none"
     if deed.what == "wait":
@@ -75,7 +75,7 @@ async def never_looser(charter: Charter, doings: list[Deed]) -> None:
     for deed in doings:
         with suppress(CioError):
             await tried(fund, deed)
-        limits = fund.in_force.policy.fund
+        limits = (await fund.in_force()).policy.fund
         now_notional = cast(Decimal, limits.max_order_notional_usd)
         now_confidence = cast(Decimal, limits.min_confidence)
         assert now_notional <= notional
