@@ -58,7 +58,7 @@ class Government:
         text = token_text(self.settings, token_file)
         if text is not None:
             return await self.tokens.who(text)
-        async with Refusals(self.desk.tell).recorded(machine_user(), "ask without a token"):
+        async with Refusals(self.desk.record).recorded(machine_user(), "ask without a token"):
             raise NotAllowed(
                 "nobody knows who you are: set CIO_TOKEN or CIO_TOKEN_FILE. An admin makes you a "
                 "token; the first one is made with `cio token create NAME --role admin`"
@@ -73,7 +73,7 @@ class Government:
         if token_text(self.settings, token_file) is None and not await self.tokens.exist():
             return machine_user()
         actor = await self.who_asks(token_file)
-        async with Refusals(self.desk.tell).recorded(actor.name, f"act: {act}"):
+        async with Refusals(self.desk.record).recorded(actor.name, f"act: {act}"):
             check_may(actor, act)
         return actor.name
 
@@ -103,12 +103,12 @@ async def open_government(settings: Settings) -> AsyncIterator[Government]:
             revisions,
             MongoProposals(mongo, settings.mongo_database, settings.fund),
             _activation(settings, revisions, projection, charter),
-            desk.tell,
+            desk.record,
             charter=charter,
             clock=clock,
         )
         token_store = MongoTokens(mongo, settings.mongo_database, settings.fund)
-        tokens = Tokens(token_store, desk.tell, clock)
+        tokens = Tokens(token_store, desk.record, clock)
         yield Government(settings, revisions, lifecycle, tokens, desk)
 
 

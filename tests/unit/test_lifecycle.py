@@ -162,6 +162,8 @@ async def test_an_approval_counts_for_the_very_proposal_alone(fund: Fund) -> Non
         fund.proposals._proposals[proposal.proposal_id] = replace(proposal, **change)
         with pytest.raises(NotAllowed, match="was changed"):
             await fund.lifecycle.activate(OLE, proposal.proposal_id)
+        (listed,) = await fund.lifecycle.listed()
+        assert listed.stage is Stage.CHANGED
     forged = replace(proposal, document=proposal.document.replace(str(LOOSE), "4999"))
     forged = replace(forged, proposal_id=proposal_id_of(forged))
     await fund.proposals.propose(forged)

@@ -113,6 +113,7 @@ class Stage(StrEnum):
     EXPIRED = "expired"
     ACTIVATED = "activated"
     SUPERSEDED = "superseded"
+    CHANGED = "changed after it was made"
 
 
 @dataclass(frozen=True, slots=True)

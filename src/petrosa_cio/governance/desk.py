@@ -208,15 +208,20 @@ class Desk:
             ]
             await self._journal.append(records)
 
-    async def tell(self, change: Change) -> str | None:
-        """Record and announce a change; return why it could not be recorded, if so."""
-        return await self._tell(uuid4().hex, change, STATE_UPDATED)
+    async def record(self, change: Change) -> str | None:
+        """Record what is no business of the gates; return why it could not be recorded, if so."""
+        return await self._recorded(
+            change_record(uuid4().hex, change, at=self._clock(), fund=self._fund)
+        )
 
     async def _tell(self, change_id: str, change: Change, subject: str) -> str | None:
         """Record and announce a change; return why it could not be recorded, if so."""
         record = change_record(change_id, change, at=self._clock(), fund=self._fund)
         if self._announcer is not None:
             await self._announcer.announce([(subject, record)])
+        return await self._recorded(record)
+
+    async def _recorded(self, record: bytes) -> str | None:
         if self._journal is None:
             return "NATS is away"
         try:

@@ -30,6 +30,7 @@ from petrosa_cio.governance.proposals import (
     check_changes,
     check_unchanged,
     judged,
+    proposal_id_of,
     proposed,
     to_the_millisecond,
 )
@@ -279,7 +280,7 @@ class Lifecycle:
         return (await self._considered(found))[0]
 
     async def listed(self, *, limit: int = _PAGE) -> list[Considered]:
-        """Return the newest proposals and where each stands; those that were changed are not."""
+        """Return the newest proposals and where each stands."""
         return await self._considered(await self._proposals.proposals(limit=limit))
 
     async def compared(self, document: PolicyDocument) -> tuple[PolicyRevision, Comparison]:
@@ -340,6 +341,8 @@ def _need_undecided(found: Considered) -> None:
 
 
 def _stage(proposal: Proposal, stands: Standing, after: PolicyRevision | None) -> Stage:
+    if proposal_id_of(proposal) != proposal.proposal_id:
+        return Stage.CHANGED
     if after is None:
         return stands.stage
     made_of = (after.document, after.author, after.thought)

@@ -12,7 +12,7 @@ from petrosa_cio.errors import CioError, Unavailable
 log = structlog.get_logger()
 
 Tell = Callable[[Change], Awaitable[str | None]]
-"""Records and announces a change; returns why it could not be recorded, if so."""
+"""Records a change; returns why it could not be recorded, if so."""
 
 REFUSED: Final = "refused"
 """Subject of the change that records a refused attempt."""
