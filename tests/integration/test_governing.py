@@ -16,13 +16,13 @@ from petrosa_cio.adapters.nats_connection import NatsAccess, connect_nats
 from petrosa_cio.adapters.nats_journal import read_journal
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_state import RedisStateStore
-from petrosa_cio.errors import CioError, NotAllowed, RevisionConflict
+from petrosa_cio.errors import CioError, Misconfigured, NotAllowed, RevisionConflict
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.risk.trading_state import TradingState
 from petrosa_cio.settings import load_settings
 from tests.commands import cio
 from tests.governing import THOUGHT
-from tests.policies import govern, with_key
+from tests.policies import TRUSTING, govern, with_key
 
 pytestmark = pytest.mark.integration
 
@@ -191,6 +191,33 @@ async def test_a_rollback_that_loosens_waits(office: Office) -> None:
     assert back["in_force"] is None
     code, _ = await office.cio("policy", "rollback", "--to", "1", "--thought", THOUGHT, who="ann")
     assert code == 0
+
+
+async def test_without_the_key_nothing_is_activated_and_nothing_lost(office: Office) -> None:
+    del office.environ["CIO_POLICY_KEY_FILE"]
+    office.environ |= TRUSTING
+    with pytest.raises(Misconfigured, match="no key here"):
+        await office.propose("ann", 900)
+    called = (await office.propose("ann", 1500))["proposal"]
+    reason = ("--reason", "volume is back")
+    assert (await office.said("policy", "approve", called, *reason, who="bob"))["stage"] == (
+        "approved"
+    )
+    with pytest.raises(Misconfigured, match="no key here"):
+        await office.cio("policy", "activate", called, who="ann")
+    assert await office.limit_in_force() == 1000
+
+
+async def test_where_no_token_was_ever_made_anybody_resumes_and_nobody_changes_the_policy(
+    office: Office,
+) -> None:
+    office.environ["CIO_FUND"] = uuid4().hex
+    await govern(load_settings(office.environ))
+    assert (await office.said("resume", "--reason", "morning"))["state"] == "active"
+    with pytest.raises(NotAllowed, match="nobody knows who you are"):
+        await office.propose("", 900)
+    with pytest.raises(NotAllowed, match="not known"):
+        await office.propose("ada", 900)
 
 
 EDITOR = """#!{python}
