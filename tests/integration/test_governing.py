@@ -141,6 +141,21 @@ async def test_what_one_sees_is_what_one_approves(office: Office) -> None:
     assert rejected["stage"] == "rejected"
 
 
+async def test_a_difference_is_shown_and_changes_nothing(office: Office) -> None:
+    file = office.folder / "policy.yaml"
+    file.write_text("fund: {max_order_notional_usd: 500}\n")
+    found = await office.said("policy", "diff", str(file))
+    assert (found["parent"], found["change"]) == (1, "mixed")
+    moved = {one["path"]: (one["change"], one["old"], one["new"]) for one in found["fields"]}
+    assert moved[LIMIT] == ("tighter", "1000", "500")
+    code, shown = await office.cio("policy", "diff", "--set", f"{LIMIT}=1000")
+    assert (code, "No limit is moved" in shown) == (0, True)
+    for arguments in ((), (str(file), "--set", f"{LIMIT}=1")):
+        code, _ = await office.cio("policy", "diff", *arguments)
+        assert code == 2
+    assert await office.limit_in_force() == 1000
+
+
 async def test_every_refusal_leaves_a_record(office: Office) -> None:
     called = (await office.propose("bot", 1500))["proposal"]
     change = ("--set", f"{LIMIT}=999999", "--thought", THOUGHT)
