@@ -21,6 +21,8 @@ PROPOSALS: Final = "proposals"
 APPROVALS: Final = "approvals"
 TOKENS: Final = "tokens"
 REVOCATIONS: Final = "revocations"
+ALERTS: Final = "alerts"
+BEGINNINGS: Final = "beginnings"
 
 PLACE_IN_CHAIN: Final = "place_in_chain"
 """Name of the index that keeps two records from having one place."""
@@ -85,7 +87,8 @@ COLLECTIONS: Final = (
         ),
         (
             IndexModel([("seq", ASCENDING)], name=PLACE_IN_CHAIN, unique=True),
-            *map(_newest_by, ("strategy", "symbol", "verdict", "codes")),
+            *map(_newest_by, ("strategy", "symbol", "verdict", "codes", "kind")),
+            IndexModel([("at", DESCENDING)]),
             *map(_by, ("trace_id", "decision_id", "stated_id")),
             IndexModel([("journaled_at", DESCENDING)]),
         ),
@@ -147,8 +150,29 @@ COLLECTIONS: Final = (
         ),
         (_by("fund"),),
     ),
+    Collection(
+        ALERTS,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "kind": _TEXT, "decision_id": _MAYBE_TEXT,
+             "found_at": _INSTANT, "detail": {"bsonType": "object"}},
+            {"at": _INSTANT, "of": _TEXT, "ends": _TEXT, "began_at": _INSTANT},
+        ),
+        (
+            IndexModel([("fund", ASCENDING), ("kind", ASCENDING), ("found_at", DESCENDING)]),
+            IndexModel([("fund", ASCENDING), ("of", ASCENDING), ("began_at", DESCENDING)]),
+        ),
+    ),
+    Collection(
+        BEGINNINGS,
+        _schema(
+            {"_id": _TEXT, "chain": _TEXT, "seq": _POSITION, "hash": _HASH,
+             "manifest_sha256": _HASH, "at": _INSTANT, "key_id": _TEXT, "signature": _TEXT},
+            {},
+        ),
+        (),
+    ),
 )  # fmt: skip
-"""Every collection: of the record, and of how policy changes. All are inserted into alone."""
+"""Every collection: of the record and the findings about it, and of how policy changes."""
 
 
 async def prepare_collections(database: AsyncDatabase[dict[str, Any]]) -> list[str]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from petrosa_cio import __version__
 from petrosa_cio.audit.record_file import RecordFile, read_record_file
 from petrosa_cio.audit.replay import Outcome, Replay, Replayed
+from petrosa_cio.cli.durations import instant_of
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.offline import read_bytes
 from petrosa_cio.cli.options import LOOK, AsJson, examples
@@ -112,15 +113,7 @@ def replay(
 def _span(since: str | None, until: str | None) -> tuple[datetime, datetime] | None:
     if since is None:
         return None
-    return _instant(since), clock() if until is None else _instant(until)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"expected a time such as 2026-11-23T08:00, was {text}") from error
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return instant_of(since), clock() if until is None else instant_of(until)
 
 
 async def _replay(
