@@ -125,7 +125,9 @@ its `overlays`; both commands above read such a file too.
 The **charter** is a file of its own, `CIO_CHARTER_FILE`, which people alone change. Its `bounds`
 state limits for every intent; a policy that states anything looser is refused. Its
 `required_limits` name limits that somebody must set: where nobody does, every opening is denied
-with `LIMIT_NOT_SET`. Bounds cannot state what only regimes may state.
+with `LIMIT_NOT_SET`. Bounds cannot state what only regimes may state. `people` and
+`cooling_off_hours` say how a loosening is decided: [GOVERNANCE](GOVERNANCE.md) tells how a policy
+is changed, and by whom.
 
 ## What is refused
 

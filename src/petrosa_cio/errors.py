@@ -7,7 +7,9 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
     │   ├── LedgerLost       Redis answers, but what it knew is gone
     │   └── NotInForceYet    a revision is stored, and waits for Redis to go into force
     ├── PolicyRejected       a policy document is invalid or crosses the charter
+    ├── ThoughtRejected      the reasoning behind a change is none
     ├── RevisionConflict     a change was made of a revision that is no longer the newest
+    ├── NotAllowed           whoever asks may not do that, or may not do it alone
     ├── VenueRulesRejected   what a venue says of its rules cannot be read
     ├── RecordRefused        what was asked of the record would lose or mix some of it
     ├── QueryRejected        a search of the record asks for what cannot be
@@ -86,6 +88,12 @@ class PolicyRejected(CioError):
         self.problems = tuple(problems)
 
 
+class ThoughtRejected(CioError):
+    """The reasoning behind a change is none; the text says why."""
+
+    code: ClassVar[str] = "THOUGHT_REJECTED"
+
+
 class RevisionConflict(CioError):
     """A change was made of a revision that is no longer the newest.
 
@@ -103,6 +111,12 @@ class RevisionConflict(CioError):
         )
         self.parent = parent
         self.newest = newest
+
+
+class NotAllowed(CioError):
+    """Whoever asks may not do that, or may not do it alone, or not any more."""
+
+    code: ClassVar[str] = "NOT_ALLOWED"
 
 
 class VenueRulesRejected(CioError):

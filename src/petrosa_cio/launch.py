@@ -4,7 +4,7 @@ import json
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,20 +24,20 @@ from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_rights import PRUNE_ROLE, ROLE, has_user, make_role, make_user
 from petrosa_cio.adapters.mongo_search import MongoSearch
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
-from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
-from petrosa_cio.adapters.nats_journal import NatsJournal
+from petrosa_cio.adapters.nats_connection import connect_nats
 from petrosa_cio.adapters.nats_listener import NatsListener
-from petrosa_cio.adapters.nats_messages import NatsAnnouncer, NatsMessenger
+from petrosa_cio.adapters.nats_messages import NatsMessenger
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
-from petrosa_cio.errors import Misconfigured, PolicyRejected, Problem, Unavailable
+from petrosa_cio.errors import Misconfigured, PolicyRejected, Problem
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.venue_rules import load_venue_rules
+from petrosa_cio.government import SWITCH_TIMEOUT_S, make_own_token, nats_when_needed
 from petrosa_cio.nurse.arrival import epoch_ms
 from petrosa_cio.policies import (
     KEY_FIELD,
@@ -79,9 +79,6 @@ PROOF_TIMEOUT_MS = 300_000
 
 SEARCH_TIMEOUT_MS = 30_000
 """Longer than a search may take: MongoDB breaks it off itself, and says so."""
-
-SWITCH_TIMEOUT_S = 5.0
-"""A person who throws a switch waits longer for Redis than an intent may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +127,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 prepared = await prepare(resolved, servers, governing, policies)
             active = _need_policy(prepared)
             states = await servers.store.trading_states()
+        if "mongo" in need:
+            await make_own_token(resolved)
         with announced(resolved), shared_metrics(resolved) as metrics:
             document = read_policy_document(active.document)
             differs = document_hash(document.policy) != document_hash(governing.first_policy)
@@ -239,7 +238,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         )
         closing.push_async_callback(redis.aclose)
         store = RedisStateStore(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S)
-        later = _NatsWhenNeeded(settings)
+        later = nats_when_needed(settings)
         closing.push_async_callback(later.close)
         yield Desk(store, later, later, fund=settings.fund, clock=clock)
 
@@ -269,39 +268,6 @@ async def open_books(settings: Settings) -> AsyncIterator[Books]:
         )
     finally:
         await redis.aclose()
-
-
-class _NatsWhenNeeded:
-    """Journal and announcements over a connection that is opened by the first of them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._client: RobustClient | None = None
-
-    async def append(self, records: Sequence[bytes]) -> int:
-        """Write records durably. Raises Unavailable."""
-        journal = NatsJournal(
-            await self._connected(), timeout_s=self._settings.journal_timeout_ms / 1000
-        )
-        return await journal.append(records)
-
-    async def announce(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        """Publish what live watchers may want to know; what cannot be sent is dropped."""
-        with suppress(Unavailable):
-            await NatsAnnouncer(await self._connected()).announce(messages)
-
-    async def close(self) -> None:
-        """Close the connection, if there is one."""
-        if self._client is not None:
-            await self._client.close()
-
-    async def _connected(self) -> RobustClient:
-        if self._settings.nats_url is None:
-            raise Unavailable("nats", "CIO_NATS_URL is not set")
-        if self._client is None:
-            access = nats_access(self._settings)
-            self._client = await connect_nats(access, name="cio", reconnects=False)
-        return self._client
 
 
 @asynccontextmanager

@@ -687,6 +687,139 @@ class PastRecords(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change of policy that somebody wants, exactly as it would come into force.
+
+    Attributes:
+        proposal_id: SHA-256 of everything else, hexadecimal: another content has another name.
+        fund: The fund.
+        parent: The revision that it replaces, and no other.
+        content_of: The revision whose content it repeats, where it is a rollback.
+        document: Canonical JSON of policy and overlays.
+        author: Who wants it.
+        role: What the author was trusted with then.
+        thought: Why.
+        at: When it was made, aware UTC.
+        expires_at: From when on it cannot be approved or activated any more, aware UTC.
+    """
+
+    proposal_id: str
+    fund: str
+    parent: int
+    content_of: int | None
+    document: str
+    author: str
+    role: str
+    thought: str
+    at: datetime
+    expires_at: datetime
+
+
+class StepKind(StrEnum):
+    """What somebody does about a proposal."""
+
+    APPROVE = "approve"
+    CONFIRM = "confirm"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalStep:
+    """What one person did about a proposal.
+
+    Attributes:
+        proposal_id: The proposal, by its content.
+        kind: ``approve``, ``confirm`` (once more, where one person decides alone) or ``reject``.
+        author: Who did it.
+        role: What they were trusted with then.
+        reason: Why.
+        at: When, aware UTC.
+    """
+
+    proposal_id: str
+    kind: StepKind
+    author: str
+    role: str
+    reason: str
+    at: datetime
+
+
+class ProposalStore(Protocol):
+    """Holds proposals and what was done about them. It inserts and finds, and nothing else."""
+
+    async def propose(self, proposal: Proposal) -> bool:
+        """Keep a proposal; return False if this very one is there."""
+
+    async def proposals(self, *, called: str = "", limit: int = 50) -> list[Proposal]:
+        """Return the proposals whose id begins so, the newest first."""
+
+    async def step(self, step: ProposalStep) -> bool:
+        """Keep a step; return False if its author took this very step before."""
+
+    async def steps(self, proposal_ids: Sequence[str]) -> list[ProposalStep]:
+        """Return the steps of some proposals, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEntry:
+    """What is kept of one API token. The token itself is known to its owner alone.
+
+    Attributes:
+        token_id: Its short name, the beginning of its hash.
+        token_hash: SHA-256 of it, hexadecimal.
+        name: Whose it is.
+        role: What they are trusted with.
+        made_by: Who made it.
+        made_at: When, aware UTC.
+        expires_at: From when on it does not count any more; None for never.
+    """
+
+    token_id: str
+    token_hash: str
+    name: str
+    role: str
+    made_by: str
+    made_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """That a token does not count any more.
+
+    Attributes:
+        token_id: Its short name.
+        author: Who revoked it.
+        reason: Why.
+        at: When, aware UTC.
+    """
+
+    token_id: str
+    author: str
+    reason: str
+    at: datetime
+
+
+class TokenStore(Protocol):
+    """Holds the API tokens of a fund, hashed. It inserts and finds, and nothing else."""
+
+    async def add_token(self, entry: TokenEntry) -> bool:
+        """Keep a token; return False if one of that short name is there."""
+
+    async def token(self, token_id: str) -> TokenEntry | None:
+        """Return what is kept of a token, or None."""
+
+    async def tokens(self) -> list[TokenEntry]:
+        """Return every token, the oldest first."""
+
+    async def revoke(self, revocation: Revocation) -> bool:
+        """Keep a revocation; return False if it was revoked before."""
+
+    async def revocations(self) -> dict[str, Revocation]:
+        """Return every revocation by the short name of its token."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordQuery:
     """Which records to find. What is not stated asks for nothing in particular.
 

@@ -15,6 +15,7 @@ from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_findings import MongoFindings
 from petrosa_cio.adapters.mongo_prune import MongoPruneStore
 from petrosa_cio.adapters.mongo_rights import rights
+from petrosa_cio.adapters.mongo_schema import COLLECTIONS
 from petrosa_cio.adapters.mongo_search import MongoSearch
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.audit.beginning import sign_beginning
@@ -76,7 +77,7 @@ async def refused(work: object) -> bool:
 
 async def test_the_user_can_store_the_record_and_not_change_it(server: ServerProcess) -> None:
     made = await initialised(server)
-    assert len(made["done"]) == 8  # type: ignore[arg-type]
+    assert len(made["done"]) == len(COLLECTIONS) + 2  # type: ignore[arg-type]
     url = as_user(server, USER, str(made["password"]), "records")
     client = connect_mongo(url)
     store = MongoTraceStore(client, "records")

@@ -17,12 +17,14 @@ import psutil
 import pytest
 
 from tests.integration.processes import alive
+from tests.policies import THOUGHT
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 CIO = str(Path(sys.executable).with_name("cio"))
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first-intent.json"
+WHY = ("--reason", "drill", "--thought", THOUGHT)
 
 
 @dataclass(frozen=True)
@@ -149,10 +151,10 @@ async def test_strategies_and_symbols_are_switched_apart(shop: Shop) -> None:
     [
         (("halt", "--strategy", "a", "--symbol", "BTCUSDT", "--reason", "x"), "not both"),
         (("halt", "--symbol", "BTC-USDT", "--reason", "x"), "letters and digits"),
-        (("regime", "set", "BTC-USDT", "calm", "--reason", "x"), "letters and digits"),
-        (("regime", "set", "BTCUSDT", "calm", "--reason", "x", "--confidence", "2"), "from 0 to 1"),
-        (("regime", "set", "BTCUSDT", "calm", "--reason", "x", "--for", "8d"), "up to 7d"),
-        (("regime", "set", "BTCUSDT", "wilder", "--reason", "x"), "turbulent_illiquidity"),
+        (("regime", "set", "BTC-USDT", "calm", *WHY), "letters and digits"),
+        (("regime", "set", "BTCUSDT", "calm", *WHY, "--confidence", "2"), "from 0 to 1"),
+        (("regime", "set", "BTCUSDT", "calm", *WHY, "--for", "8d"), "up to 7d"),
+        (("regime", "set", "BTCUSDT", "wilder", *WHY), "turbulent_illiquidity"),
     ],
 )
 async def test_what_cannot_be_meant_is_refused(
@@ -179,7 +181,7 @@ async def test_after_a_bare_start_the_doctor_finds_no_problem(shop: Shop) -> Non
 
 async def test_a_regime_is_told_to_a_program(shop: Shop) -> None:
     cio = shop.folder.cio
-    said = await cio("regime", "set", "dogeusdt", "SIDEWAYS", "--reason", "drill", "--json")
+    said = await cio("regime", "set", "dogeusdt", "SIDEWAYS", *WHY, "--json")
     told = json.loads(said.out)
     assert datetime.fromisoformat(told.pop("until")) > datetime.now(UTC) + timedelta(hours=3.9)
     assert told == {"symbol": "DOGEUSDT", "regime": "consolidation", "confidence": "1"}
@@ -239,7 +241,7 @@ async def test_the_first_hour_with_it(folder: Folder) -> None:
         approved = await folder.cio("send", "--ask", "--new-ids", str(EXAMPLE))
         assert approved.out.startswith("approve ")
 
-        wild = ("btcusdt", "turbulent_illiquidity", "--for", "2h", "--reason", "drill")
+        wild = ("btcusdt", "turbulent_illiquidity", "--for", "2h", *WHY)
         regime = await folder.cio("regime", "set", *wild)
         assert regime.out.startswith("BTCUSDT is now in turbulent_illiquidity, until 2")
         vetoed = await folder.cio("send", "--ask", "--new-ids", str(EXAMPLE))
@@ -345,7 +347,7 @@ async def test_a_taken_port_is_said_to_be(folder: Folder) -> None:
     [
         ("send", str(EXAMPLE)),
         ("halt", "--reason", "x"),
-        ("regime", "set", "BTCUSDT", "calm", "--reason", "x"),
+        ("regime", "set", "BTCUSDT", "calm", *WHY),
         ("regime", "clear", "BTCUSDT", "--reason", "x"),
         ("regime", "show"),
     ],

@@ -7,6 +7,8 @@ import pytest
 
 from petrosa_cio.adapters.embedded import ServerProcess
 from petrosa_cio.errors import Misconfigured
+from petrosa_cio.governance.actors import Role
+from petrosa_cio.government import open_government
 from petrosa_cio.launch import discovered_settings, running
 from petrosa_cio.settings import load_settings
 from tests.policies import with_key
@@ -63,3 +65,28 @@ async def test_a_key_that_others_may_read_stops_the_start(
     with pytest.raises(Misconfigured, match="CIO_AUDIT_KEY_FILE"):
         async with running(load_settings(environ)):
             pass
+
+
+async def test_with_the_stand_in_whoever_tries_it_out_has_a_token(
+    tmp_path: Path, own_nats: ServerProcess, redis_url: str
+) -> None:
+    environ = {
+        "CIO_DATA_DIR": str(tmp_path), "CIO_NATS_URL": own_nats.url, "CIO_REDIS_URL": redis_url,
+        "CIO_HTTP_PORT": "0", "CIO_FUND": uuid4().hex,
+    }  # fmt: skip
+    file, texts = tmp_path / "admin.token", set()
+    for _ in range(2):
+        async with (
+            running(load_settings(environ)) as started,
+            open_government(started.settings) as government,
+        ):
+            assert file.stat().st_mode & 0o777 == 0o600
+            texts.add(file.read_text())
+            assert (await government.who_asks()).role is Role.ADMIN
+            assert len(await government.tokens.listed()) == 1
+            assert "CIO_TOKEN" not in started.child_environ
+            file.chmod(0o644)
+            with pytest.raises(Misconfigured, match="others may read"):
+                await government.who_asks()
+            file.chmod(0o600)
+    assert len(texts) == 1

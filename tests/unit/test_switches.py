@@ -5,12 +5,12 @@ import pytest
 import typer
 
 from petrosa_cio.cli.options import symbol_of
-from petrosa_cio.cli.switches import author
+from petrosa_cio.government import machine_user
 
 
 def test_the_author_is_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "ann")
-    assert author() == "ann"
+    assert machine_user() == "ann"
 
 
 @pytest.mark.parametrize("missing", [KeyError, OSError])
@@ -21,7 +21,7 @@ def test_a_user_without_a_name_can_switch_too(
         raise missing
 
     monkeypatch.setattr(getpass, "getuser", nameless)
-    assert author() == f"uid {os.getuid()}"
+    assert machine_user() == f"uid {os.getuid()}"
 
 
 def test_a_symbol_is_written_in_capitals() -> None:

@@ -17,6 +17,10 @@ TRACES: Final = "traces"
 POISONED: Final = "poisoned"
 CHECKPOINTS: Final = "checkpoints"
 POLICIES: Final = "policies"
+PROPOSALS: Final = "proposals"
+APPROVALS: Final = "approvals"
+TOKENS: Final = "tokens"
+REVOCATIONS: Final = "revocations"
 ALERTS: Final = "alerts"
 BEGINNINGS: Final = "beginnings"
 
@@ -112,6 +116,41 @@ COLLECTIONS: Final = (
         (IndexModel([("fund", ASCENDING), ("revision", DESCENDING)], unique=True),),
     ),
     Collection(
+        PROPOSALS,
+        _schema(
+            {"_id": _HASH, "fund": _TEXT, "parent": _COUNT, "document": _TEXT, "author": _TEXT,
+             "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "expires_at": _INSTANT},
+            {"content_of": {"bsonType": ["int", "long", "null"]}},
+        ),
+        (_newest_by("fund"),),
+    ),
+    Collection(
+        APPROVALS,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "proposal_id": _HASH,
+             "kind": {"enum": ["approve", "confirm", "reject"]}, "author": _TEXT, "role": _TEXT,
+             "reason": _TEXT, "at": _INSTANT},
+            {},
+        ),
+        (_by("proposal_id"),),
+    ),
+    Collection(
+        TOKENS,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "token_hash": _HASH, "name": _TEXT, "role": _TEXT,
+             "made_by": _TEXT, "made_at": _INSTANT},
+            {"expires_at": {"bsonType": ["date", "null"]}},
+        ),
+        (_by("fund"),),
+    ),
+    Collection(
+        REVOCATIONS,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "author": _TEXT, "reason": _TEXT, "at": _INSTANT}, {}
+        ),
+        (_by("fund"),),
+    ),
+    Collection(
         ALERTS,
         _schema(
             {"_id": _TEXT, "fund": _TEXT, "kind": _TEXT, "decision_id": _MAYBE_TEXT,
@@ -133,7 +172,7 @@ COLLECTIONS: Final = (
         (),
     ),
 )  # fmt: skip
-"""Every collection of the record, the findings about it among them."""
+"""Every collection: of the record and the findings about it, and of how policy changes."""
 
 
 async def prepare_collections(database: AsyncDatabase[dict[str, Any]]) -> list[str]:

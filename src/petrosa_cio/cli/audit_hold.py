@@ -13,7 +13,8 @@ from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import AsJson, OneStrategy, OneSymbol, examples, symbol_of
 from petrosa_cio.cli.root import run_async, running_settings
 from petrosa_cio.cli.showing import out, show_problem
-from petrosa_cio.cli.switches import Reason, author, readable
+from petrosa_cio.cli.switches import Reason, readable
+from petrosa_cio.government import machine_user
 from petrosa_cio.keeping import Spoken, known_holds, place_hold, release_hold
 
 By = Annotated[str | None, typer.Option("--by", help="Who says so; unset, who you are here.")]
@@ -65,7 +66,9 @@ def add(
     if held.since and held.until and held.since >= held.until:
         raise typer.BadParameter("--until must be later than --from")
     settings = running_settings("nats_url", "mongo_url")
-    said = place_hold(settings, held, author=readable(by or author()), reason=readable(reason))
+    said = place_hold(
+        settings, held, author=readable(by or machine_user()), reason=readable(reason)
+    )
     _tell(run_async(said), "stands", as_json)
 
 
@@ -84,7 +87,9 @@ def release(
     journaled only, there is no such hold, or NATS or MongoDB is away.
     """
     settings = running_settings("nats_url", "mongo_url")
-    said = release_hold(settings, hold_id, author=readable(by or author()), reason=readable(reason))
+    said = release_hold(
+        settings, hold_id, author=readable(by or machine_user()), reason=readable(reason)
+    )
     _tell(run_async(said), "is released", as_json)
 
 

@@ -1,6 +1,7 @@
 """Options that several commands share, each worded once, and the panels of ``cio --help``."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,38 @@ OneSymbol = Annotated[
         autocompletion=completion.symbols,
     ),
 ]
+
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        help="File with your API token; unset, CIO_TOKEN, CIO_TOKEN_FILE or the data folder's.",
+    ),
+]
+Thought = Annotated[
+    str | None,
+    typer.Option(
+        "--thought", help="Why, in at least 100 characters of text; it is recorded with the change."
+    ),
+]
+ThoughtFile = Annotated[
+    Path | None,
+    typer.Option("--thought-file", help="File with the thought; - for standard input."),
+]
+
+
+def stated_thought(thought: str | None, thought_file: Path | None) -> str:
+    """Return the thought that is stated, or in a file. Raises BadParameter."""
+    if (thought is None) == (thought_file is None):
+        raise typer.BadParameter("state --thought or --thought-file: why should it change?")
+    if thought_file is None:
+        return str(thought).encode("utf-8", "replace").decode()
+    try:
+        if str(thought_file) == "-":
+            return sys.stdin.read()
+        return thought_file.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{thought_file} cannot be read: {error}") from error
 
 
 def symbol_of(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -14,14 +15,26 @@ from rich.markup import escape
 from rich.table import Table
 
 from petrosa_cio.cli import completion
-from petrosa_cio.cli.options import SWITCH, AsJson, examples, symbol_of
+from petrosa_cio.cli.options import (
+    SWITCH,
+    AsJson,
+    Thought,
+    ThoughtFile,
+    TokenFile,
+    examples,
+    stated_thought,
+    symbol_of,
+)
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import err, out
-from petrosa_cio.cli.switches import Reason, author, readable, show_unrecorded
+from petrosa_cio.cli.switches import Reason, readable, show_unrecorded
 from petrosa_cio.fleet.regime_names import NAMES, known_name
+from petrosa_cio.governance.authority import Act
 from petrosa_cio.governance.desk import Cleared, Desk
 from petrosa_cio.governance.regimes import MAX_OVERRIDE, read_all, read_override, read_regime
-from petrosa_cio.launch import open_books, open_desk
+from petrosa_cio.governance.thought import check_thought
+from petrosa_cio.government import open_government
+from petrosa_cio.launch import open_books
 from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime, regime_in_force
 from petrosa_cio.servers import clock
 
@@ -43,8 +56,8 @@ app.add_typer(regime_app, name="regime", rich_help_panel=SWITCH)
 @regime_app.command(
     "set",
     epilog=examples(
-        'cio regime set BTCUSDT turbulent_illiquidity --reason "exchange halts withdrawals"',
-        "cio regime set '*' transitional --for 1d --confidence 0.8 --reason \"elections\"",
+        "cio regime set BTCUSDT turbulent_illiquidity --reason outflows --thought-file why.txt",
+        "cio regime set '*' transitional --for 1d --reason elections --thought-file why.txt",
     ),
 )
 def regime_set(
@@ -63,6 +76,9 @@ def regime_set(
         ),
     ] = "4h",
     confidence: Annotated[str, typer.Option(help="How sure, 0 to 1.")] = "1",
+    thought: Thought = None,
+    thought_file: ThoughtFile = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Override the market regime of a symbol: your word counts instead of the feed's, for a time.
@@ -70,14 +86,18 @@ def regime_set(
     The limits that the policy states for the regime hold from the next decision on, on every
     replica, until the time is over or `cio regime clear`; then what the feed says counts again. A
     person's word does not grow stale, so it has an end: at most seven days, that nobody forgets it.
-    A regime that is neither known nor in the policy is refused.
+    A regime that is neither known nor in the policy is refused. As another regime may have looser
+    limits, it takes a thought, of at least 100 characters of text, and a person's token; where no
+    token was ever made, anybody sets it.
 
     Prints the symbol, its regime and until when. Exit code 0 when it stands, 1 when it does not.
     """
     scope, ends_after = _scope(symbol), length_of(lasts)
+    why = stated_thought(thought, thought_file)
+    check_thought(why)
     now, sure = clock(), _fraction(confidence)
-    said = Regime(readable(name), sure, now, author(), now + ends_after, readable(reason))
-    override, unrecorded, remarks = run_async(_set(scope, said))
+    said = Regime(readable(name), sure, now, "", now + ends_after, readable(reason))
+    override, unrecorded, remarks = run_async(_set(scope, said, why, token_file))
     shown = {
         "symbol": scope,
         "regime": override.name,
@@ -94,10 +114,14 @@ def regime_set(
     _show_if(unrecorded)
 
 
-async def _set(symbol: str, said: Regime) -> tuple[Regime, str | None, list[str]]:
-    async with open_desk(running_settings("redis_url")) as desk:
-        override = replace(said, name=await meant_name(said.name, desk))
-        unrecorded = await desk.override_regime(symbol, override)
+async def _set(
+    symbol: str, said: Regime, thought: str, token_file: Path | None
+) -> tuple[Regime, str | None, list[str]]:
+    async with open_government(running_settings("redis_url", "mongo_url")) as government:
+        desk = government.desk
+        source = await government.name_of_who_may(Act.REGIME, token_file)
+        override = replace(said, name=await meant_name(said.name, desk), source=source)
+        unrecorded = await desk.override_regime(symbol, override, thought=thought)
         return override, unrecorded, [one async for one in desk.remarks_on(symbol, override)]
 
 
@@ -127,6 +151,7 @@ def regime_clear(
         bool,
         typer.Option("--feed", help="Forget what the feed said instead, as where it is no more."),
     ] = False,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
     """End an override now: what the feed says counts again from the next decision on.
@@ -136,7 +161,7 @@ def regime_clear(
     it does not.
     """
     scope = _scope(symbol)
-    cleared = run_async(_cleared(scope, readable(reason), feed))
+    cleared = run_async(_cleared(scope, readable(reason), feed, token_file))
     if as_json:
         out.print_json(orjson.dumps({"symbol": scope, "ended": cleared.ended}).decode())
     elif cleared.ended is None:
@@ -146,10 +171,12 @@ def regime_clear(
     _show_if(cleared.unrecorded)
 
 
-async def _cleared(symbol: str, reason: str, feed: bool) -> Cleared:
-    async with open_desk(running_settings("redis_url")) as desk:
+async def _cleared(symbol: str, reason: str, feed: bool, token_file: Path | None) -> Cleared:
+    async with open_government(running_settings("redis_url", "mongo_url")) as government:
+        author = await government.name_of_who_may(Act.REGIME, token_file)
+        desk = government.desk
         end = desk.forget_regime if feed else desk.clear_override
-        return await end(symbol, reason=reason, author=author())
+        return await end(symbol, reason=reason, author=author)
 
 
 @regime_app.command("show", epilog=examples("cio regime show", "cio regime show --json"))

@@ -1,17 +1,26 @@
 """``cio halt``, ``cio reduce``, ``cio resume``: what people switch by hand."""
 
-import getpass
 import json
-import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from petrosa_cio.cli.options import SWITCH, AsJson, OneStrategy, OneSymbol, examples, symbol_of
+from petrosa_cio.cli.options import (
+    SWITCH,
+    AsJson,
+    OneStrategy,
+    OneSymbol,
+    TokenFile,
+    examples,
+    symbol_of,
+)
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import err, out
+from petrosa_cio.governance.authority import Act
 from petrosa_cio.governance.desk import Switched
+from petrosa_cio.government import machine_user, open_government
 from petrosa_cio.launch import open_desk
 from petrosa_cio.risk.parse import subject_token
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
@@ -60,22 +69,36 @@ def reduce(
     ),
 )
 def resume(
-    reason: Reason, strategy: OneStrategy = None, symbol: OneSymbol = None, as_json: AsJson = False
+    reason: Reason,
+    strategy: OneStrategy = None,
+    symbol: OneSymbol = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Trade again, for the whole fund unless a strategy or symbol is named.
 
     A strategy or symbol that was halted by itself stays halted when the fund is resumed. To resume
-    a strategy lifts its pause too, and what it repeated before is not counted any more. Prints the
-    scope and its new state. Exit code 0 when it stands, 1 when it does not.
+    a strategy lifts its pause too, and what it repeated before is not counted any more. It takes a
+    person's token, so it needs MongoDB beside Redis; where no token was ever made, anybody resumes.
+    Prints the scope and its new state. Exit code 0 when it stands, 1 when it does not.
     """
-    _switch(TradingState.ACTIVE, strategy, symbol, reason, as_json)
+    scope = _scope(strategy, symbol)
+    _show(
+        scope,
+        TradingState.ACTIVE,
+        run_async(_resumed(scope, readable(reason), token_file)),
+        as_json,
+    )
 
 
 def _switch(
     state: TradingState, strategy: str | None, symbol: str | None, reason: str, as_json: bool
 ) -> None:
     scope = _scope(strategy, symbol)
-    switched = run_async(_switched(scope, state, readable(reason)))
+    _show(scope, state, run_async(_switched(scope, state, readable(reason))), as_json)
+
+
+def _show(scope: Scope, state: TradingState, switched: Switched, as_json: bool) -> None:
     if as_json:
         out.print_json(json.dumps({"scope": str(scope), "state": state, "epoch": switched.epoch}))
     else:
@@ -87,14 +110,6 @@ def _switch(
 def show_unrecorded(why: str) -> None:
     """Say that a change stands, but is not in the record."""
     err.print(f"[yellow]It stands, but could not be recorded: {escape(why)}[/]")
-
-
-def author() -> str:
-    """Return who switches, as the machine knows them; in a container a user may have no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def readable(text: str) -> str:
@@ -112,4 +127,12 @@ def _scope(strategy: str | None, symbol: str | None) -> Scope:
 
 async def _switched(scope: Scope, state: TradingState, reason: str) -> Switched:
     async with open_desk(running_settings("redis_url")) as desk:
-        return await desk.switch(scope, state, reason=reason, author=author())
+        return await desk.switch(scope, state, reason=reason, author=machine_user())
+
+
+async def _resumed(scope: Scope, reason: str, token_file: Path | None) -> Switched:
+    async with open_government(running_settings("redis_url", "mongo_url")) as government:
+        author = await government.name_of_who_may(Act.RESUME, token_file)
+        return await government.desk.switch(
+            scope, TradingState.ACTIVE, reason=reason, author=author
+        )

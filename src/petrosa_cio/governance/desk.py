@@ -107,15 +107,22 @@ class Desk:
         change = Change("regime", symbol, write_regime(regime).decode(), author, "observed")
         return await self._tell(uuid4().hex, change, STATE_UPDATED)
 
-    async def override_regime(self, symbol: str, override: Regime) -> str | None:
+    async def override_regime(
+        self, symbol: str, override: Regime, *, thought: str = ""
+    ) -> str | None:
         """Let a person's word count instead of what is observed, until it expires.
+
+        Args:
+            symbol: The symbol, or ``*``.
+            override: What they say, with the short reason that is shown beside it.
+            thought: Why, at length; it is recorded.
 
         Returns:
             Why it could not be recorded, if so; it counts all the same.
         """
         document = write_regime(override)
         await self._store.set_regime_override(symbol, document)
-        author, reason = override.source, override.reason
+        author, reason = override.source, ": ".join(filter(None, (override.reason, thought)))
         change = Change("regime_override", symbol, document.decode(), author, reason)
         return await self._tell(uuid4().hex, change, STATE_UPDATED)
 
@@ -201,11 +208,20 @@ class Desk:
             ]
             await self._journal.append(records)
 
+    async def record(self, change: Change) -> str | None:
+        """Record what is no business of the gates; return why it could not be recorded, if so."""
+        return await self._recorded(
+            change_record(uuid4().hex, change, at=self._clock(), fund=self._fund)
+        )
+
     async def _tell(self, change_id: str, change: Change, subject: str) -> str | None:
         """Record and announce a change; return why it could not be recorded, if so."""
         record = change_record(change_id, change, at=self._clock(), fund=self._fund)
         if self._announcer is not None:
             await self._announcer.announce([(subject, record)])
+        return await self._recorded(record)
+
+    async def _recorded(self, record: bytes) -> str | None:
         if self._journal is None:
             return "NATS is away"
         try:

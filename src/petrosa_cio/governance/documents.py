@@ -65,6 +65,19 @@ def read_policy_document(document: bytes) -> PolicyDocument:
     return _validated(PolicyDocument, _load_json(document))
 
 
+def policy_document_of(content: object) -> PolicyDocument:
+    """Return the policy document that mappings say. Raises PolicyRejected with every problem."""
+    return _validated(PolicyDocument, content)
+
+
+def read_value(text: str) -> object:
+    """Return one value as a policy file would state it. Raises PolicyRejected."""
+    try:
+        return _StrictLoader(text).get_single_data()
+    except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
+        raise PolicyRejected([f"{text!r} cannot be read: {error}"]) from error
+
+
 def read_charter_document(document: bytes) -> Charter:
     """Return a recorded charter. Raises PolicyRejected with every problem."""
     return _validated(Charter, _load_json(document))

@@ -8,6 +8,8 @@ import re
 import unicodedata
 from collections import Counter
 
+from petrosa_cio.errors import ThoughtRejected
+
 SHORTEST = 100
 """Characters that a thought has at least, where a run of blanks counts as one."""
 
@@ -42,6 +44,13 @@ def thought_problem(thought: str) -> str | None:
     if times > LARGEST_SHARE * words.total():
         return f'more than half of the words of the thought are "{word[:40]}"'
     return None
+
+
+def check_thought(thought: str) -> None:
+    """Raise ThoughtRejected if a text is no thought."""
+    problem = thought_problem(thought)
+    if problem is not None:
+        raise ThoughtRejected(problem)
 
 
 def _is_hidden(character: str) -> bool:

@@ -117,6 +117,18 @@ class Charter(BaseModel):
     required_limits: frozenset[str] = Field(
         frozenset(), description="Limits that must be set, or every opening is denied."
     )
+    people: int = Field(
+        2,
+        ge=1,
+        description="How many people decide for the fund. With 1 a loosening waits for "
+        "`cooling_off_hours` and is confirmed again by the same person; else another approves it.",
+    )
+    cooling_off_hours: int = Field(
+        24,
+        ge=1,
+        le=720,
+        description="How long a loosening waits where one person decides alone, in hours.",
+    )
 
     @model_validator(mode="after")
     def _required_limits_exist(self) -> Self:

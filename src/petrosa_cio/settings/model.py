@@ -248,6 +248,16 @@ class Settings(BaseSettings):
         description="public keys whose signature under a policy counts, as `cio policy key` shows "
         "them, with commas between; unset, only that of CIO_POLICY_KEY_FILE",
     )
+    token: SecretStr | None = Field(
+        None,
+        description="API token of whoever asks the commands that change what governs; see "
+        "`cio token create`",
+    )
+    token_file: FilePath | None = Field(
+        None,
+        description="file with that token, for its owner alone; unset, `admin.token` in the data "
+        "folder, which `cio run` makes where it starts the stand-in for MongoDB",
+    )
     mode: Mode = Field(
         "enforce", description="enforce sends signals, observe only records what it would do"
     )

@@ -1,0 +1,158 @@
+"""``cio policy proposals``, ``approve``, ``reject`` and ``activate``: decide what others want."""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from petrosa_cio.cli.change_tables import (
+    comparison_fields,
+    considered_fields,
+    show_comparison,
+    show_considered,
+    show_in_force,
+    show_one,
+)
+from petrosa_cio.cli.exit_codes import ExitCode
+from petrosa_cio.cli.options import AsJson, TokenFile, examples
+from petrosa_cio.cli.policy import policy_app
+from petrosa_cio.cli.policy_change import NEED
+from petrosa_cio.cli.root import run_async, running_settings
+from petrosa_cio.cli.showing import out, show_problem
+from petrosa_cio.cli.switches import Reason, readable
+from petrosa_cio.governance.documents import read_policy_document
+from petrosa_cio.governance.lifecycle import Considered
+from petrosa_cio.government import open_government
+from petrosa_cio.ports import PolicyRevision
+from petrosa_cio.risk.compare import Comparison
+
+Called = Annotated[
+    str, typer.Argument(help="The proposal: at least 8 characters of the beginning of its name.")
+]
+
+
+@policy_app.command(
+    "proposals", epilog=examples("cio policy proposals", "cio policy proposals 1f0c9a77")
+)
+def policy_proposals(
+    called: Annotated[
+        str | None, typer.Argument(help="One proposal, to be shown with all it would change.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest proposals and where each stands, or one with what it would change, and why.
+
+    Exit code 0, 1 when there is no such proposal or MongoDB is away.
+    """
+    if called is not None:
+        _show_all_of(*run_async(_one(called)), as_json=as_json)
+        return
+    found = run_async(_listed())
+    if as_json:
+        out.print_json(orjson.dumps([considered_fields(one) for one in found]).decode())
+    elif found:
+        show_considered(found)
+    else:
+        out.print("Nobody has proposed anything.")
+
+
+async def _listed() -> list[Considered]:
+    async with open_government(running_settings(*NEED)) as government:
+        return await government.lifecycle.listed()
+
+
+async def _one(called: str) -> tuple[Considered, Comparison]:
+    async with open_government(running_settings(*NEED)) as government:
+        found = await government.lifecycle.look_up(called)
+        document = read_policy_document(found.proposal.document.encode())
+        return found, await government.lifecycle.beside(found.proposal.parent, document)
+
+
+def _show_all_of(found: Considered, comparison: Comparison, *, as_json: bool) -> None:
+    if as_json:
+        shown = considered_fields(found) | comparison_fields(comparison)
+        out.print_json(orjson.dumps(shown).decode())
+        return
+    show_considered([found])
+    show_comparison(comparison, f"beside revision {found.proposal.parent}")
+    out.print(found.proposal.thought, markup=False)
+    for step in found.steps:
+        out.print(f"{step.kind} by {step.author}: {step.reason}", markup=False)
+
+
+@policy_app.command(
+    "approve",
+    epilog=examples('cio policy approve 1f0c9a77b2e4 --reason "volume is back, I looked"'),
+)
+def policy_approve(
+    called: Called,
+    reason: Reason,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask once more.")] = False,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve what somebody else proposed, after it was shown to you; it does not activate it.
+
+    Nobody approves a proposal of their own, and agents approve nothing. Where the charter says that
+    one person decides, the author confirms it so once the cooling-off time is over. Exit code 0
+    when it counts, 1 when it is refused; a refusal is recorded.
+    """
+    if not yes and not as_json:
+        found, comparison = run_async(_one(called))
+        _show_all_of(found, comparison, as_json=False)
+        if not typer.confirm("Approve exactly this?"):
+            show_problem("Nothing was approved.")
+            raise typer.Exit(ExitCode.FAILED)
+        called = found.proposal.proposal_id
+    _show_step(run_async(_stepped(called, readable(reason), token_file, approves=True)), as_json)
+
+
+@policy_app.command(
+    "reject", epilog=examples('cio policy reject 1f0c9a77b2e4 --reason "not before the elections"')
+)
+def policy_reject(
+    called: Called, reason: Reason, token_file: TokenFile = None, as_json: AsJson = False
+) -> None:
+    """Reject a proposal for good, or withdraw your own.
+
+    Exit code 0 when it counts, 1 when it is refused; a refusal is recorded.
+    """
+    _show_step(run_async(_stepped(called, readable(reason), token_file, approves=False)), as_json)
+
+
+async def _stepped(
+    called: str, reason: str, token_file: Path | None, *, approves: bool
+) -> Considered:
+    async with open_government(running_settings(*NEED)) as government:
+        actor = await government.who_asks(token_file)
+        take = government.lifecycle.approve if approves else government.lifecycle.reject
+        return await take(actor, called, reason=reason)
+
+
+def _show_step(found: Considered, as_json: bool) -> None:
+    if as_json:
+        out.print_json(orjson.dumps(considered_fields(found)).decode())
+    else:
+        show_one(found)
+
+
+@policy_app.command("activate", epilog=examples("cio policy activate 1f0c9a77b2e4"))
+def policy_activate(called: Called, token_file: TokenFile = None, as_json: AsJson = False) -> None:
+    """Put an approved proposal in force, on every replica.
+
+    It is judged anew: against the charter as it is now, and only if the revision that it was made
+    from is still in force. Exit code 0 when it is in force, 1 when it is refused or a server is
+    away; a refusal is recorded.
+    """
+    revision = run_async(_activated(called, token_file))
+    if as_json:
+        out.print_json(orjson.dumps({"in_force": revision.revision}).decode())
+    else:
+        show_in_force(revision)
+
+
+async def _activated(called: str, token_file: Path | None) -> PolicyRevision:
+    async with open_government(running_settings(*NEED)) as government:
+        actor = await government.who_asks(token_file)
+        return await government.lifecycle.activate(actor, called)
