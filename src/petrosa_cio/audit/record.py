@@ -11,6 +11,7 @@ The module is longer than others, as what is written and what is read back stand
 """
 
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -416,7 +417,11 @@ def _assessment_of(assessment: Assessment) -> dict[str, object]:
 
 def assessment_from(decision: str) -> Assessment:
     """Return the assessment in a decision part. Inverse of what `decision_part` wrote."""
-    part = orjson.loads(decision)["assessment"]
+    return assessment_of(orjson.loads(decision)["assessment"])
+
+
+def assessment_of(part: Mapping[str, Any]) -> Assessment:
+    """Return the assessment that stands in a decision part, where that was read already."""
     size, quantity, expires_at = part["size"], part["quantity"], part["expires_at"]
     return Assessment(
         reasons=tuple(_reason_from(reason) for reason in part["reasons"]),
