@@ -13,17 +13,13 @@ from petrosa_cio.audit.reread import (
     readings_of,
     snapshot_of,
 )
-from petrosa_cio.governance.what_if.two_worlds import Fate, Side, TwoWorlds, denying
-from petrosa_cio.risk.claims import Readings
+from petrosa_cio.governance.what_if.two_worlds import Fate, Side, TwoWorlds
 from petrosa_cio.risk.decide import assess, conclude, taken_at_of
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed, parse_intent
-from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.trading_state import TradingState
 from petrosa_cio.risk.verdict import Verdict
-
-PAUSE = frozenset({ReasonCode.REPEATED_EXECUTION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +67,14 @@ class SecondGate:
     """Decides recorded intents again, one after the other, with a ledger in two worlds.
 
     A strategy that the candidate alone would have paused stays paused to the end, as nobody can
-    know when a person would have resumed it. Halts, and pauses that were, are as they were.
+    know when a person would have resumed it; one that it would not have paused goes on. Halts are
+    as they were.
     """
 
     def __init__(self) -> None:
         self.worlds = TwoWorlds()
-        self._paused: set[str] = set()
+        self._paused: dict[str, int] = {}
+        self._spared: set[str] = set()
 
     def decide(self, record: Fields, governing: Governing, fate: Fate | None) -> Again:
         """Decide a verdict again, and let both worlds go on.
@@ -97,34 +95,39 @@ class SecondGate:
             decision, intent, policy=governing.policy, charter=governing.charter_in_force,
             venue_rules=governing.venue_rules,
         )  # fmt: skip
-        snapshot = self._with_pauses(snapshot, intent)
+        was, read = verdict_of(record["verdict"]), readings_of(record["readings"])
+        if read is not None and isinstance(intent, Intent):
+            snapshot = self._with_pauses(snapshot, intent.token, read.time_ms)
         taken_at = taken_at_of(intent, datetime.fromisoformat(kept["stored_at"]))
         assessment = assess(intent, taken_at=taken_at, snapshot=snapshot)
-        was, read = verdict_of(record["verdict"]), readings_of(record["readings"])
         if read is None:  # no intent: the message alone decides
             return Again(snapshot.now, intent, was, conclude(assessment, None))
         asked, enforces = assessment_of(decision["assessment"]), record["mode"] == "enforce"
         readings = self.worlds.readings(asked, read, assessment)
         would = conclude(assessment, readings, holds=enforces)
-        self._note_pause(intent, read, would)
-        self.worlds.note(
-            str(record["decision_id"]),
-            Side(asked, read, was, read.held),
-            Side(assessment, readings, would, enforces and would.is_promoted),
-            fate,
-        )
+        token = intent.token if isinstance(intent, Intent) else ""
+        then = Side(asked, read, was, read.held)
+        now = Side(assessment, readings, would, enforces and would.is_promoted)
+        self.worlds.note(str(record["decision_id"]), token, then, now, fate)
+        if now.pauses and not then.pauses:
+            self._paused.setdefault(token, read.time_ms)
+        if read.paused and not now.pauses:
+            self._spared.add(token)
         counters = tuple(claim.counter for claim in assessment.claims or asked.claims)
         return Again(snapshot.now, intent, was, would, counters)
 
-    def _with_pauses(self, snapshot: Snapshot, intent: Intent | Malformed) -> Snapshot:
-        """Return the snapshot as it would have been for a strategy that the candidate paused."""
-        states = snapshot.trading_states
-        if states is None or isinstance(intent, Malformed) or intent.token not in self._paused:
-            return snapshot
-        strategies = {intent.token: TradingState.PAUSED, **states.strategies}
-        return replace(snapshot, trading_states=replace(states, strategies=strategies))
+    def _with_pauses(self, snapshot: Snapshot, token: str, time_ms: int) -> Snapshot:
+        """Return the snapshot as it would have been, by what the candidate paused and what not.
 
-    def _note_pause(self, intent: Intent | Malformed, read: Readings, would: Verdict) -> None:
-        pauses = not read.paused and denying(would.reasons) == PAUSE
-        if pauses and isinstance(intent, Intent):
-            self._paused.add(intent.token)
+        The rest of a batch does not know of a pause yet: the fence withdraws what it had approved.
+        """
+        states = snapshot.trading_states
+        pauses = self._paused.get(token, time_ms) < time_ms
+        if states is None or not (pauses or token in self._spared):
+            return snapshot
+        state = states.strategies.get(token)
+        if token in self._spared and state is TradingState.PAUSED:
+            state = None
+        state = state or (TradingState.PAUSED if pauses else None)
+        strategies = {} if state is None else {token: state}
+        return replace(snapshot, trading_states=replace(states, strategies=strategies))

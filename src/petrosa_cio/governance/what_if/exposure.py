@@ -19,7 +19,7 @@ SOON_MS = 1_000
 
 
 @dataclass(slots=True)
-class _Lot:
+class Lot:
     """What one decision holds, in ledger units, in each world; and when it came to nothing."""
 
     decision_id: str
@@ -39,8 +39,8 @@ class Exposure:
     def __init__(self) -> None:
         self.was = 0
         self.would = 0
-        self._lots: deque[_Lot] = deque()
-        self._void: deque[_Lot] = deque()
+        self._lots: deque[Lot] = deque()
+        self._void: deque[Lot] = deque()
 
     def was_counted(self, units: int, *, now_ms: int) -> None:
         """Take what the ledger counted at a moment for the truth."""
@@ -49,8 +49,8 @@ class Exposure:
         elif units < self.was:
             self._closed(self.was - units, now_ms)
 
-    def add(self, decision_id: str, *, was: int, would: int, void_ms: int | None) -> None:
-        """Add what a decision takes in each world.
+    def add(self, decision_id: str, *, was: int, would: int, void_ms: int | None) -> Lot:
+        """Add what a decision takes in each world, and return it.
 
         Args:
             decision_id: The decision.
@@ -58,17 +58,22 @@ class Exposure:
             would: Units that it would have taken.
             void_ms: When it came to nothing, epoch milliseconds; None where it did not.
         """
-        lot = _Lot(decision_id, was, would, void_ms)
+        lot = Lot(decision_id, was, would, void_ms)
         self.was += was
         self.would += would
         self._lots.append(lot)
         if void_ms is not None:
             self._void.append(lot)
+        return lot
+
+    def withdraw(self, lot: Lot) -> None:
+        """Take out again what a decision would have taken, had it not been withdrawn."""
+        self._drop([lot])
 
     def _found(self, units: int) -> None:
         """Count what was opened before anything is known, or by whom nobody knows: in both."""
         if not self._lots or self._lots[0].decision_id != BEFORE:
-            self._lots.appendleft(_Lot(BEFORE, 0, 0))
+            self._lots.appendleft(Lot(BEFORE, 0, 0))
         earliest = self._lots[0]
         earliest.was += units
         earliest.would += units
@@ -78,7 +83,7 @@ class Exposure:
     def _closed(self, units: int, now_ms: int) -> None:
         while units and self._void and (self._void[0].void_ms or 0) <= now_ms + SOON_MS:
             units -= self._shrink(self._void.popleft(), units)
-        passed: list[_Lot] = []
+        passed: list[Lot] = []
         while units and self._lots:
             lot = self._lots.popleft()
             if lot.was:
@@ -92,7 +97,7 @@ class Exposure:
                 self._drop(passed)
         self._lots.extendleft(reversed(passed))
 
-    def _shrink(self, lot: _Lot, units: int) -> int:
+    def _shrink(self, lot: Lot, units: int) -> int:
         """Close up to so many units of a lot, in proportion in both worlds; return how many."""
         closed = min(units, lot.was)
         if closed:
@@ -103,7 +108,8 @@ class Exposure:
             lot.was, lot.would = left, would
         return closed
 
-    def _drop(self, lots: list[_Lot]) -> None:
+    def _drop(self, lots: list[Lot]) -> None:
         for lot in lots:
             self.would -= lot.would
+            lot.would = 0
         lots.clear()

@@ -43,8 +43,8 @@ class WhatIf:
         self._gate = SecondGate()
         self._known: set[str] = set()
 
-    async def decide(self, line: bytes) -> None:
-        """Decide a recorded verdict again, or note why that cannot be. Raises Unavailable.
+    async def decide(self, line: bytes) -> Again | None:
+        """Decide a recorded verdict again; note why where that cannot be. Raises Unavailable.
 
         Args:
             line: The record, in the bytes in which it is kept.
@@ -55,12 +55,12 @@ class WhatIf:
             if problem is None:
                 then = await self._governing.of(record)
                 if then.governing is not None:
-                    self._decide(record, then.governing)
-                    return
+                    return self._decide(record, then.governing)
                 problem = "; ".join(then.missing)
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
             problem = INCOMPLETE
         self.findings.undecidable[problem] += 1
+        return None
 
     def _problem(self, record: Fields) -> str | None:
         decision_id = str(record["decision_id"])
@@ -69,12 +69,13 @@ class WhatIf:
         self._known.add(decision_id)
         return undecidable(record)
 
-    def _decide(self, record: Fields, governing: Governing) -> None:
+    def _decide(self, record: Fields, governing: Governing) -> Again:
         decision_id, decision = str(record["decision_id"]), record["decision"]
         again = self._gate.decide(record, governing, self._fates.get(decision_id))
         self.findings.other_versions += record["code_version"] != self._code_version
         self.findings.add(decision_id, decision["policy_revision"], again)
         self._profile(again)
+        return again
 
     def _profile(self, again: Again) -> None:
         at_ms, profile = int(again.at.timestamp() * 1000), self.findings.profile

@@ -10,12 +10,12 @@ Ids and names are as they were: who holds them hardly depends on a policy.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from petrosa_cio.governance.what_if.exposure import Exposure
+from petrosa_cio.governance.what_if.exposure import Exposure, Lot
 from petrosa_cio.governance.what_if.happenings import Happenings
-from petrosa_cio.risk.claims import MAX_UNITS, Opponent, RateClaim, Readings
+from petrosa_cio.risk.claims import MAX_UNITS, Opponent, OppositeClaim, RateClaim, Readings
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.repetition import BOTH_DENIED
 from petrosa_cio.risk.shared_limits import GROSS
@@ -51,6 +51,50 @@ class Side:
     verdict: Verdict
     held: bool
 
+    @property
+    def conflicts_alone(self) -> bool:
+        """Whether it is denied for nothing but an opening the other way, which it shuts too."""
+        claim, opponent = self.assessment.opposite, self.readings.opponent
+        if claim is None or opponent is None or opponent.is_shut or claim.rule != BOTH_DENIED:
+            return False
+        return denying(self.verdict.reasons) == {ReasonCode.SIGNAL_CONFLICT}
+
+    @property
+    def overrules(self) -> bool:
+        """Whether it overrules openings the other way that are not sent yet."""
+        opponent = self.readings.opponent
+        wins = self.held and opponent is not None and not opponent.is_shut
+        return wins or self.conflicts_alone
+
+    @property
+    def pauses(self) -> bool:
+        """Whether it is the one too many that pauses its strategy."""
+        return denying(self.verdict.reasons) == {ReasonCode.REPEATED_EXECUTION}
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What a decision took."""
+
+    decision_id: str
+    token: str
+    lots: list[tuple[Exposure, Lot]]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was decided in one step of the ledger, which has one time for all of a batch.
+
+    Attributes:
+        time_ms: That time.
+        taken: What was taken.
+        paused: Strategies that the candidate alone paused in it, by token.
+    """
+
+    time_ms: int
+    taken: list[_Taken] = field(default_factory=list)
+    paused: set[str] = field(default_factory=set)
+
 
 class TwoWorlds:
     """The record's world and the candidate's, side by side, walked in the ledger's order."""
@@ -61,6 +105,7 @@ class TwoWorlds:
         self._would = Happenings()
         self._void: list[tuple[int, str]] = []
         self._unheard = False
+        self._batch = _Batch(0)
 
     def exposure(self, counter: str) -> Exposure:
         """Return the units in use of a counter."""
@@ -86,6 +131,7 @@ class TwoWorlds:
             ValueError: The readings do not answer what was asked.
         """
         now_ms = read.time_ms
+        self._end_batch(now_ms)
         self._forget_until(now_ms)
         for claim, units in zip(asked.claims, read.used, strict=True):
             self.exposure(claim.counter).was_counted(units, now_ms=now_ms)
@@ -107,16 +153,25 @@ class TwoWorlds:
             prices=self._prices(asked, read, wanted),
         )
 
-    def note(self, decision_id: str, was: Side, would: Side, fate: Fate | None) -> None:
+    def note(self, decision_id: str, token: str, was: Side, would: Side, fate: Fate | None) -> None:
         """Let both worlds go on after a decision.
 
         An approval that came to nothing came to nothing in both. One of the candidate alone is sent
         and heard, unless nobody had heard the approval before it.
+
+        Args:
+            decision_id: The decision.
+            token: Its strategy's token.
+            was: The decision as it was.
+            would: The same under the candidate.
+            fate: What became of it, where it came to nothing.
         """
         now_ms = was.readings.time_ms
         if was.held:
             self._unheard = fate is not None and fate.unheard
         would_hold = would.held and (was.held or not self._unheard)
+        if would.overrules and not was.overrules:
+            self._overrule(would.assessment.opposite, now_ms)
         _pass(self._was, decision_id, was, holds=was.held, now_ms=now_ms)
         _pass(self._would, decision_id, would, holds=would_hold, now_ms=now_ms)
         void_ms = None if fate is None else fate.at_ms
@@ -124,13 +179,42 @@ class TwoWorlds:
             heappush(self._void, (void_ms, decision_id))
         taken = {claim.counter: claim.amount for claim in was.assessment.claims if was.held}
         wanted = {claim.counter: claim.amount for claim in would.assessment.claims if would_hold}
-        for counter in taken | wanted:
-            self.exposure(counter).add(
-                decision_id,
-                was=taken.get(counter, 0),
-                would=wanted.get(counter, 0),
-                void_ms=void_ms,
+        lots = [
+            (
+                exposure := self.exposure(counter),
+                exposure.add(
+                    decision_id,
+                    was=taken.get(counter, 0),
+                    would=wanted.get(counter, 0),
+                    void_ms=void_ms,
+                ),
             )
+            for counter in taken | wanted
+        ]
+        self._batch.taken.append(_Taken(decision_id, token, lots))
+        if would.pauses and not was.pauses:
+            self._batch.paused.add(token)
+
+    def _end_batch(self, now_ms: int) -> None:
+        """Withdraw, as the fence does once a batch is decided, what a strategy paused in it had."""
+        if self._batch.time_ms != now_ms:
+            for one in self._batch.taken:
+                if one.token in self._batch.paused:
+                    self._withdraw(one)
+            self._batch = _Batch(now_ms)
+
+    def _overrule(self, claim: OppositeClaim | None, now_ms: int) -> None:
+        """Withdraw what an opening overrules: of the same batch, as the rest is sent already."""
+        if claim is not None:
+            overruled = dict(self._would.openings.to_overrule(claim, now_ms=now_ms))
+            for one in self._batch.taken:
+                if one.decision_id in overruled:
+                    self._withdraw(one)
+
+    def _withdraw(self, taken: _Taken) -> None:
+        self._would.came_to_nothing(taken.decision_id)
+        for exposure, lot in taken.lots:
+            exposure.withdraw(lot)
 
     def _forget_until(self, now_ms: int) -> None:
         while self._void and self._void[0][0] <= now_ms:
@@ -198,11 +282,8 @@ def _pass(world: Happenings, decision_id: str, side: Side, *, holds: bool, now_m
         world.came(asked.rates, now_ms=now_ms)
     if holds:
         world.held(decision_id, asked.rates, asked.opposite, asked.drift, now_ms=now_ms)
-    claim, opponent = asked.opposite, readings.opponent
-    if claim is not None and opponent is not None and claim.rule == BOTH_DENIED:
-        is_sole = denying(side.verdict.reasons) == {ReasonCode.SIGNAL_CONFLICT}
-        if is_sole and not opponent.is_shut:
-            world.openings.shut(claim, decision_id, now_ms=now_ms)
+    if asked.opposite is not None and side.conflicts_alone:
+        world.openings.shut(asked.opposite, decision_id, now_ms=now_ms)
 
 
 def denying(reasons: Iterable[Reason]) -> set[str]:
