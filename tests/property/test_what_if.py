@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -192,7 +192,7 @@ def verdicts_of(day: Day) -> dict[str, Any]:
             [reason[0] for reason in one["verdict"]["reasons"]],
         )
         for one in day.house.records
-        if one["kind"] == "verdict" and "flood" not in one["decision"]
+        if one["kind"] == "verdict"
     }
 
 
@@ -212,6 +212,8 @@ async def test_a_gate_under_the_candidate_would_have_said_the_same(
     limits: dict[str, Any], others: dict[str, Any], steps: list[tuple[Any, ...]]
 ) -> None:
     was, would = await a_day(limits, steps), await a_day(others, steps)
+    # What a gate sheds it does not count: that depends on its own memory, of which nothing is kept.
+    assume(not any("flood" in one.get("decision", {}) for one in would.house.records))
     candidate = PolicyDocument.model_validate(
         {"policy": POLICY | {"fund": POLICY["fund"] | others}}
     )

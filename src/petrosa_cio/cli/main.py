@@ -19,6 +19,7 @@ from petrosa_cio.cli import (
     venue,
     verify,
     watch,
+    what_if,
 )
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.root import app
@@ -49,6 +50,7 @@ __all__ = [
     "venue",
     "verify",
     "watch",
+    "what_if",
 ]
 
 
