@@ -417,11 +417,7 @@ def _assessment_of(assessment: Assessment) -> dict[str, object]:
 
 def assessment_from(decision: str) -> Assessment:
     """Return the assessment in a decision part. Inverse of what `decision_part` wrote."""
-    return assessment_of(orjson.loads(decision)["assessment"])
-
-
-def assessment_of(part: Mapping[str, Any]) -> Assessment:
-    """Return the assessment that stands in a decision part, where that was read already."""
+    part = orjson.loads(decision)["assessment"]
     size, quantity, expires_at = part["size"], part["quantity"], part["expires_at"]
     return Assessment(
         reasons=tuple(_reason_from(reason) for reason in part["reasons"]),
@@ -440,6 +436,21 @@ def assessment_of(part: Mapping[str, Any]) -> Assessment:
         halted_denies_exits=part["halted_denies_exits"],
         policy_revision=part["policy_revision"],
         # What an older version of the program left in the ledger has none of these.
+        opposite=_opposite_from(part.get("opposite")),
+        drift=(drift := part.get("drift")) and DriftClaim(*drift),
+    )
+
+
+def asked_of(part: Mapping[str, Any]) -> Assessment:
+    """Return what an assessment asked of the ledger, and nothing else of it.
+
+    Args:
+        part: The assessment as it stands in a record. What its codes are is not looked at.
+    """
+    return Assessment(
+        reasons=(),
+        claims=tuple(Claim(*claim) for claim in part["claims"]),
+        rates=tuple(RateClaim(*rate) for rate in part["rates"]),
         opposite=_opposite_from(part.get("opposite")),
         drift=(drift := part.get("drift")) and DriftClaim(*drift),
     )

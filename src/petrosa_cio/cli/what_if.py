@@ -33,6 +33,7 @@ from petrosa_cio.launch import open_records
 from petrosa_cio.risk.policy import PolicyDocument
 from petrosa_cio.servers import clock
 
+PROGRESS_EVERY = 100
 EACH = "each under the policy of then"
 
 Span = tuple[datetime, datetime]
@@ -184,7 +185,10 @@ async def _decide(asking: WhatIf, lines: Lines, total: int) -> Findings:
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("deciding", total=total)
+        done = 0
         async for line in lines:
             await asking.decide(line)
-            progress.advance(task)
+            done += 1
+            if done % PROGRESS_EVERY == 0:
+                progress.update(task, completed=done)
     return asking.findings

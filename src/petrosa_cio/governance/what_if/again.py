@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from petrosa_cio.audit.record import SCHEMA_VERSION, RecordKind, assessment_of
+from petrosa_cio.audit.record import SCHEMA_VERSION, RecordKind, asked_of
 from petrosa_cio.audit.recorded import verdict_of
 from petrosa_cio.audit.redecide import Governing, is_cut, is_too_long
 from petrosa_cio.audit.reread import (
@@ -102,7 +102,7 @@ class SecondGate:
         assessment = assess(intent, taken_at=taken_at, snapshot=snapshot)
         if read is None:  # no intent: the message alone decides
             return Again(snapshot.now, intent, was, conclude(assessment, None))
-        asked, enforces = assessment_of(decision["assessment"]), record["mode"] == "enforce"
+        asked, enforces = asked_of(decision["assessment"]), record["mode"] == "enforce"
         readings = self.worlds.readings(asked, read, assessment)
         would = conclude(assessment, readings, holds=enforces)
         token = intent.token if isinstance(intent, Intent) else ""

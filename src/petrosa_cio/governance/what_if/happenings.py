@@ -8,6 +8,16 @@ from petrosa_cio.risk.claims import DriftClaim, OppositeClaim, RateClaim
 from petrosa_cio.risk.repetition import DAY_MS
 
 
+def openings_of(symbol: str) -> str:
+    """Return the name of a symbol's openings, beside those of counters."""
+    return f"openings:{symbol}"
+
+
+def prices_of(symbol: str) -> str:
+    """Return the name of the prices of a symbol's openings."""
+    return f"prices:{symbol}"
+
+
 class Events:
     """Times of counted events by counter, oldest first, as long as any window may need them."""
 
@@ -46,9 +56,11 @@ class Happenings:
         self.prices = RecentPrices()
         self._marks: dict[str, tuple[int, frozenset[str], str | None]] = {}
 
-    def came(self, rates: Iterable[RateClaim], *, now_ms: int) -> None:
-        """Count an intent, approved or not."""
-        self.events.add({one.counter for one in rates if not one.of_held}, now_ms=now_ms)
+    def came(self, rates: Iterable[RateClaim], *, now_ms: int) -> set[str]:
+        """Count an intent, approved or not, and return the counters."""
+        counters = {one.counter for one in rates if not one.of_held}
+        self.events.add(counters, now_ms=now_ms)
+        return counters
 
     def held(
         self,
@@ -58,21 +70,30 @@ class Happenings:
         drift: DriftClaim | None,
         *,
         now_ms: int,
-    ) -> None:
-        """Remember an approval, by what it asked of the ledger."""
+    ) -> set[str]:
+        """Remember an approval, by what it asked; return the names of what is not as before."""
         counters = frozenset(one.counter for one in rates if one.of_held)
         self.events.add(counters, now_ms=now_ms)
+        left = set(counters)
         if opposite is not None:
             self.openings.add(opposite, decision_id, now_ms, now_ms=now_ms)
+            left.add(openings_of(opposite.symbol))
         if drift is not None:
             self.prices.add(drift, now_ms=now_ms)
+            left.add(prices_of(drift.symbol))
         if counters or opposite is not None:
             symbol = None if opposite is None else opposite.symbol
             self._marks[decision_id] = (now_ms, counters, symbol)
+        return left
 
-    def came_to_nothing(self, decision_id: str) -> None:
-        """Forget what an approval left, as the ledger does. Its price stays, as there."""
+    def came_to_nothing(self, decision_id: str) -> set[str]:
+        """Forget what an approval left, as the ledger does; return the names of what that was.
+
+        Its price stays, as there.
+        """
         at_ms, counters, symbol = self._marks.pop(decision_id, (0, frozenset(), None))
         self.events.remove(counters, at_ms=at_ms)
         if symbol is not None:
             self.openings.remove(symbol, decision_id)
+            return {*counters, openings_of(symbol)}
+        return set(counters)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from petrosa_cio.governance.what_if.exposure import Exposure, Lot
-from petrosa_cio.governance.what_if.happenings import Happenings
+from petrosa_cio.governance.what_if.happenings import Happenings, openings_of, prices_of
 from petrosa_cio.risk.claims import MAX_UNITS, Opponent, OppositeClaim, RateClaim, Readings
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.repetition import BOTH_DENIED
@@ -97,13 +97,18 @@ class _Batch:
 
 
 class TwoWorlds:
-    """The record's world and the candidate's, side by side, walked in the ledger's order."""
+    """The record's world and the candidate's, side by side, walked in the ledger's order.
+
+    As long as a counter, or a symbol's openings, went the same way in both, what was read is what
+    would have been read, and nothing is counted.
+    """
 
     def __init__(self) -> None:
         self._exposure: dict[str, Exposure] = {}
         self._was = Happenings()
         self._would = Happenings()
         self._void: list[tuple[int, str]] = []
+        self._apart: set[str] = set()
         self._unheard = False
         self._batch = _Batch(0)
 
@@ -172,8 +177,10 @@ class TwoWorlds:
         would_hold = would.held and (was.held or not self._unheard)
         if would.overrules and not was.overrules:
             self._overrule(would.assessment.opposite, now_ms)
-        _pass(self._was, decision_id, was, holds=was.held, now_ms=now_ms)
-        _pass(self._would, decision_id, would, holds=would_hold, now_ms=now_ms)
+        left = _pass(self._was, decision_id, was, holds=was.held, now_ms=now_ms)
+        self._apart |= left ^ _pass(
+            self._would, decision_id, would, holds=would_hold, now_ms=now_ms
+        )
         void_ms = None if fate is None else fate.at_ms
         if void_ms is not None:
             heappush(self._void, (void_ms, decision_id))
@@ -212,7 +219,7 @@ class TwoWorlds:
                     self._withdraw(one)
 
     def _withdraw(self, taken: _Taken) -> None:
-        self._would.came_to_nothing(taken.decision_id)
+        self._apart |= self._would.came_to_nothing(taken.decision_id)
         for exposure, lot in taken.lots:
             exposure.withdraw(lot)
 
@@ -227,8 +234,10 @@ class TwoWorlds:
     ) -> int:
         """Return the events in a window: those of the candidate, and what is not known of both."""
         counter, window_ms = rate.counter, rate.window_ms
-        own = self._would.events.within(counter, window_ms, now_ms=now_ms)
         found = seen.get((counter, window_ms))
+        if found is not None and found[0] < found[1] and counter not in self._apart:
+            return min(found[0], rate.ceiling)
+        own = self._would.events.within(counter, window_ms, now_ms=now_ms)
         if found is not None:
             count, ceiling = found
             known = self._was.events.within(counter, window_ms, now_ms=now_ms)
@@ -241,8 +250,11 @@ class TwoWorlds:
         claim, then = wanted.opposite, asked.opposite
         if claim is None:
             return None
+        same_question = then is not None and then.window_ms == claim.window_ms
+        if same_question and openings_of(claim.symbol) not in self._apart:
+            return read.opponent
         would = self._would.openings.opponent_of(claim, now_ms=read.time_ms)
-        if then is not None and then.window_ms == claim.window_ms:
+        if same_question:
             was = self._was.openings.opponent_of(claim, now_ms=read.time_ms)
             if was == would:
                 return read.opponent
@@ -254,6 +266,8 @@ class TwoWorlds:
         claim = wanted.drift
         if claim is None:
             return None
+        if asked.drift is not None and prices_of(claim.symbol) not in self._apart:
+            return read.prices
         would = self._would.prices.range_of(claim.symbol, now_ms=read.time_ms)
         if asked.drift is None:
             return would
@@ -274,16 +288,19 @@ def _counts_exactly(wanted: Assessment, used: tuple[int, ...]) -> bool:
     return all(one.ceiling is not None or units + one.amount <= MAX_UNITS for one, units in pairs)
 
 
-def _pass(world: Happenings, decision_id: str, side: Side, *, holds: bool, now_ms: int) -> None:
-    """Let one world go on, as the ledger does."""
+def _pass(world: Happenings, decision_id: str, side: Side, *, holds: bool, now_ms: int) -> set[str]:
+    """Let one world go on, as the ledger does; return the names of what is not as before."""
     asked, readings = side.assessment, side.readings
+    left: set[str] = set()
     counts = zip(asked.rates, readings.rates, strict=True)
     if not any(count >= rate.ceiling for rate, count in counts if not rate.of_held):
-        world.came(asked.rates, now_ms=now_ms)
+        left |= world.came(asked.rates, now_ms=now_ms)
     if holds:
-        world.held(decision_id, asked.rates, asked.opposite, asked.drift, now_ms=now_ms)
+        left |= world.held(decision_id, asked.rates, asked.opposite, asked.drift, now_ms=now_ms)
     if asked.opposite is not None and side.conflicts_alone:
         world.openings.shut(asked.opposite, decision_id, now_ms=now_ms)
+        left.add(openings_of(asked.opposite.symbol))
+    return left
 
 
 def denying(reasons: Iterable[Reason]) -> set[str]:
