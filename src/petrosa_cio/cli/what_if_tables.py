@@ -18,12 +18,12 @@ from petrosa_cio.risk.verdict import VerdictKind
 FLIPS_SHOWN = 5
 
 SHORT = {
-    FlipKind.DENIED: "now denied",
-    FlipKind.APPROVED: "now approved",
+    FlipKind.DENIED: "denied",
+    FlipKind.APPROVED: "approved",
     FlipKind.SMALLER: "smaller",
     FlipKind.LARGER: "larger",
 }
-"""What stands over the columns."""
+"""What stands over the columns: what would be."""
 
 
 def show_what_if(found: Findings, about: Mapping[str, str]) -> None:
@@ -90,7 +90,7 @@ def _show_flip(flip: Flip) -> None:
 
 
 def _exposure(found: Findings) -> Table:
-    table = new_table("highest, USD or a minute", "as it was", "would be")
+    table = new_table("the highest, USD", "as it was", "would be")
     peaks = sorted(found.profile.peaks.items(), key=lambda one: (one[0] != GROSS, -one[1].would))
     for counter, pair in peaks[:MOST_ROWS]:
         was, would = usd(pair)

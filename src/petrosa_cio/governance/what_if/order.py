@@ -12,8 +12,10 @@ from petrosa_cio.audit.record import RecordKind
 from petrosa_cio.governance.what_if.two_worlds import Fate
 from petrosa_cio.ports import PastRecords
 
-PORTION = timedelta(hours=1)
-"""Verdicts that are held at a time; only their lines, so that a day needs no more memory."""
+AT_A_TIME = 20_000
+"""Verdicts that are held at a time, if no more were given in so short a time; only their lines."""
+
+SHORTEST = timedelta(minutes=1)
 
 LATE_MS = 60_000
 """The ledger's time of a verdict is not further than that from its moment of decision."""
@@ -74,16 +76,27 @@ async def recorded_span(
         Unavailable: The record is away.
     """
     waiting: list[tuple[Place, bytes]] = []
-    begins = since
-    while begins < until:
-        ends = min(begins + PORTION, until)
+    async for begins, ends in _portions(records, since, until):
         async for line in records.verdict_records(begins, ends):
             heappush(waiting, (place_of(line), line))
         for line in _before(waiting, _epoch_ms(ends) - LATE_MS):
             yield line
-        begins = ends
     while waiting:
         yield heappop(waiting)[1]
+
+
+async def _portions(
+    records: PastRecords, since: datetime, until: datetime
+) -> AsyncIterator[tuple[datetime, datetime]]:
+    """Iterate over parts of a span of time, the earliest first, halved until each is small."""
+    parts = [(since, until)]
+    while parts:
+        begins, ends = parts.pop()
+        middle = begins + (ends - begins) / 2
+        if ends - begins > SHORTEST and await records.count(begins, ends) > AT_A_TIME:
+            parts += [(middle, ends), (begins, middle)]
+        else:
+            yield begins, ends
 
 
 def _before(waiting: list[tuple[Place, bytes]], time_ms: int) -> Iterator[bytes]:
