@@ -97,3 +97,7 @@ class Happenings:
             self.openings.remove(symbol, decision_id)
             return {*counters, openings_of(symbol)}
         return set(counters)
+
+    def is_final(self, decision_id: str) -> None:
+        """Take note that what an approval left is never taken back."""
+        self._marks.pop(decision_id, None)

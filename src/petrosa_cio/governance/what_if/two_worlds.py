@@ -74,11 +74,12 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What a decision took."""
+    """What a decision took, and whether it came to nothing."""
 
     decision_id: str
     token: str
     lots: list[tuple[Exposure, Lot]]
+    is_void: bool
 
 
 @dataclass(slots=True)
@@ -198,7 +199,7 @@ class TwoWorlds:
             )
             for counter in taken | wanted
         ]
-        self._batch.taken.append(_Taken(decision_id, token, lots))
+        self._batch.taken.append(_Taken(decision_id, token, lots, is_void=fate is not None))
         if would.pauses and not was.pauses:
             self._batch.paused.add(token)
 
@@ -208,6 +209,9 @@ class TwoWorlds:
             for one in self._batch.taken:
                 if one.token in self._batch.paused:
                     self._withdraw(one)
+                if not one.is_void:
+                    self._was.is_final(one.decision_id)
+                    self._would.is_final(one.decision_id)
             self._batch = _Batch(now_ms)
 
     def _overrule(self, claim: OppositeClaim | None, now_ms: int) -> None:
