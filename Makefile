@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types security pipeline build bench docs lock clean
+.PHONY: help setup run test check format lint types security pipeline build bench chaos docs lock clean
 
 BIN := .venv/bin
 BENCH := --write docs/benchmarks.md --json .benchmarks/gate.json
@@ -54,6 +54,9 @@ bench: setup ## measure, for half an hour; BENCH=--quick for two minutes
 	$(BIN)/pytest --benchmark-only tests/bench
 	$(BIN)/python -m tests.bench $(BENCH)
 
+chaos: setup ## everything goes wrong, for an hour; CHAOS="--seeds 1 --intents 5000" for less
+	$(BIN)/python -m tests.chaos $(CHAOS)
+
 docs: setup ## write the documents that are made from the code
 	$(BIN)/python docs/generate.py
 
@@ -62,4 +65,4 @@ lock: ## resolve the requirements anew
 	$(BIN)/$(COMPILE) pyproject.toml --all-extras -o requirements-dev.txt
 
 clean: ## remove everything that was made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage build dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .chaos .coverage build dist

@@ -12,6 +12,8 @@ import typer
 from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from petrosa_cio.audit import completeness_metrics
+from petrosa_cio.audit import gaps as completeness_gauges
 from petrosa_cio.audit import gauges as record_gauges
 from petrosa_cio.audit import metrics as record_metrics
 from petrosa_cio.cli.exit_codes import EXIT_CODES
@@ -311,7 +313,7 @@ def _option(option: TyperOption, context: typer.Context) -> str:
 
 METRICS_OF: dict[str, tuple[ModuleType, ...]] = {
     "The gate": (gate_metrics, gate_gauges, market, venue_feed),
-    "The record": (record_metrics, record_gauges),
+    "The record": (record_metrics, record_gauges, completeness_metrics, completeness_gauges),
     "Control": (control_gauges, regime_metrics),
     "Every process": (process_metrics,),
 }

@@ -11,6 +11,8 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 
+from msgspec import convert
+
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.audit.chain import head_at
 from petrosa_cio.errors import Unavailable
@@ -23,8 +25,11 @@ from petrosa_cio.ports import (
     Move,
     Moved,
     PastVerdict,
+    Place,
     Published,
+    RecordQuery,
     SignalMessage,
+    StoredRecord,
 )
 from petrosa_cio.risk.claims import Reserved, ReserveRequest
 from petrosa_cio.risk.warning_bands import Crossing
@@ -228,3 +233,48 @@ class FailingLedger(MemoryLedger):
 def _here(away: bool, dependency: str) -> None:
     if away:
         raise Unavailable(dependency, "away for a test")
+
+
+@dataclass
+class FakeSearch:
+    """A record in memory that is searched: traces go in, and stored records come out."""
+
+    traces: list[dict[str, Any]] = field(default_factory=list)
+
+    async def head(self) -> Head | None:
+        return head_at(self.traces[-1]) if self.traces else None
+
+    async def append(self, traces: Sequence[dict[str, Any]]) -> Appended:
+        self.traces += traces
+        return Appended(len(traces))
+
+    async def last_position(self) -> int:
+        return len(self.traces)
+
+    async def page(
+        self, query: RecordQuery, *, after: Place | None, last: int, most: int
+    ) -> list[StoredRecord]:
+        found = [one async for one in self.walk(query, last=last)]
+        found.sort(key=lambda one: (one.at, one.seq), reverse=not query.oldest_first)
+        places = [(one.at, one.seq) for one in found]
+        begins = 0 if after is None else places.index((after.at, after.seq)) + 1
+        return found[begins : begins + most]
+
+    async def walk(self, query: RecordQuery, *, last: int) -> AsyncIterator[StoredRecord]:
+        for one in self.traces[:last]:
+            record = convert(one, StoredRecord)
+            if _is_asked_for(record, query):
+                yield record
+
+
+def _is_asked_for(record: StoredRecord, query: RecordQuery) -> bool:
+    names = ("strategy", "symbol", "trace_id", "intent_id", "decision_id", "fund")
+    stated = ((getattr(query, one), getattr(record, one)) for one in names)
+    return (
+        all(asked in (None, found) for asked, found in stated)
+        and (not query.verdicts or record.verdict in query.verdicts)
+        and (not query.kinds or record.kind in query.kinds)
+        and (not query.codes or bool(query.codes & set(record.codes)))
+        and (query.since is None or record.at >= query.since)
+        and (query.until is None or record.at < query.until)
+    )

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
+from petrosa_cio.risk.identity import decision_id
 
 READ_TIMEOUT_S = 10.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @asynccontextmanager
@@ -35,6 +37,17 @@ async def stored_at(client: RobustClient, stream: str) -> dict[int, datetime]:
         found[place.sequence.stream] = place.timestamp
     await reader.unsubscribe()
     return found
+
+
+async def decisions_of(client: RobustClient, stream: str, fund: str) -> dict[int, str]:
+    """Return the ids of the decisions about the messages of a stream, by sequence."""
+    created = (await client.jetstream().stream_info(stream)).created or _EPOCH
+    created_ns = (created - _EPOCH) // timedelta(microseconds=1) * 1000
+    stored = await stored_at(client, stream)
+    return {
+        sequence: decision_id(fund, stream, created_ns, sequence, at)
+        for sequence, at in stored.items()
+    }
 
 
 async def publish_raw(

@@ -12,10 +12,11 @@ import os
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from importlib.metadata import version as installed_version
+from typing import Any
 
 import structlog
 
@@ -37,18 +38,21 @@ from petrosa_cio.adapters.nats_streams import (
 from petrosa_cio.adapters.redis_lease import RedisLease
 from petrosa_cio.audit.drain import ACK_WAIT_S as DRAIN_ACK_WAIT_S
 from petrosa_cio.audit.drain import MAX_ENTRIES, Drain
+from petrosa_cio.audit.gaps import STATUS_SUBJECT as COMPLETENESS_STATUS
 from petrosa_cio.audit.gauges import RecordGauges
 from petrosa_cio.audit.metrics import PrometheusRecordTally
 from petrosa_cio.audit.record import Provenance
 from petrosa_cio.audit.settler import ACK_WAIT_S as SETTLEMENT_ACK_WAIT_S
 from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
 from petrosa_cio.audit.settler import MAX_EVENTS, Settler
+from petrosa_cio.completeness import completeness_work, open_findings
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.fleet.execution_events import parse_execution
 from petrosa_cio.governance.desk import POLICY_UPDATED, STATE_UPDATED
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.venue_refresh import LOOK_S as VENUE_LOOK_S
 from petrosa_cio.governance.venue_rules import load_venue_rules
+from petrosa_cio.nurse.completeness_watch import CompletenessWatch
 from petrosa_cio.nurse.door import Door
 from petrosa_cio.nurse.every import every, until_stopped
 from petrosa_cio.nurse.feeds import Feeds
@@ -212,12 +216,15 @@ async def _serve_gate(
         batch_max=settings.batch_max,
         clock=clock,
     )
+    completeness = CompletenessWatch(clock)
     heartbeat = Heartbeat(
         lambda: gate_health(servers, feeds),
         clock=clock,
         version=__version__,
         replica=replica_name(settings),
+        completeness=completeness.now,
     )
+    await listen(servers.nats, COMPLETENESS_STATUS, completeness.heard)
     responders = NatsResponders(servers.nats, never_to=settings.reserved_subjects)
     await responders.respond(settings.door_subject, door.ask, group=DOOR_GROUP)
     await responders.respond(settings.heartbeat_subject, heartbeat.answer, group=HEARTBEAT_GROUP)
@@ -300,31 +307,43 @@ async def run_record(settings: Settings, stop: asyncio.Event) -> None:
     One process does each at a time, whoever holds its lease; the others wait to take over.
     """
     tally = PrometheusRecordTally()
-    async with open_servers(settings, name="record") as servers, open_record(settings) as record:
+    async with (
+        open_servers(settings, name="record") as servers,
+        open_record(settings) as record,
+        open_findings(settings) as findings,
+    ):
         drain = await _drain(servers, record.archive, tally)
         settler = await _settler(servers, tally)
-        gauges = RecordGauges(_drain_position(servers), record.archive, servers.ledger)
+        position = _drain_position(servers)
+        gauges = RecordGauges(position, record.archive, servers.ledger)
         by_lease = {
             "drain": drain.run,
             "settler": settler.run,
             "checkpoints": checkpointer_of(settings, servers, record, tally).run,
         }
-        working = [
-            asyncio.create_task(RedisLease(servers.redis, settings.fund, name).while_held(work))
-            for name, work in by_lease.items()
-        ] + [
-            asyncio.create_task(every(GAUGES_INTERVAL_S, gauges.note_lag, stop)),
-            asyncio.create_task(every(GAUGES_INTERVAL_S, gauges.note_poisoned, stop)),
-            asyncio.create_task(every(RESERVATIONS_INTERVAL_S, gauges.note_reservations, stop)),
-        ]
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
-        for task in (*working, stopping):
-            task.cancel()
-        await asyncio.wait(working)
-        failed = [task.exception() for task in working if not task.cancelled()]
-        if any(failed):
-            raise next(error for error in failed if error)
+        async with completeness_work(settings, servers, findings, position, stop) as completeness:
+            work = [
+                RedisLease(servers.redis, settings.fund, name).while_held(one)
+                for name, one in by_lease.items()
+            ] + [
+                every(GAUGES_INTERVAL_S, gauges.note_lag, stop),
+                every(GAUGES_INTERVAL_S, gauges.note_poisoned, stop),
+                every(RESERVATIONS_INTERVAL_S, gauges.note_reservations, stop),
+            ]
+            await _until_one_ends([*work, *completeness], stop)
+
+
+async def _until_one_ends(work: list[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+    """Do all of this until one ends or the process is told to stop; raises what one raised."""
+    working = [asyncio.create_task(one) for one in work]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    for task in (*working, stopping):
+        task.cancel()
+    await asyncio.wait(working)
+    failed = [task.exception() for task in working if not task.cancelled()]
+    if any(failed):
+        raise next(error for error in failed if error)
 
 
 async def _drain(servers: Servers, archive: MongoTraceStore, tally: PrometheusRecordTally) -> Drain:

@@ -7,6 +7,9 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
     │   └── LedgerLost       Redis answers, but what it knew is gone
     ├── PolicyRejected       a policy document is invalid or crosses the charter
     ├── VenueRulesRejected   what a venue says of its rules cannot be read
+    ├── RecordRefused        what was asked of the record would lose or mix some of it
+    ├── QueryRejected        a search of the record asks for what cannot be
+    ├── RecordUnreadable     a record in the store is not as this program writes them
     └── Misconfigured        the program cannot start as it is set up
         └── AlreadyRunning   another process holds the data folder
 
@@ -78,6 +81,45 @@ class VenueRulesRejected(CioError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+
+
+class RecordRefused(CioError):
+    """What was asked of the record is not done, as it would lose or mix some of it.
+
+    The text says why, and what helps. Nothing was changed.
+    """
+
+    code: ClassVar[str] = "RECORD_REFUSED"
+
+
+class QueryRejected(CioError):
+    """A search of the record asks for what cannot be, or its cursor is not one of this search.
+
+    Args:
+        problems: Every problem found, one sentence each.
+    """
+
+    code: ClassVar[str] = "QUERY_REJECTED"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class RecordUnreadable(CioError):
+    """A record in the store is not as this program writes them: somebody changed it.
+
+    Args:
+        position: Where it stands in the chain, as it says itself.
+        detail: What is wrong with it.
+    """
+
+    code: ClassVar[str] = "RECORD_UNREADABLE"
+
+    def __init__(self, position: object, detail: str) -> None:
+        super().__init__(
+            f"record {position} cannot be read ({detail}); `cio audit verify` says what was changed"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from petrosa_cio.adapters.key_file import make_key
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
-from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_proof import MongoProofSource
 from petrosa_cio.adapters.mongo_records import MongoRecords
-from petrosa_cio.adapters.mongo_rights import has_user, make_role, make_user
+from petrosa_cio.adapters.mongo_rights import PRUNE_ROLE, ROLE, has_user, make_role, make_user
+from petrosa_cio.adapters.mongo_search import MongoSearch
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
@@ -38,7 +39,7 @@ from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.nurse.arrival import epoch_ms
-from petrosa_cio.ports import PastRecords, PastVerdicts
+from petrosa_cio.ports import PastRecords, PastVerdicts, RecordSearch
 from petrosa_cio.risk.policy import PolicyDocument, canonical_json, document_hash
 from petrosa_cio.servers import (
     AUDIT_KEY,
@@ -65,6 +66,9 @@ PASSWORD_BYTES = 24
 
 PROOF_TIMEOUT_MS = 300_000
 """A server without the right index looks through all records to find one that has no place."""
+
+SEARCH_TIMEOUT_MS = 30_000
+"""Longer than a search may take: MongoDB breaks it off itself, and says so."""
 
 SWITCH_TIMEOUT_S = 5.0
 """A person who throws a switch waits longer for Redis than an intent may."""
@@ -316,18 +320,33 @@ class Initialised:
         database: The database.
         user: The user who may only insert and find.
         password: The user's password where it was made up here, to be shown once.
+        prune_user: The user who may delete what is archived and old enough, if one was asked for.
+        prune_password: That user's password, alike.
     """
 
     done: list[str]
     database: str
     user: str
     password: str | None
+    prune_user: str | None = None
+    prune_password: str | None = None
 
 
 async def init_record(
-    settings: Settings, admin_url: str, user: str, password: str | None
+    settings: Settings,
+    admin_url: str,
+    user: str,
+    password: str | None,
+    prune_user: str | None = None,
 ) -> Initialised:
-    """Make collections, schemas, indexes, the role and its user; repeatable.
+    """Make collections, schemas, indexes, the roles and their users; repeatable.
+
+    Args:
+        settings: The settings.
+        admin_url: MongoDB, signed in as somebody who may make all that.
+        user: Who may only insert and find.
+        password: Its password; None to make one up for a new user.
+        prune_user: Who may delete; None for nobody. A new one gets a password that is made up.
 
     Raises:
         Unavailable: MongoDB is away, or refuses.
@@ -337,13 +356,22 @@ async def init_record(
     mongo = connect_mongo(admin_url, settings.mongo_tls_ca_file)
     try:
         done = await MongoTraceStore(mongo, database).prepare()
-        done.append(await make_role(mongo, database))
-        is_new = password is None and not await has_user(mongo, database, user)
-        made_up = secrets.token_urlsafe(PASSWORD_BYTES) if is_new else None
+        done += [await make_role(mongo, database, role) for role in (ROLE, PRUNE_ROLE)]
+        made_up = None if password else await _new_password(mongo, database, user)
         done.append(await make_user(mongo, database, user, password or made_up))
-        return Initialised(done, database, user, made_up)
+        if prune_user is None:
+            return Initialised(done, database, user, made_up)
+        pruning = await _new_password(mongo, database, prune_user)
+        done.append(await make_user(mongo, database, prune_user, pruning, PRUNE_ROLE))
+        return Initialised(done, database, user, made_up, prune_user, pruning)
     finally:
         await mongo.close()
+
+
+async def _new_password(mongo: MongoClient, database: str, user: str) -> str | None:
+    """Return a password for a user who is not there yet; None for one who is."""
+    is_there = await has_user(mongo, database, user)
+    return None if is_there else secrets.token_urlsafe(PASSWORD_BYTES)
 
 
 def new_audit_key(settings: Settings, file: Path) -> Settings:
@@ -379,5 +407,17 @@ async def open_records(settings: Settings) -> AsyncIterator[PastRecords]:
     mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
     try:
         yield MongoRecords(mongo, settings.mongo_database)
+    finally:
+        await mongo.close()
+
+
+@asynccontextmanager
+async def open_search(settings: Settings) -> AsyncIterator[RecordSearch]:
+    """Open the record to be searched. MongoDB is reached with the first question."""
+    mongo = connect_mongo(
+        str(settings.mongo_url), settings.mongo_tls_ca_file, answer_timeout_ms=SEARCH_TIMEOUT_MS
+    )
+    try:
+        yield MongoSearch(mongo, settings.mongo_database)
     finally:
         await mongo.close()

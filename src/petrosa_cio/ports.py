@@ -441,6 +441,63 @@ class JournalReader(Protocol):
         """Drop entries below a sequence: those that are stored and no longer needed here."""
 
 
+class Stored(Struct, frozen=True, gc=False):
+    """One message of a stream, read and not taken.
+
+    Attributes:
+        sequence: Its number in the stream.
+        stored_at: When the stream stored it.
+        subject: Where it was published.
+        body: Its payload; empty where only headers are read.
+    """
+
+    sequence: int
+    stored_at: datetime
+    subject: str
+    body: bytes = b""
+
+
+class StreamEnds(Struct, frozen=True, gc=False):
+    """Where a stream begins and ends.
+
+    Attributes:
+        created_ns: When it was made, to tell two streams of one name apart.
+        first: Number of its oldest message.
+        last: Number that its newest message has, or had.
+    """
+
+    created_ns: int
+    first: int
+    last: int
+
+
+JournalPlace = tuple[int, int]
+"""Journal sequence, and index within the entry."""
+
+
+class Kept(Struct, frozen=True, gc=False):
+    """What the record has of one decision.
+
+    Attributes:
+        verdict: ``approve``, ``reduce`` or ``deny``; empty where it has no verdict.
+        places: Where in the journal each of its records stood, by kind.
+        journaled_at: When its verdict was journaled; None without one.
+    """
+
+    verdict: str
+    places: dict[str, JournalPlace]
+    journaled_at: datetime | None = None
+
+    def has(self, *kinds: str) -> bool:
+        """Return whether any of these kinds is recorded."""
+        return any(kind in self.places for kind in kinds)
+
+
+OVER = "over"
+"""Kind of the document that says that a finding is over: it names the finding under ``ends``, its
+kind under ``of``, and under ``began_at`` when it was found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The end of the chain of records.
@@ -543,3 +600,112 @@ class PastRecords(Protocol):
 
     def later_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
         """Iterate over what became of approvals, journaled in a span of time, in no order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordQuery:
+    """Which records to find. What is not stated asks for nothing in particular.
+
+    Attributes:
+        strategy: Name of a strategy, as it names itself.
+        symbol: A symbol, in capitals.
+        verdicts: ``approve``, ``reduce``, ``deny``: any of these.
+        codes: Reason codes, of which a verdict must give at least one.
+        kinds: Kinds of record: any of these.
+        since: From this moment of decision on, aware UTC.
+        until: Before this moment, alike.
+        trace_id: Trace of the intent, 32 hexadecimal digits.
+        intent_id: What the bot called its intent.
+        decision_id: A decision: its verdict and what became of it.
+        fund: The fund.
+        oldest_first: Whether the oldest come first, and not the newest.
+    """
+
+    strategy: str | None = None
+    symbol: str | None = None
+    verdicts: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+    trace_id: str | None = None
+    intent_id: str | None = None
+    decision_id: str | None = None
+    fund: str | None = None
+    oldest_first: bool = False
+
+
+class StoredRecord(Struct, frozen=True, gc=False, rename={"intent_id": "stated_id"}):
+    """One record as it stands in the chain. What a kind of record does not tell is None.
+
+    Attributes:
+        seq: Its position.
+        hash: Its hash, and so that of all before it.
+        prev_hash: The hash of the record before.
+        kind: What it tells: ``verdict``, ``withdrawal``, ``change``, ...
+        at: The moment that it tells of, aware UTC, to the millisecond.
+        journaled_at: When the journal stored it, alike.
+        decision_id: The decision, or the identity of a change.
+        fund: The fund.
+        strategy: The strategy, as it names itself.
+        symbol: The symbol.
+        action: What the bot wants to do.
+        intent_id: What the bot calls its intent.
+        trace_id: Its trace.
+        verdict: ``approve``, ``reduce`` or ``deny``.
+        codes: Reason codes, in table order.
+        policy_revision: Revision under which it was decided.
+        reason: Why an approval came to nothing.
+        record: The record's own JSON, as it was journaled.
+    """
+
+    seq: int
+    hash: str
+    prev_hash: str
+    kind: str
+    at: datetime
+    journaled_at: datetime
+    decision_id: str | None = None
+    fund: str | None = None
+    strategy: str | None = None
+    symbol: str | None = None
+    action: str | None = None
+    intent_id: str | None = None
+    trace_id: str | None = None
+    verdict: str | None = None
+    codes: tuple[str, ...] = ()
+    policy_revision: int | None = None
+    reason: str | None = None
+    record: str | None = None
+
+
+class Place(Struct, frozen=True, gc=False):
+    """Where among found records one stands: they are ordered by moment, then by position."""
+
+    at: datetime
+    seq: int
+
+
+class RecordSearch(Protocol):
+    """Finds records. Raises `petrosa_cio.errors.RecordUnreadable` besides."""
+
+    async def last_position(self) -> int:
+        """Return the position of the last record; 0 where there is none."""
+
+    async def page(
+        self, query: RecordQuery, *, after: Place | None, last: int, most: int
+    ) -> list[StoredRecord]:
+        """Return the next records that a query asks for, in its order.
+
+        Args:
+            query: What is asked for.
+            after: Where the page before ended; None for the first.
+            last: Position of the last record that counts.
+            most: Most records to return.
+        """
+
+    def walk(self, query: RecordQuery, *, last: int) -> AsyncIterator[StoredRecord]:
+        """Iterate over all records that a query asks for, in the order of the chain.
+
+        Each is held only while it is looked at. ``oldest_first`` does not matter here.
+        """

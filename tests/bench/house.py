@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from subprocess import Popen
@@ -34,7 +34,7 @@ from tests.bench.part_gate import BEGAN_AT
 from tests.bench.policies import EMPTY, WITHOUT_FEEDS, Plain, calm
 from tests.market import SUBJECT as MARKET_DATA
 from tests.market import ticker
-from tests.neighbours import stored_at
+from tests.neighbours import decisions_of
 from tests.waiting import eventually
 
 FUND = "bench"
@@ -211,12 +211,8 @@ class House:
         numbers = range(first + 1, first + count + 1)
         if self.rung is not Rung.SHIPPED:
             return [decision_id(FUND, INTENTS, 0, number, self.began_at) for number in numbers]
-        created = (await self.client.jetstream().stream_info(INTENTS)).created or EPOCH
-        created_ns = (created - EPOCH) // timedelta(microseconds=1) * 1000
-        stored = await stored_at(self.client, INTENTS)
-        return [
-            decision_id(FUND, INTENTS, created_ns, number, stored[number]) for number in numbers
-        ]
+        found = await decisions_of(self.client, INTENTS, FUND)
+        return [found[number] for number in numbers]
 
 
 @asynccontextmanager

@@ -12,16 +12,15 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from petrosa_cio.adapters.nats_journal import read_journal
 from petrosa_cio.adapters.nats_streams import INTENTS, JOURNAL
-from petrosa_cio.risk.identity import decision_id
 from tests.integration.gate_house import FUND, GateHouse, Heard
-from tests.neighbours import stored_at
+from tests.neighbours import decisions_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PROMOTED = ("approve", "reduce")
@@ -173,17 +172,10 @@ async def gather(house: GateHouse) -> Evidence:
     """Read the stream and the whole journal of a house."""
     await house.quiet()
     js = house.client.jetstream()
-    stream = await js.stream_info(INTENTS)
-    state = stream.state
-    stored = await stored_at(house.client, INTENTS)
-    assert len(stored) == state.last_seq - max(state.first_seq, 1) + 1, "captured intents are gone"
-    created_ns = ((stream.created or _EPOCH) - _EPOCH) // timedelta(microseconds=1) * 1000
-    evidence = Evidence(
-        captured=[
-            decision_id(FUND, INTENTS, created_ns, sequence, at) for sequence, at in stored.items()
-        ],
-        signals=list(house.signals),
-    )
+    state = (await js.stream_info(INTENTS)).state
+    captured = await decisions_of(house.client, INTENTS, FUND)
+    assert len(captured) == state.last_seq - max(state.first_seq, 1) + 1, "intents are gone"
+    evidence = Evidence(captured=list(captured.values()), signals=list(house.signals))
     journaled = (await js.stream_info(JOURNAL)).state.messages
     entries = 0
     async for entry in read_journal(house.client, since=_EPOCH):

@@ -31,6 +31,7 @@ from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.app import GATE_CONSUMER, GATE_STATUS
+from tests.loading import ROOT
 from tests.waiting import eventually
 
 FUND = "house"
@@ -76,7 +77,7 @@ class Heard:
 
 
 class Replica:
-    """One gate process."""
+    """One process, a gate unless it says otherwise."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.name = name
@@ -172,12 +173,17 @@ class GateHouse:
 
     def launch(self, name: str, **environ: object) -> Replica:
         """Start one gate and do not wait."""
+        return self.launch_module(name, "petrosa_cio", "run", "--role", "gate", **environ)
+
+    def launch_module(self, name: str, *module: str, **environ: object) -> Replica:
+        """Start a module with its arguments, with settings of its own, and do not wait."""
         stated = {f"CIO_{key.upper()}": str(value) for key, value in environ.items()}
         log = self.folder / f"{name}.log"
         with log.open("ab") as output:
             process = start_child(
-                [sys.executable, "-m", "petrosa_cio", "run", "--role", "gate"],
+                [sys.executable, "-m", *module],
                 environ=self.environ | {"CIO_REPLICA": name} | stated,
+                folder=ROOT,
                 output=output,
             )
         replica = Replica(name, process, log)

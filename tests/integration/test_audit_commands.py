@@ -5,14 +5,17 @@ import gc
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from math import nan
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from bson import MaxKey, MinKey, ObjectId, Timestamp
 
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
+from petrosa_cio.adapters.mongo_proof import MongoProofSource
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.audit.chain import GENESIS, chained, head_at
 from petrosa_cio.audit.checkpoint import read_checkpoints
@@ -134,11 +137,25 @@ async def test_a_deleted_record_is_named(shelf: Shelf) -> None:
     assert (code, found["first_fault"]["kind"], found["first_fault"]["seq"]) == (1, "missing", 13)
 
 
-async def test_a_record_that_was_put_in_is_found(shelf: Shelf) -> None:
+NO_PLACES = (
+    "none", None, 0, nan, ["none"], b"none", False, NOON, ObjectId(), MinKey(), MaxKey(),
+    Timestamp(1, 1),
+)  # fmt: skip
+
+
+async def test_a_record_that_was_put_in_is_found_whatever_its_place(shelf: Shelf) -> None:
     await shelf.mongo[shelf.database].command("collMod", "traces", validator={})
-    await shelf.traces.insert_one({"_id": "stray", "seq": "none"})
-    code, found = await shelf.verified()
-    assert (code, found["first_fault"]["record"]) == (1, "stray")
+    source = MongoProofSource(shelf.mongo, shelf.database)
+    assert await source.without_place() is None
+    for place in ({"seq": one} for one in NO_PLACES):
+        await shelf.traces.insert_one({"_id": "stray", **place})
+        found = await source.without_place()
+        assert found, place
+        assert found["_id"] == "stray"
+        await shelf.traces.delete_one({"_id": "stray"})
+    await shelf.traces.insert_one({"_id": "stray"})
+    code, proof = await shelf.verified()
+    assert (code, proof["first_fault"]["record"]) == (1, "stray")
 
 
 async def test_what_was_set_aside_is_proven_too(shelf: Shelf) -> None:

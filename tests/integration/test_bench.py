@@ -7,6 +7,7 @@ import pytest
 
 from tests.bench.house import Rung
 from tests.bench.intents import FLEET
+from tests.bench.long_record import measure_both
 from tests.bench.measuring import Case, Kind, Measured, measure
 
 pytestmark = pytest.mark.integration
@@ -36,3 +37,12 @@ async def test_every_kind_of_rung_answers_each_intent_once(tmp_path: Path) -> No
     assert sum(shipped.answers.verdicts.values()) == INTENTS
     assert set(shipped.answers.verdicts) == {"approve", "deny"}
     assert {"gate-1", "gate-2", "redis"} <= shipped.usage.cpu_s.keys()
+
+
+async def test_a_long_record_is_proven_and_drained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await measure_both(tmp_path, records=1_500, drained=300)
+    proof, drain = capsys.readouterr().out.splitlines()
+    assert proof.startswith("cio audit verify: 1,500 records in ")
+    assert drain.startswith("drain: 300 records in ")

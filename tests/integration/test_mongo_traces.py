@@ -95,7 +95,8 @@ async def test_preparing_again_finds_the_indexes(
     await store.prepare()
     assert await client[database].traces.index_information() == before
     assert before["place_in_chain"]["unique"]
-    newest_by = {f"{name}_1_at_-1" for name in ("strategy", "symbol", "verdict", "codes")}
+    names = ("strategy", "symbol", "verdict", "codes", "kind")
+    newest_by = {"at_-1", *(f"{name}_1_at_-1" for name in names)}
     assert newest_by | {"trace_id_1", "decision_id_1", "stated_id_1"} < set(before)
 
 

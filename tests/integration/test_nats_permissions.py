@@ -24,6 +24,7 @@ from petrosa_cio.adapters.nats_streams import EXECUTIONS, INTENTS, JOURNAL
 from petrosa_cio.app import run_control, run_gate, run_record
 from petrosa_cio.audit.checkpoint import read_checkpoints
 from petrosa_cio.audit.checkpointer import ANNOUNCED_ON
+from petrosa_cio.audit.gaps import STATUS_SUBJECT
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.launch import open_desk
 from petrosa_cio.risk.trading_state import FUND, TradingState
@@ -164,6 +165,8 @@ def settings_for(
         "cio.gate.status",
         "cio.verdict.approve.momentum_v1",
         "cio.limit.warning",
+        "cio.audit.status",
+        "cio.audit.rogue_signal",
         "_INBOX.somebody.else",
         "$JS.API.STREAM.DELETE.CIO_JOURNAL",
     ],
@@ -266,6 +269,7 @@ async def test_the_gate_does_all_its_work_with_what_it_may(
         for _ in range(2):
             await market.client.publish(MARKET_DATA, ticker("BTCUSDT", "50000", datetime.now(UTC)))
         checkpoints = await heard(readers.client, ANNOUNCED_ON)
+        statuses = await heard(readers.client, STATUS_SUBJECT)
 
         async def execute(message: Msg) -> None:
             signal = json.loads(message.data)
@@ -305,7 +309,7 @@ async def test_the_gate_does_all_its_work_with_what_it_may(
                 return list(found.values()) == ["approve", "approve"]
 
             await eventually(stored)
-        await eventually(lambda: checkpoints)
+        await eventually(lambda: checkpoints and statuses)
         assert read_checkpoints(checkpoints[0])[0].chain == settings.fund
         assert (bots.refused, engine.refused) == ([], [])
     await _lose_and_rebuild(own_redis, settings)

@@ -18,11 +18,22 @@ from tests.gates import House
 from tests.unit.test_check import INTENT
 
 ROOT: Any = typer.main.get_command(app)
-COMMANDS = [
-    path
-    for name, command in sorted(ROOT.commands.items())
-    for path in ([f"{name} {inner}" for inner in getattr(command, "commands", ())] or [name])
-]
+
+
+def paths_of(group: Any, above: str = "") -> list[str]:
+    """Return every command as it is typed, those of groups within groups among them."""
+    return [
+        path
+        for name, command in sorted(group.commands.items())
+        for path in (
+            paths_of(command, f"{above}{name} ")
+            if hasattr(command, "commands")
+            else [f"{above}{name}"]
+        )
+    ]
+
+
+COMMANDS = paths_of(ROOT)
 
 
 def test_the_help_groups_commands_in_the_order_of_need() -> None:

@@ -87,6 +87,8 @@ def test_what_is_no_heartbeat_is_passed_by(watched: Watched, body: bytes) -> Non
 def test_it_understands_the_heartbeat_of_a_gate(watched: Watched) -> None:
     health = Health({"nats": None})
     noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    gate = Heartbeat(lambda: health, clock=lambda: noon, version="0.1.0", replica="gate-1")
+    gate = Heartbeat(
+        lambda: health, clock=lambda: noon, version="0.1.0", replica="gate-1", completeness=dict
+    )
     watched.watch.heard(gate.beat())
     assert watched.watch.problems() == []

@@ -10,7 +10,13 @@ NOON = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
 
 def heartbeat(**dependencies: str | None) -> Heartbeat:
     health = Health(dependencies)
-    return Heartbeat(lambda: health, clock=lambda: NOON, version="0.1.0", replica="gate-1")
+    return Heartbeat(
+        lambda: health,
+        clock=lambda: NOON,
+        version="0.1.0",
+        replica="gate-1",
+        completeness=lambda: {"status": "clean"},
+    )
 
 
 def test_a_beat_is_what_the_order_engine_takes_for_one() -> None:
@@ -22,6 +28,7 @@ def test_a_beat_is_what_the_order_engine_takes_for_one() -> None:
         "status": "GOVERNANCE_ACTIVE",
         "replica": "gate-1",
         "dependencies": {"nats": "ok", "redis": "ok"},
+        "completeness": {"status": "clean"},
     }
     assert isinstance(beat["timestamp"], float)
 

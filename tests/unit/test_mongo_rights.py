@@ -4,14 +4,17 @@ from typing import Any
 
 import pytest
 
-from petrosa_cio.adapters.mongo_rights import GRANTED, Rights, rights_in
+from petrosa_cio.adapters.mongo_rights import PRIVILEGES, PRUNE_ROLE, ROLE, Rights, rights_in
 from petrosa_cio.errors import Misconfigured
 from petrosa_cio.servers import refuse_broad
 
-NARROW = [
-    {"resource": {"db": "records", "collection": name}, "actions": list(GRANTED)}
-    for name in ("traces", "poisoned", "checkpoints")
-]
+NARROW, PRUNING = (
+    [
+        {"resource": {"db": "records", "collection": name}, "actions": list(actions)}
+        for name, actions in PRIVILEGES[role].items()
+    ]
+    for role in (ROLE, PRUNE_ROLE)
+)
 READ = ["changeStream", "collStats", "dbHash", "dbStats", "find", "killCursors", "listCollections",
         "listIndexes", "listSearchIndexes", "planCacheRead"]  # fmt: skip
 
@@ -50,6 +53,17 @@ def test_a_user_who_could_change_records_is_refused(privilege: dict[str, Any], e
     assert (broad.is_broad, broad.excess) == (True, (excess,))
     with pytest.raises(Misconfigured, match=f"cio@records may also {excess}"):
         refuse_broad(broad)
+
+
+def test_who_may_delete_what_is_archived_cannot_run_the_service() -> None:
+    broad = found(*PRUNING)
+    assert (broad.is_broad, broad.excess) == (True, ("remove",))
+    with pytest.raises(Misconfigured, match="cio@records may also remove"):
+        refuse_broad(broad)
+
+
+def test_the_service_may_not_say_that_its_chain_begins_later() -> None:
+    assert "insert" not in PRIVILEGES[ROLE]["beginnings"]
 
 
 @pytest.mark.parametrize(

@@ -264,7 +264,7 @@ async def test_what_cannot_be_recorded_is_not_stored() -> None:
     ("url", "shown"),
     [
         ("https://fapi.binance.com/fapi/v1/exchangeInfo", None),
-        ("https://u:secret@h:8443/x", "https://h:8443/x"),
+        ("https://u:secret@h:8443/x", "https://h:8443/x"),  # pragma: allowlist secret
     ],
 )
 def test_of_an_address_no_secret_is_kept(url: str, shown: str | None) -> None:

@@ -14,6 +14,10 @@ class MemoryHeld:
         """Return a version and every entry by name, a lot by its decision."""
         return self._version, dict(self._lots)
 
+    async def entry(self, name: str) -> bytes | None:
+        """Return one entry; None where there is none of that name."""
+        return self._lots.get(name)
+
     async def save(self, version: int, changes: Mapping[str, bytes | None]) -> bool:
         """Store entries in one step, None for those to remove, if the version is the same."""
         if version != self._version:

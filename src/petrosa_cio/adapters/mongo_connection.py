@@ -56,6 +56,11 @@ def connect_mongo(
         raise Misconfigured([Problem("CIO_MONGO_URL", str(error), mend)]) from error
 
 
+async def is_stand_in(client: MongoClient) -> bool:
+    """Return whether the server is the stand-in, and not MongoDB."""
+    return "secantusVersion" in await client.admin.command("buildInfo")
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise `Unavailable` for whatever the MongoDB client raises."""

@@ -1,16 +1,24 @@
 """What a proof of the record reads from MongoDB: records and checkpoints, by position."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import UTC, datetime
+from math import nan
 from typing import Any, Final
 
+from bson import MaxKey, MinKey, ObjectId, Timestamp
 from bson.codec_options import CodecOptions, DatetimeConversion
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.read_concern import ReadConcern
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
-from petrosa_cio.adapters.mongo_schema import CHECKPOINTS, POISONED, TRACES
+from petrosa_cio.adapters.mongo_connection import MongoClient, is_stand_in, translated
+from petrosa_cio.adapters.mongo_schema import (
+    BEGINNINGS,
+    CHECKPOINTS,
+    POISONED,
+    TRACES,
+)
 
 Fields = dict[str, Any]
 
@@ -21,6 +29,24 @@ _FORGIVING: Final = CodecOptions[Fields](
     tz_aware=True,
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     unicode_decode_error_handler="replace",
+)
+
+
+_NO_PLACE: Final = {"seq": {"$not": {"$gte": 1}}}
+
+_NO_PLACES_IN_INDEX: Final[tuple[object, ...]] = (
+    None,
+    {"$lt": 1},
+    nan,
+    {"$gte": ""},
+    {"$gte": []},
+    {"$gte": b""},
+    {"$gte": ObjectId("0" * 24)},
+    {"$gte": False},
+    {"$gte": datetime.min.replace(tzinfo=UTC)},
+    {"$gte": Timestamp(0, 0)},
+    MinKey(),
+    MaxKey(),
 )
 
 
@@ -42,7 +68,41 @@ class MongoProofSource:
         self._traces = settled[TRACES]
         self._checkpoints = settled[CHECKPOINTS]
         self._poisoned = settled[POISONED]
+        self._beginnings = settled[BEGINNINGS]
         self._timeout_s = timeout_s
+
+    async def beginning(self) -> Fields | None:
+        """Return the newest statement that the chain begins later than at 1, if there is one."""
+        with translated():
+            return await self._beginnings.find_one(sort=[("seq", DESCENDING)])
+
+    async def first(self) -> int:
+        """Return the lowest position of a record; 0 where there is none."""
+        with translated():
+            found = await self._traces.find_one(
+                {"seq": {"$gte": 1}}, {"seq": True}, sort=[("seq", ASCENDING)]
+            )
+        return int(found["seq"]) if found else 0
+
+    async def hash_at(self, seq: int) -> str | None:
+        """Return the hash that a record states, by its position; None where there is none."""
+        with translated():
+            found = await self._traces.find_one({"seq": seq}, {"hash": True})
+        return str(found["hash"]) if found else None
+
+    async def changes(self, first: str, beyond: str) -> list[bytes]:
+        """Return the records of changes whose identities lie in a range, as they were journaled.
+
+        Args:
+            first: The first identity.
+            beyond: The first identity after them.
+        """
+        wanted = {"_id": {"$gte": first, "$lt": beyond}, "kind": "change"}
+        with translated():
+            return [
+                str(one["record"]).encode()
+                async for one in self._traces.find(wanted, {"record": True})
+            ]
 
     async def last(self, since: int) -> int:
         """Return the highest position of a record; 0 where there is none.
@@ -68,20 +128,31 @@ class MongoProofSource:
         return int(found["seq"]) if found else 0
 
     async def without_place(self) -> Fields | None:
-        """Return a record that states no position, if there is one."""
-        with translated():
-            return await self._traces.find_one({"seq": {"$not": {"$gte": 1}}})
+        """Return a record that states no position, if there is one.
 
-    async def records(self, first: int, last: int) -> AsyncIterator[list[Fields]]:
+        The stand-in would look through everything, and answer nobody meanwhile: it is asked for
+        each type of value that it has in its index, all but objects and patterns.
+        """
+        with translated():
+            if not await is_stand_in(self._traces.database.client):
+                return await self._traces.find_one(_NO_PLACE)
+            for odd in _NO_PLACES_IN_INDEX:
+                if found := await self._traces.find_one({"seq": odd}):
+                    return found
+        return None
+
+    async def records(self, first: int, last: int) -> AsyncGenerator[list[Fields]]:
         """Iterate over the records of some positions, pages of them, the lowest position first.
 
-        A page is what stands at so many positions, so that neither side holds more than that.
+        A page is what stands at so many positions, so that neither side holds more than that; it is
+        asked for in one go.
         """
         for lowest in range(first, last + 1, PAGE):
             places = {"$gte": lowest, "$lt": min(lowest + PAGE, last + 1)}
             with translated():
                 async with asyncio.timeout(self._timeout_s):
-                    page = await self._traces.find({"seq": places}).sort("seq").to_list()
+                    found = self._traces.find({"seq": places}, batch_size=PAGE + 1)
+                    page = await found.sort("seq").to_list()
             if page:
                 yield page
 

@@ -1,17 +1,38 @@
-"""Who may write: what a user may do to the record in MongoDB, and the role that may do least."""
+"""Who may write: what a user may do to the record in MongoDB, and the roles that may do least."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
-from petrosa_cio.adapters.mongo_schema import COLLECTIONS
+from petrosa_cio.adapters.mongo_connection import MongoClient, is_stand_in, translated
+from petrosa_cio.adapters.mongo_schema import (
+    BEGINNINGS,
+    CHECKPOINTS,
+    COLLECTIONS,
+    POISONED,
+    TRACES,
+)
 
 ROLE: Final = "cio_record"
+PRUNE_ROLE: Final = "cio_prune"
+"""Of whoever deletes what is archived and old enough. The service refuses to run with it."""
 
 GRANTED: Final = ("find", "insert", "listIndexes")
 """What the role may do with each collection of the record. The last shows that no two records can
 have one place."""
+
+READ: Final = ("find", "listIndexes")
+
+PRIVILEGES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    ROLE: {one.name: READ if one.name == BEGINNINGS else GRANTED for one in COLLECTIONS},
+    PRUNE_ROLE: {
+        TRACES: (*READ, "remove"),
+        POISONED: (*READ, "remove"),
+        CHECKPOINTS: (*READ, "remove"),
+        BEGINNINGS: GRANTED,
+    },
+}
+"""What each role may do, by collection. The service may not state that its chain begins later."""
 
 HARMLESS: Final = frozenset(
     {*GRANTED, "listCollections", "createCollection", "listSearchIndexes", "collStats", "dbStats",
@@ -44,9 +65,9 @@ class Rights:
 async def rights(client: MongoClient, database: str) -> Rights:
     """Return what the signed-in user may do to the record. Raises Unavailable."""
     with translated():
-        build = await client.admin.command("buildInfo")
+        stand_in = await is_stand_in(client)
         status = await client.admin.command("connectionStatus", showPrivileges=True)
-    return rights_in(status["authInfo"], database, is_stand_in="secantusVersion" in build)
+    return rights_in(status["authInfo"], database, is_stand_in=stand_in)
 
 
 def rights_in(info: Mapping[str, Any], database: str, *, is_stand_in: bool = False) -> Rights:
@@ -81,23 +102,29 @@ def _concerns(resource: Mapping[str, Any], database: str) -> bool:
     return own or every or guards
 
 
-async def make_role(client: MongoClient, database: str) -> str:
-    """Make the role that may only insert and find; repeatable. Return what was done, in words.
+async def make_role(client: MongoClient, database: str, role: str) -> str:
+    """Make one of the roles; repeatable. Return what was done, in words.
+
+    Args:
+        client: Signed in as somebody who may make roles.
+        database: Database of the record.
+        role: `ROLE` or `PRUNE_ROLE`.
 
     Raises:
         Unavailable: MongoDB is away, or does not allow it.
     """
+    allowed = PRIVILEGES[role]
     privileges = [
-        {"resource": {"db": database, "collection": one.name}, "actions": list(GRANTED)}
-        for one in COLLECTIONS
+        {"resource": {"db": database, "collection": name}, "actions": list(actions)}
+        for name, actions in allowed.items()
     ]
     target = client[database]
     with translated():
-        found = await target.command("rolesInfo", ROLE)
+        found = await target.command("rolesInfo", role)
         order = "updateRole" if found["roles"] else "createRole"
-        await target.command(order, ROLE, privileges=privileges, roles=[])
-    names = ", ".join(one.name for one in COLLECTIONS)
-    return f"role {ROLE} in {database}: may {', '.join(GRANTED)}, in {names}"
+        await target.command(order, role, privileges=privileges, roles=[])
+    may = "; ".join(f"{name}: {', '.join(actions)}" for name, actions in allowed.items())
+    return f"role {role} in {database}: {may}"
 
 
 async def has_user(client: MongoClient, database: str, user: str) -> bool:
@@ -106,21 +133,24 @@ async def has_user(client: MongoClient, database: str, user: str) -> bool:
         return bool((await client[database].command("usersInfo", user))["users"])
 
 
-async def make_user(client: MongoClient, database: str, user: str, password: str | None) -> str:
-    """Make a user that has that role and no other; repeatable. Return what was done, in words.
+async def make_user(
+    client: MongoClient, database: str, user: str, password: str | None, role: str = ROLE
+) -> str:
+    """Make a user that has one role and no other; repeatable. Return what was done, in words.
 
     Args:
         client: Signed in as somebody who may make users.
         database: Database of the record; the user signs in there.
         user: The user.
         password: Its password; None to leave that of a user that is there.
+        role: The role.
 
     Raises:
         Unavailable: MongoDB is away, or does not allow it.
     """
-    stated: dict[str, Any] = {"roles": [ROLE]} | ({"pwd": password} if password else {})
+    stated: dict[str, Any] = {"roles": [role]} | ({"pwd": password} if password else {})
     is_there = await has_user(client, database, user)
     with translated():
         await client[database].command("updateUser" if is_there else "createUser", user, **stated)
     changed = "its password is as it was" if password is None else "with the password stated"
-    return f"user {user} in {database}: has the role {ROLE} and no other, {changed}"
+    return f"user {user} in {database}: has the role {role} and no other, {changed}"

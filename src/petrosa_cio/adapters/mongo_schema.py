@@ -16,6 +16,8 @@ log = structlog.get_logger()
 TRACES: Final = "traces"
 POISONED: Final = "poisoned"
 CHECKPOINTS: Final = "checkpoints"
+ALERTS: Final = "alerts"
+BEGINNINGS: Final = "beginnings"
 
 PLACE_IN_CHAIN: Final = "place_in_chain"
 """Name of the index that keeps two records from having one place."""
@@ -74,7 +76,8 @@ COLLECTIONS: Final = (
         ),
         (
             IndexModel([("seq", ASCENDING)], name=PLACE_IN_CHAIN, unique=True),
-            *map(_newest_by, ("strategy", "symbol", "verdict", "codes")),
+            *map(_newest_by, ("strategy", "symbol", "verdict", "codes", "kind")),
+            IndexModel([("at", DESCENDING)]),
             *map(_by, ("trace_id", "decision_id", "stated_id")),
             IndexModel([("journaled_at", DESCENDING)]),
         ),
@@ -89,8 +92,29 @@ COLLECTIONS: Final = (
         ),
         (IndexModel([("seq", ASCENDING)]),),
     ),
+    Collection(
+        ALERTS,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "kind": _TEXT, "decision_id": _MAYBE_TEXT,
+             "found_at": _INSTANT, "detail": {"bsonType": "object"}},
+            {"at": _INSTANT, "of": _TEXT, "ends": _TEXT, "began_at": _INSTANT},
+        ),
+        (
+            IndexModel([("fund", ASCENDING), ("kind", ASCENDING), ("found_at", DESCENDING)]),
+            IndexModel([("fund", ASCENDING), ("of", ASCENDING), ("began_at", DESCENDING)]),
+        ),
+    ),
+    Collection(
+        BEGINNINGS,
+        _schema(
+            {"_id": _TEXT, "chain": _TEXT, "seq": _POSITION, "hash": _HASH,
+             "manifest_sha256": _HASH, "at": _INSTANT, "key_id": _TEXT, "signature": _TEXT},
+            {},
+        ),
+        (),
+    ),
 )  # fmt: skip
-"""Every collection of the record."""
+"""Every collection of the record, the findings about it among them."""
 
 
 async def prepare_collections(database: AsyncDatabase[dict[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 
 from petrosa_cio.adapters.nats_client import NO_RESPONDERS, Outgoing, RobustClient, status_of
 from petrosa_cio.adapters.nats_connection import translated
@@ -92,7 +92,7 @@ class NatsDeliveries:
         """Look at the stream, which may have been made anew, and make sure of the consumer."""
         info = await self._client.jetstream().stream_info(self._stream)
         await self._ensure_consumer()
-        created_ns = ((info.created or _EPOCH) - _EPOCH) // timedelta(microseconds=1) * 1000
+        created_ns = created_ns_of(info)
         if created_ns != self._created_ns:
             self._waiting.clear()  # their stream is gone, and their sequences mean others now
         self._created_ns, self._is_found = created_ns, True
@@ -190,7 +190,7 @@ class NatsDeliveries:
         return self._is_found
 
     def _delivery(self, message: Msg) -> Delivery:
-        sequence, stored_at = _place(message.reply)
+        sequence, stored_at = place_of(message.reply)
         return Delivery(
             subject=message.subject,
             headers=_plain(message.headers) if message.headers else {},
@@ -207,7 +207,12 @@ def _plain(headers: Mapping[str, object]) -> dict[str, str]:
     return {str(key): str(value) for key, value in headers.items()}
 
 
-def _place(reply: str) -> tuple[int, datetime]:
+def created_ns_of(info: StreamInfo) -> int:
+    """Return when a stream was made, in nanoseconds; it tells two streams of one name apart."""
+    return ((info.created or _EPOCH) - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def place_of(reply: str) -> tuple[int, datetime]:
     """Return sequence and time of a stored message, as its acknowledgement address names them.
 
     The address ends in ``...<stream sequence>.<consumer sequence>.<nanoseconds>.<pending>``, and

@@ -124,6 +124,17 @@ async def journal_is_empty(client: Client) -> bool:
         return (await client.jetstream().stream_info(JOURNAL)).state.last_seq == 0
 
 
+async def journal_span(client: Client) -> tuple[int, int]:
+    """Return the sequence of the oldest entry that is there, and of the newest there ever was.
+
+    Raises:
+        Unavailable: The server is away, or has no journal.
+    """
+    with translated("journal"):
+        state = (await client.jetstream().stream_info(JOURNAL)).state
+    return state.first_seq, state.last_seq
+
+
 async def read_journal(client: Client, *, since: datetime) -> AsyncIterator[JournalEntry]:
     """Iterate over the entries stored since a moment, up to the newest one at the start."""
     js = client.jetstream()

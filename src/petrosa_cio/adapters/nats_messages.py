@@ -58,6 +58,22 @@ class NatsMessenger:
             return bytes((await self._client.request(subject, body, timeout=timeout_s)).data)
 
 
+async def overhear(
+    client: RobustClient, subject: str, heard: Callable[[str, str, bytes], None]
+) -> None:
+    """Call ``heard`` with subject, reply address and body of each message, as it is read.
+
+    It must not raise or wait. Raises Unavailable.
+    """
+
+    def on_message(message: Msg) -> None:
+        heard(message.subject, message.reply, message.data)
+
+    with translated():
+        await client.take(subject, on_message)
+        await client.flush()
+
+
 async def listen(client: Client, subject: str, heard: Callable[[bytes], None]) -> None:
     """Call ``heard`` with the body of each message on a subject."""
 

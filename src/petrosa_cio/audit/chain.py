@@ -49,11 +49,35 @@ def canonical(document: Mapping[str, object]) -> bytes:
     Raises:
         ValueError: It holds something that no record may hold.
     """
-    plain = {key: _plain(value) for key, value in document.items() if key != "hash"}
+    return written({key: value for key, value in document.items() if key != "hash"})
+
+
+def written(document: Mapping[str, object]) -> bytes:
+    """Return all of a document, ``hash`` included, in the form of `canonical`.
+
+    Raises:
+        ValueError: It holds something that no record may hold.
+    """
+    plain = {key: _plain(value) for key, value in document.items()}
     try:
         return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
         raise ValueError(f"no canonical bytes: {error}") from error
+
+
+def read_written(line: bytes) -> Document:
+    """Return the document that was written so.
+
+    Raises:
+        ValueError: It is none, or other bytes would say the same.
+    """
+    found = orjson.loads(line)
+    if not isinstance(found, dict):
+        raise ValueError("no document: expected a JSON object")
+    document = {key: _read(value) for key, value in found.items()}
+    if written(document) != line:
+        raise ValueError("no document: it is written otherwise")
+    return document
 
 
 def hash_of(document: Mapping[str, object]) -> str:
@@ -112,3 +136,11 @@ def _plain(value: object) -> object:
     if isinstance(value, int):  # a 64-bit number is a number
         return int(value)
     raise ValueError(f"expected text, numbers, instants or lists, was {kind.__name__}")
+
+
+def _read(value: object) -> object:
+    if isinstance(value, dict):
+        if value.keys() != {"$date"} or not isinstance(value["$date"], str):
+            raise ValueError("no document: expected an object only where an instant stands")
+        return datetime.fromisoformat(value["$date"])
+    return [_read(one) for one in value] if isinstance(value, list) else value

@@ -56,7 +56,7 @@ class Checkpoint:
 
 
 class Signer:
-    """Signs checkpoints with one key."""
+    """Signs checkpoints, and what else is said of the chain, with one key."""
 
     def __init__(self, seed: bytes) -> None:
         """Take the 32 bytes that the key is made of. Raises ValueError for any other number."""
@@ -71,8 +71,11 @@ class Signer:
         """Return the checkpoint of a chain's end."""
         key_id = key_id_of(self.public_key)
         unsigned = Checkpoint(chain, head.seq, head.hash, whole_ms(at), key_id)
-        signature = self._key.sign(unsigned.signed_bytes).signature
-        return replace(unsigned, signature=b64encode(signature).decode("ascii"))
+        return replace(unsigned, signature=self.signature_of(unsigned.signed_bytes))
+
+    def signature_of(self, signed_bytes: bytes) -> str:
+        """Return the ed25519 signature of some bytes, base64. They begin with their purpose."""
+        return b64encode(self._key.sign(signed_bytes).signature).decode("ascii")
 
 
 def key_id_of(public_key: bytes) -> str:
@@ -82,12 +85,17 @@ def key_id_of(public_key: bytes) -> str:
 
 def is_signed_with(checkpoint: Checkpoint, public_key: bytes) -> bool:
     """Return whether a checkpoint carries the signature of a key over what it says."""
+    return is_signature(checkpoint.signature, public_key, checkpoint.signed_bytes)
+
+
+def is_signature(signature: str, public_key: bytes, signed_bytes: bytes) -> bool:
+    """Return whether this is a key's signature of some bytes, base64, as `Signer` writes it."""
     try:
-        signature = b64decode(checkpoint.signature, validate=True)
-        VerifyKey(public_key).verify(checkpoint.signed_bytes, signature)
+        raw = b64decode(signature, validate=True)
+        VerifyKey(public_key).verify(signed_bytes, raw)
     except (CryptoError, ValueError, TypeError):
         return False
-    return True
+    return b64encode(raw).decode("ascii") == signature  # the last digit has bits that say nothing
 
 
 def as_fields(checkpoint: Checkpoint) -> dict[str, object]:

@@ -78,6 +78,9 @@ class Proof:
         misfits: How many checkpoints do not fit.
         told: The first `MISFITS_TOLD` of them.
         newest: The newest checkpoint that fits.
+        archived_until: Position up to which the record is in an archive, by a signed statement, and
+            is not looked at; 0 where the chain begins at 1.
+        earlier: Checkpoints that were kept elsewhere and belong to what is in an archive.
     """
 
     chain: str
@@ -91,6 +94,8 @@ class Proof:
     misfits: int = 0
     told: list[Misfit] = field(default_factory=list)
     newest: Checkpoint | None = None
+    archived_until: int = 0
+    earlier: int = 0
 
     def take(self, document: Mapping[str, object]) -> None:
         """Look at the next record. Records come by position, the lowest first."""
@@ -134,6 +139,11 @@ class Proof:
     def misread(self, name: str, why: str) -> None:
         """Note a stored checkpoint that cannot be read."""
         self._misfits(Misfit(0, "", "", f"{name}: {why}"))
+
+    def misstated(self, name: str, why: str) -> None:
+        """Note a statement of where the chain begins that does not count."""
+        detail = f"it states that the chain begins later, but {why}"
+        self._fault(Fault(FaultKind.CHANGED, 0, name, detail))
 
     def not_aside(self, document: Mapping[str, object]) -> None:
         """Note that what a record says was set aside is not there as it was."""

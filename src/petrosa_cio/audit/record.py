@@ -2,10 +2,11 @@
 
 One record is one JSON object. Its ``kind`` says what it tells: a ``verdict``, or what became of one
 afterwards (``withdrawal``, ``undelivered``, ``unconfirmed``), or a ``change`` of what governs: the
-policy, the charter, a trading state, a regime, the venue's rules. The first verdict of a decision
-in journal order is *the* verdict; later ones are repetitions after a crash. Numbers that decide are
-text, exact; times are ISO-8601 in UTC. The part ``decision`` is made before the ledger is asked and
-is kept there while the decision is open, so that a redelivery repeats it instead of deciding anew.
+policy, the charter, a trading state, a regime, the venue's rules, a legal hold. The first verdict
+of a decision in journal order is *the* verdict; later ones are repetitions after a crash. Numbers
+that decide are text, exact; times are ISO-8601 in UTC. The part ``decision`` is made before the
+ledger is asked and is kept there while the decision is open, so that a redelivery repeats it
+instead of deciding anew.
 
 The module is longer than others, as what is written and what is read back stand side by side.
 """
@@ -236,10 +237,11 @@ class Change:
 
     Attributes:
         subject: What was changed: ``policy``, ``charter``, ``trading_state``, ``regime`` (as
-            observed), ``regime_override`` (as a person says) or ``venue_rules``.
+            observed), ``regime_override`` (as a person says), ``venue_rules``, or what may not be
+            deleted: ``hold``, ``hold_release``.
         scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for a
-            charter and for the venue's rules their hash.
-        value: What it is now; empty for a regime or an override that is no more.
+            charter and for the venue's rules their hash, for a hold its identity.
+        value: What it is now; empty for a regime, an override or a hold that is no more.
         author: Who changed it.
         reason: Why.
     """

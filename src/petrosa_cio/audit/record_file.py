@@ -41,7 +41,7 @@ def read_record_file(content: bytes) -> RecordFile:
     for written, message in _messages(content):
         if not isinstance(message, dict):
             raise ValueError("it holds something else than records")
-        line, record = _record_in(message) if "record" in message else (written, message)
+        line, record = _record_in(message) if message.get("record") else (written, message)
         if record.get("kind") == RecordKind.VERDICT:
             found.verdicts.append(line)
         elif record.get("kind") == RecordKind.CHANGE:

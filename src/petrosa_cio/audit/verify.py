@@ -1,11 +1,17 @@
-"""Proves a stored record: every record in its place, and every checkpoint against it."""
+"""Proves a stored record: every record in its place, and every checkpoint against it.
 
+While one page is hashed the next is on its way, so that the store and this program work at once.
+"""
+
+import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
 
+from petrosa_cio.audit.beginning import Beginning, read_beginning
 from petrosa_cio.audit.chain import GENESIS
 from petrosa_cio.audit.checkpoint import Checkpoint, read_checkpoint
 from petrosa_cio.audit.proof import Proof
@@ -13,10 +19,17 @@ from petrosa_cio.audit.trace import KEPT_OF_POISONED, POISONED
 from petrosa_cio.ports import Head
 
 Fields = Mapping[str, Any]
+Page = Sequence[Fields]
+
+BREATH = 64
+"""Records that are hashed between looks at what has arrived of the next page."""
 
 
 class ProofSource(Protocol):
     """The record as it is proven. Every method raises Unavailable."""
+
+    async def beginning(self) -> Fields | None:
+        """Return the newest statement that the chain begins later than at 1, if there is one."""
 
     async def last(self, since: int) -> int:
         """Return the highest position of a record, likely one from ``since`` on; 0 if none."""
@@ -27,10 +40,10 @@ class ProofSource(Protocol):
     async def without_place(self) -> Fields | None:
         """Return a record that states no position, if there is one."""
 
-    def records(self, first: int, last: int) -> AsyncIterator[Sequence[Fields]]:
+    def records(self, first: int, last: int) -> AsyncGenerator[Page]:
         """Iterate over the records of some positions, pages of them, the lowest position first."""
 
-    def checkpoints(self, first: int, last: int) -> AsyncIterator[Sequence[Fields]]:
+    def checkpoints(self, first: int, last: int) -> AsyncIterator[Page]:
         """Iterate over the checkpoints of some positions, pages of them, the lowest first."""
 
     async def poisoned(self, name: str) -> Fields | None:
@@ -68,30 +81,31 @@ async def prove(source: ProofSource, asked: Asked, told: Told = _nobody) -> Proo
     """Follow the chain through a store and say what came of it. Raises Unavailable.
 
     Where only a part is asked for, it is followed on to the next checkpoint, which is what proves
-    it. Records that are stored meanwhile are left out.
+    it. Records that are stored meanwhile are left out, and so are those that are in an archive by a
+    signed statement, whether they are gone from the store or not yet.
 
     Args:
         source: The record.
         asked: What is to be proven.
         told: Told now and then how far it is.
     """
-    before = Head(asked.first - 1, "") if asked.first > 1 else GENESIS
-    proof = Proof(asked.chain, asked.keys, before)
+    proof = Proof(asked.chain, asked.keys)
+    first = await _begin(source, proof, asked)
+    held = [one for one in asked.held if one.seq >= proof.archived_until]
+    proof.earlier = len(asked.held) - len(held)
     # In this order: a checkpoint is stored after its record, so none is ahead of the records.
     signed_until = await source.signed_until()
     end = await source.last(signed_until)
     last = end
     if asked.last is not None:
         last = await _next_signed(source, asked.last, signed_until)
-        last = max(last, *(one.seq for one in asked.held), 0)
+        last = max(last, *(one.seq for one in held), 0)
         signed_until = min(signed_until, last)
-    signed = _Signed(proof, asked.held, source.checkpoints(asked.first, signed_until))
-    async for page in source.records(asked.first, last):
-        for document in page:
-            await signed.judge_before(_place(document))
-            proof.take(document)
-            await _look_aside(source, proof, document)
-        told(proof.records, last - asked.first + 1)
+    signed = _Signed(proof, held, source.checkpoints(first, signed_until))
+    async with aclosing(_read_ahead(source.records(first, last))) as pages:
+        async for page in pages:
+            await _follow(page, source, signed, proof)
+            told(proof.records, last - first + 1)
     await signed.judge_before(None)
     proof.end(end if asked.last is None else asked.last)
     is_whole = asked.first == 1 and asked.last is None
@@ -101,6 +115,59 @@ async def prove(source: ProofSource, asked: Asked, told: Told = _nobody) -> Proo
     return proof
 
 
+async def _read_ahead(pages: AsyncGenerator[Page]) -> AsyncGenerator[Page]:
+    """Hand out pages, each while the next one is being read. Two are held at a time, no more."""
+    async with aclosing(pages):
+        reading = asyncio.ensure_future(anext(pages, None))
+        try:
+            while (page := await reading) is not None:
+                reading = asyncio.ensure_future(anext(pages, None))
+                yield page
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _follow(page: Page, source: ProofSource, signed: "_Signed", proof: Proof) -> None:
+    for index, document in enumerate(page):
+        if not index % BREATH:
+            await asyncio.sleep(0)
+        await signed.judge_before(_place(document))
+        proof.take(document)
+        await _look_aside(source, proof, document)
+
+
+async def stated_beginning(
+    source: ProofSource, chain: str, keys: Mapping[str, bytes]
+) -> tuple[Beginning | None, str]:
+    """Return where a chain begins by a signed statement, or why the statement does not count.
+
+    Raises:
+        Unavailable: The store is away.
+    """
+    fields = await source.beginning()
+    if fields is None:
+        return None, ""
+    try:
+        stated = read_beginning(fields)
+    except ValueError as error:
+        return None, str(error)
+    why = stated.fault(chain, keys)
+    return (None, why) if why else (stated, "")
+
+
+async def _begin(source: ProofSource, proof: Proof, asked: Asked) -> int:
+    """Set a proof to where it begins, and return the position of its first record."""
+    stated, why = await stated_beginning(source, asked.chain, asked.keys)
+    if why:
+        proof.misstated("beginning", why)
+    if stated is not None and asked.first <= stated.seq + 1:
+        proof.head, proof.archived_until = stated.head, stated.seq
+        return stated.seq + 1
+    proof.head = Head(asked.first - 1, "") if asked.first > 1 else GENESIS
+    return asked.first
+
+
 class _Signed:
     """The checkpoints that are stored and those that were held, by position."""
 
@@ -108,7 +175,7 @@ class _Signed:
         self,
         proof: Proof,
         held: Sequence[Checkpoint],
-        stored: AsyncIterator[Sequence[Fields]],
+        stored: AsyncIterator[Page],
     ) -> None:
         self._proof = proof
         self._held = sorted(held, key=lambda one: one.seq, reverse=True)
@@ -167,12 +234,15 @@ async def _look_aside(source: ProofSource, proof: Proof, document: Fields) -> No
     if document.get("kind") != POISONED:
         return
     found = await source.poisoned(str(document.get("aside")))
-    if found is None or not _is_kept(found, document):
+    if found is None or not is_kept(found, document):
         proof.not_aside(document)
 
 
-def _is_kept(found: Fields, document: Fields) -> bool:
-    """Return whether the bytes are those that the chain names; of a very long line, the number."""
+def is_kept(found: Fields, document: Fields) -> bool:
+    """Return whether what was set aside has the bytes that the chain names.
+
+    Of a line that is longer than what is kept of one, only their number is compared.
+    """
     try:
         raw = b64decode(found["raw"], validate=True)
     except (KeyError, TypeError, ValueError):

@@ -51,22 +51,30 @@ def init(
             exists=True,
         ),
     ] = None,
+    prune_user: Annotated[
+        str | None,
+        typer.Option(help="Name of a user to make who may delete, for `cio audit prune`."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make what the record needs in MongoDB, and a user who may only insert and find there.
 
-    It makes the collections with their schemas and indexes, the role cio_record, and the user; all
-    of it may be repeated. Sign in as that user afterwards: the record role refuses one who could
-    change or delete records. Exit code 0 when it stands, 1 when MongoDB is away or refuses.
+    It makes the collections with their schemas and indexes, the roles cio_record and cio_prune, and
+    the user; all of it may be repeated. Sign in as that user afterwards: the record role refuses
+    one who could change or delete records. With --prune-user it makes another, who has the role
+    cio_prune and may delete; only `cio audit prune` signs in as that one. Exit code 0 when it
+    stands, 1 when MongoDB is away or refuses.
     """
     settings = settings_of_environment()
     url = admin_url or settings.mongo_admin_url
     if url is None:
         message = "it is not set, and no address was given"
-        mend = "Name MongoDB as somebody who may make roles: mongodb://user:password@host:27017/"
+        mend = (
+            "Name MongoDB as somebody who may make roles: mongodb://<user>:<password>@host:27017/"
+        )
         raise Misconfigured([Problem("CIO_MONGO_ADMIN_URL", message, mend)])
     password = None if password_file is None else password_file.read_text("utf-8").strip()
-    done = run_async(init_record(settings, url, user, password))
+    done = run_async(init_record(settings, url, user, password, prune_user))
     if as_json:
         out.print_json(orjson.dumps(done).decode())
     else:
@@ -79,8 +87,12 @@ def _show_done(done: Initialised) -> None:
     if done.password:
         out.print(f"password of {done.user}: {done.password}", markup=False)
         err.print("It is not shown again.")
-    where = f"/{done.database}?authSource={done.database}"
-    out.print(f"CIO_MONGO_URL: mongodb://{done.user}:PASSWORD@HOST{where}", markup=False)
+    if done.prune_password:
+        out.print(f"password of {done.prune_user}: {done.prune_password}", markup=False)
+    where = f"PASSWORD@HOST/{done.database}?authSource={done.database}"
+    out.print(f"CIO_MONGO_URL: mongodb://{done.user}:{where}", markup=False)
+    if done.prune_user:
+        out.print(f"CIO_MONGO_PRUNE_URL: mongodb://{done.prune_user}:{where}", markup=False)
 
 
 @audit.command(epilog=examples("cio audit key", "cio audit key --new audit.key"))

@@ -1,7 +1,7 @@
-"""How people write a span of time on the command line."""
+"""How people write a span of time, or a moment, on the command line."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import typer
 
@@ -18,3 +18,16 @@ def duration_of(text: str) -> timedelta:
             f"expected minutes, hours or days up to a year, such as 90m, 24h or 7d; was {text!r}"
         )
     return span
+
+
+def instant_of(text: str) -> datetime:
+    """Return the moment that ``2026-11-23T08:00`` says, in UTC unless it states a zone.
+
+    Raises:
+        BadParameter: It says none.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"expected a time such as 2026-11-23T08:00, was {text}") from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

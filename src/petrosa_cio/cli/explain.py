@@ -118,7 +118,8 @@ def _recorded(content: bytes) -> Found | None:
         message = orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
-    if isinstance(message, dict) and message.keys() >= {"decision_id", "codes"}:
+    is_event = isinstance(message, dict) and message.keys() >= {"decision_id", "codes"}
+    if is_event and "record" not in message:
         show_problem(
             "This is a verdict as `cio watch` shows it, without what it was decided by.",
             "Explain the intent itself, or the record of its decision.",

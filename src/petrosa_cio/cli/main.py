@@ -4,6 +4,13 @@ import sys
 
 from petrosa_cio.cli import (
     audit,
+    audit_archive,
+    audit_effectiveness,
+    audit_export,
+    audit_find,
+    audit_gaps,
+    audit_hold,
+    audit_prune,
     check,
     demo,
     doctor,
@@ -34,6 +41,13 @@ from petrosa_cio.errors import (
 
 __all__ = [
     "audit",
+    "audit_archive",
+    "audit_effectiveness",
+    "audit_export",
+    "audit_find",
+    "audit_gaps",
+    "audit_hold",
+    "audit_prune",
     "check",
     "demo",
     "doctor",

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import typer
 
 from petrosa_cio.audit.record_file import RecordFile, read_record_file
+from petrosa_cio.cli.durations import instant_of
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.offline import read_bytes
 from petrosa_cio.cli.root import running_settings
@@ -25,15 +26,7 @@ def span_of(since: str | None, until: str | None) -> tuple[datetime, datetime] |
     """Return the span of time that is asked for; None where none is. Raises BadParameter."""
     if since is None:
         return None
-    return _instant(since), clock() if until is None else _instant(until)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"expected a time such as 2026-11-23T08:00, was {text}") from error
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return instant_of(since), clock() if until is None else instant_of(until)
 
 
 def records_in(file: Path) -> RecordFile:

@@ -37,12 +37,14 @@ class Heartbeat:
         clock: Callable[[], datetime],
         version: str,
         replica: str,
+        completeness: Callable[[], Mapping[str, object]],
     ) -> None:
-        """Take where the health comes from and who this is."""
+        """Take where the health comes from, who this is, and how complete the record is."""
         self._health = health
         self._clock = clock
         self._version = version
         self._replica = replica
+        self._completeness = completeness
 
     def beat(self) -> bytes:
         """Return the heartbeat of this moment."""
@@ -57,6 +59,7 @@ class Heartbeat:
                 "dependencies": {
                     name: problem or "ok" for name, problem in health.dependencies.items()
                 },
+                "completeness": self._completeness(),
             }
         )
 

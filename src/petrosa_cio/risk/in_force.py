@@ -153,6 +153,24 @@ def _charter_stated(charter: Charter) -> list[_Stated]:
     return _statements({_CHARTER_ONLY: charter.bounds})
 
 
+def standing_entries(
+    prefix: str, families: Families, strategy: str, symbol: str, regime: str | None
+) -> list[tuple[str, str]]:
+    """Return the entries of one document that an intent is judged by: (path, limit) of each.
+
+    It is what the strictest is then chosen from, together with other documents and the charter.
+
+    Args:
+        prefix: What the paths begin with: empty for the policy, ``overlays.<id>.`` for an overlay.
+        families: The document.
+        strategy: The strategy; ``*`` for one that has no entry of its own.
+        symbol: The symbol, alike.
+        regime: The market regime; None where it is not known.
+    """
+    stated = _stated_by(prefix, families, strategy, symbol, regime)
+    return [(one.path, one.field) for one in stated]
+
+
 def _stated_by(
     prefix: str, families: Families, strategy: str, symbol: str, regime: str | None
 ) -> list[_Stated]:

@@ -14,7 +14,7 @@ from petrosa_cio.settings.model import PREFIX, Settings
 from petrosa_cio.settings.rules import RULES
 
 _FIELDS = Settings.model_fields
-_NOT_INHERITED = ("mongo_admin_url",)
+_NOT_INHERITED = ("mongo_admin_url", "mongo_prune_url")
 _EMBEDDED = ("nats_url", "redis_url", "mongo_url")
 
 # Kubernetes tells every pod of the services beside it; one named `cio` gives CIO_SERVICE_HOST etc.

@@ -49,6 +49,7 @@ CollectorUrl = Annotated[str, _one_of_schemes("http", "https")]
 CollectorProtocol = Annotated[Literal["grpc", "http/protobuf"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+MaybeSubjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split)]
 Subjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 Files = Annotated[tuple[FilePath, ...], NoDecode, BeforeValidator(_split)]
 Symbol = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9]{3,32}$")]
@@ -118,7 +119,13 @@ class Settings(BaseSettings):
         None,
         repr=False,
         description="the same deployment, signed in as somebody who may make collections, roles "
-        "and users; only `cio audit init` reads it, so set it for that command alone",
+        "and users; only `cio audit init` and `restore` read it, so set it for them alone",
+    )
+    mongo_prune_url: MongoUrl | None = Field(
+        None,
+        repr=False,
+        description="the same deployment, signed in as the user that `cio audit init --prune-user` "
+        "makes, who may delete; only `cio audit prune` reads it, so set it for that command alone",
     )
     mongo_allow_broad_role: bool = Field(
         False,
@@ -142,6 +149,14 @@ class Settings(BaseSettings):
         description="seconds after which the end of the chain is signed, if anything is new",
         ge=1,
         le=86_400,
+    )
+
+    retention_days: int = Field(
+        1827,
+        description="days for which records stay in MongoDB, before `cio audit prune` may delete "
+        "those that are archived; five years at least, as the law asks of trading firms",
+        ge=1827,
+        le=36_525,
     )
 
     http_host: str = Field("127.0.0.1", description="address the HTTP API listens on", min_length=1)
@@ -190,6 +205,25 @@ class Settings(BaseSettings):
     )
     venue_rules_interval_s: int = Field(
         3600, description="seconds until CIO_VENUE_RULES_URL is asked again", ge=60, le=86_400
+    )
+    watch_signals: MaybeSubjects = Field(
+        (),
+        description="NATS subjects on which every message must be a signal that was signed off, "
+        "with commas between; unset, signals are not watched; to watch the subject of signals "
+        "itself hides from the gate that nobody listens there",
+    )
+    reconcile_after_s: int = Field(
+        360,
+        description="age at which a captured intent must have its verdict in the record, in "
+        "seconds; longer than an intent may be retried",
+        ge=1,
+        le=43_200,
+    )
+    acknowledge_within_s: int = Field(
+        60,
+        description="seconds in which the order engine must say something of an approval",
+        ge=1,
+        le=43_200,
     )
 
     fund: Token = Field(
@@ -251,9 +285,8 @@ class Settings(BaseSettings):
     intake_persistence: Literal["async", "sync"] = Field(
         "async",
         description="how the stream of intents writes, settled when it is first made: async leaves "
-        "syncing to the operating system, so that a power cut may take intents that nobody had "
-        "decided yet; sync takes a few thousand intents a second, and is for streams of several "
-        "copies",
+        "syncing to the operating system, so that a killed server or a power cut may take the last "
+        "intents; sync takes a few thousand intents a second, and is for streams of several copies",
     )
     journal_max_bytes: int = Field(
         4_294_967_296,

@@ -26,6 +26,10 @@ def _any_overlap(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
     return any(subjects_overlap(one, other) for one in left for other in right)
 
 
+def _overlap_among(subjects: tuple[str, ...]) -> bool:
+    return any(_any_overlap((one,), subjects[index + 1 :]) for index, one in enumerate(subjects))
+
+
 _NATS_EXTRAS = tuple(
     name for name in Settings.model_fields if re.match(r"nats_(?!url|monitoring)", name)
 )
@@ -69,6 +73,12 @@ RULES = (
         "Set CIO_MONGO_URL, or unset CIO_MONGO_TLS_CA_FILE.",
     ),
     Rule(
+        ("mongo_prune_url", "mongo_url"),
+        lambda s: s.mongo_prune_url is not None and s.mongo_prune_url == s.mongo_url,
+        "who deletes old records must not be who stores them, and both sign in alike",
+        "Set CIO_MONGO_PRUNE_URL to the user that `cio audit init --prune-user` makes.",
+    ),
+    Rule(
         ("ack_wait_ms", "ledger_timeout_ms", "journal_timeout_ms"),
         lambda s: s.ack_wait_ms <= 2 * s.ledger_timeout_ms + s.journal_timeout_ms,
         "a batch may wait for two ledger calls and one journal write, longer than this",
@@ -90,11 +100,17 @@ RULES = (
         "Choose a subject that is the market data's alone.",
     ),
     Rule(
-        ("intent_subjects",),
-        lambda s: any(
-            _any_overlap((one,), s.intent_subjects[index + 1 :])
-            for index, one in enumerate(s.intent_subjects)
+        ("watch_signals", "intent_subjects"),
+        lambda s: (
+            _any_overlap(s.watch_signals, s.intent_subjects) or _overlap_among(s.watch_signals)
         ),
+        "a watched subject matches an intent subject or another watched one: what is no signal "
+        "would be taken for a rogue, and a signal for two",
+        "Watch only subjects of signals, each once.",
+    ),
+    Rule(
+        ("intent_subjects",),
+        lambda s: _overlap_among(s.intent_subjects),
         "two of the intent subjects match one another, and NATS refuses such a stream",
         "Keep the wider of the two.",
     ),
