@@ -81,8 +81,9 @@ A policy states limits by whom they are about. It is a YAML file; numbers are ke
 they are written, a key may not stand twice, and what is misspelt is refused. Begin with the
 starter policy in `src/petrosa_cio/governance/starter`. `cio policy check FILE` says everything
 that is wrong with one and what in it can never matter; `cio policy test FILE` shows of each
-limit what it stops and what just passes; `cio limits` shows what is in force, `cio policy show`
-the revision with who made it and why, `cio policy history` those before it.
+limit what it stops and what just passes; `cio policy what-if FILE --last 24h` says which verdicts
+of the past it would have changed ([WHAT_IF](WHAT_IF.md)); `cio limits` shows what is in force,
+`cio policy show` the revision with who made it and why, `cio policy history` those before it.
 
 ## The document
 

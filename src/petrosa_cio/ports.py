@@ -685,6 +685,9 @@ class PastRecords(Protocol):
     def verdict_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
         """Iterate over their records, in no order."""
 
+    def later_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
+        """Iterate over what became of approvals, journaled in a span of time, in no order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import orjson
@@ -148,3 +149,31 @@ async def test_records_come_back_in_the_bytes_that_were_journaled(kept: Kept, ho
         found: Sequence[bytes] = [one async for one in records.verdict_records(*span)]
         assert await records.count(*span) == len(found) == 2
         assert await records.count(*(one + timedelta(seconds=1) for one in span)) == 0
+
+
+async def test_a_span_of_time_is_decided_under_a_candidate(
+    kept: Kept, house: House, tmp_path: Path
+) -> None:
+    house.signals.listening = False
+    for _ in range(3):
+        await house.gate().process([house.arrive(), house.arrive(confidence=0.65)])
+        await house.pass_time(3_000)
+    await kept.keep(*changes_of(house), *house.journal.records)
+    span = ("--from", "2020-01-01", "--to", house.now().isoformat())
+    code, said = await kept.cio("policy", "what-if", *span)
+    assert (code, "6 verdicts decided again" in said, "Nothing flips." in said) == (0, True, True)
+    candidate, charter = tmp_path / "candidate.yaml", tmp_path / "charter.yaml"
+    candidate.write_text("fund: {min_confidence: 0.7, max_order_notional_usd: 1000}\n")
+    charter.write_text("name: open\n")
+    files = (str(candidate), "--charter", str(charter), "--json")
+    code, said = await kept.cio("policy", "what-if", *files, *span)
+    found = json.loads(said)["what_if"]
+    assert (code, found["decided"], found["by_kind"]["denied"]) == (0, 6, 3)
+    assert found["highest_usd"]["gross"] == {"was": "1000", "would": "500"}
+
+
+async def test_what_if_without_the_record_says_so(mongo_url: str) -> None:
+    environ = {"CIO_MONGO_URL": "mongodb://127.0.0.1:9/"}
+    code, said = await asyncio.to_thread(cio, "policy", "what-if", "--last", "24h", environ=environ)
+    assert code == 1
+    assert "CIO_MONGO_URL" in said

@@ -10,6 +10,7 @@ from pymongo import ASCENDING
 
 from petrosa_cio.adapters.mongo_connection import MongoClient, translated
 from petrosa_cio.adapters.mongo_schema import TRACES
+from petrosa_cio.adapters.mongo_traces import LATER_FATES
 from petrosa_cio.risk.verdict import VerdictKind
 
 PORTION: Final = 500
@@ -59,9 +60,17 @@ class MongoRecords:
 
     async def verdict_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
         """Iterate over their records, in no order."""
-        async with self._traces.find(
-            _between(since, until), {"record": True}, batch_size=PORTION
-        ) as found:
+        async for line in self._each(_between(since, until)):
+            yield line
+
+    async def later_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
+        """Iterate over what became of approvals, journaled in a span of time, in no order."""
+        span = {"journaled_at": {"$gte": since, "$lt": until}}
+        async for line in self._each({"kind": {"$in": list(LATER_FATES)}, **span}):
+            yield line
+
+    async def _each(self, wanted: Mapping[str, Any]) -> AsyncIterator[bytes]:
+        async with self._traces.find(wanted, {"record": True}, batch_size=PORTION) as found:
             while True:
                 async with self._reaching():
                     portion = await found.to_list(PORTION)

@@ -12,6 +12,7 @@ The module is longer than others, as what is written and what is read back stand
 """
 
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -442,6 +443,21 @@ def assessment_from(decision: str) -> Assessment:
         halted_denies_exits=part["halted_denies_exits"],
         policy_revision=part["policy_revision"],
         # What an older version of the program left in the ledger has none of these.
+        opposite=_opposite_from(part.get("opposite")),
+        drift=(drift := part.get("drift")) and DriftClaim(*drift),
+    )
+
+
+def asked_of(part: Mapping[str, Any]) -> Assessment:
+    """Return what an assessment asked of the ledger, and nothing else of it.
+
+    Args:
+        part: The assessment as it stands in a record. What its codes are is not looked at.
+    """
+    return Assessment(
+        reasons=(),
+        claims=tuple(Claim(*claim) for claim in part["claims"]),
+        rates=tuple(RateClaim(*rate) for rate in part["rates"]),
         opposite=_opposite_from(part.get("opposite")),
         drift=(drift := part.get("drift")) and DriftClaim(*drift),
     )

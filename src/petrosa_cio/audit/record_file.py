@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from petrosa_cio.audit.record import RecordKind
+from petrosa_cio.audit.trace import AFTER_APPROVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +17,12 @@ class RecordFile:
     Attributes:
         verdicts: Records of verdicts, in their order.
         changes: Records of changes by their identity.
+        later: Records of what became of verdicts afterwards, in their order.
     """
 
     verdicts: list[bytes] = field(default_factory=list)
     changes: dict[str, bytes] = field(default_factory=dict)
+    later: list[bytes] = field(default_factory=list)
 
     async def change(self, change_id: str) -> bytes | None:
         """Return the record of a change by its identity, or None."""
@@ -27,7 +30,7 @@ class RecordFile:
 
 
 def read_record_file(content: bytes) -> RecordFile:
-    """Return the records in a file; of what is no verdict and no change nothing is kept.
+    """Return the records in a file; of what is no record nothing is kept.
 
     Where a file is written over several lines for people, its record is read as if it stood on one.
 
@@ -43,6 +46,8 @@ def read_record_file(content: bytes) -> RecordFile:
             found.verdicts.append(line)
         elif record.get("kind") == RecordKind.CHANGE:
             found.changes[str(record.get("decision_id"))] = line
+        elif record.get("kind") in AFTER_APPROVAL:
+            found.later.append(line)
     return found
 
 

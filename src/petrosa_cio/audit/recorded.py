@@ -55,13 +55,14 @@ def read_recorded(message: Mapping[str, Any]) -> RecordedVerdict:
             at=str(decision["now"]),
             policy_revision=decision["policy_revision"],
             intent=parse_intent(body_of(source), source["headers"]),
-            verdict=_verdict(record["verdict"]),
+            verdict=verdict_of(record["verdict"]),
         )
     except (KeyError, TypeError, ArithmeticError) as error:
         raise ValueError(f"no complete record: {type(error).__name__} {error}") from error
 
 
-def _verdict(part: Mapping[str, Any]) -> Verdict:
+def verdict_of(part: Mapping[str, Any]) -> Verdict:
+    """Return the verdict that stands in a record."""
     return Verdict(
         kind=VerdictKind(part["kind"]),
         reasons=tuple(_reason(*fields) for fields in part["reasons"]),

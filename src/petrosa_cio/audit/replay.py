@@ -6,20 +6,17 @@ record is written again: it must be the same, byte for byte. Where something is 
 decided, nothing is said of the verdict but what is missing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 import orjson
 
 from petrosa_cio.audit.differences import Difference, differences
+from petrosa_cio.audit.governing import Documents, PastGoverning
 from petrosa_cio.audit.record import SCHEMA_VERSION, RecordKind
-from petrosa_cio.audit.redecide import Governing, decide_again, is_cut, is_too_long
+from petrosa_cio.audit.redecide import decide_again, is_cut, is_too_long
 from petrosa_cio.audit.reread import Fields
-from petrosa_cio.risk.in_force import InForce, PolicyBook, charter_in_force
-from petrosa_cio.risk.policy import Charter, PolicyDocument, document_hash
-from petrosa_cio.risk.venue import VenueRules
 
 OTHERWISE_WRITTEN = Difference("record", "the same fields", "written in other bytes")
 
@@ -49,28 +46,13 @@ class Replayed:
     missing: tuple[str, ...] = ()
 
 
-class Documents(Protocol):
-    """What governed then. Every method raises `Unavailable` where that cannot be asked."""
-
-    async def policy(self, fund: str, revision: int) -> PolicyDocument | None:
-        """Return the policy of a revision, with its overlays; None where it is not known."""
-
-    async def charter(self, fund: str, charter_hash: str) -> Charter | None:
-        """Return the charter of a hash; None where it is not known."""
-
-    async def venue_rules(self, fund: str, content_hash: str) -> VenueRules | None:
-        """Return the venue's rules of a hash; None where they are not known."""
-
-
 class Replay:
     """Decides again, one record after the other."""
 
     def __init__(self, documents: Documents, *, code_version: str) -> None:
         """Take what governed then, and which version of the program decides now."""
-        self._documents = documents
+        self._governing = PastGoverning(documents)
         self._code_version = code_version
-        self._books: dict[tuple[str, int, str], PolicyBook] = {}
-        self._charters: dict[str, tuple[Charter, InForce]] = {}
 
     async def replay(self, line: bytes) -> Replayed:
         """Decide the verdict of a record again. Raises Unavailable.
@@ -93,67 +75,17 @@ class Replay:
         missing = list(_foreign(record, self._code_version))
         if missing:
             return _impossible(decision_id, missing)
-        governing = await self._governing(record, missing)
-        if governing is None:
-            return _impossible(decision_id, missing)
-        again = decide_again(record, governing)
+        found = await self._governing.of(record)
+        if found.governing is None:
+            return _impossible(decision_id, found.missing)
+        again = decide_again(record, found.governing)
         if again == line:
             return Replayed(decision_id, Outcome.EQUAL)
-        found = tuple(differences(record, orjson.loads(again))) or (OTHERWISE_WRITTEN,)
-        return Replayed(decision_id, Outcome.DIFFERENT, found)
-
-    async def _governing(self, record: Fields, missing: list[str]) -> Governing | None:
-        """Return what governed; None where something is not known, which is then named."""
-        fund, decision = str(record["fund"]), record["decision"]
-        charter = await self._charter(fund, decision["charter_hash"], missing)
-        rules = await self._rules(fund, decision["venue_rules_hash"], missing)
-        book = await self._book(fund, decision, charter, missing)
-        if missing or charter is None:
-            return None
-        return Governing(book, self._charters[decision["charter_hash"]][1], rules)
-
-    async def _charter(
-        self, fund: str, charter_hash: str | None, missing: list[str]
-    ) -> Charter | None:
-        if charter_hash is None:
-            missing.append("the record names no charter")
-            return None
-        if charter_hash not in self._charters:
-            charter = await self._documents.charter(fund, charter_hash)
-            if charter is None or document_hash(charter) != charter_hash:
-                missing.append(f"the charter with the hash {charter_hash} is in no record")
-                return None
-            self._charters[charter_hash] = charter, charter_in_force(charter)
-        return self._charters[charter_hash][0]
-
-    async def _rules(
-        self, fund: str, rules_hash: str | None, missing: list[str]
-    ) -> VenueRules | None:
-        if rules_hash is None:
-            return None
-        rules = await self._documents.venue_rules(fund, rules_hash)
-        if rules is None or rules.content_hash != rules_hash:
-            missing.append(f"the venue's rules with the hash {rules_hash} are in no record")
-        return rules
-
-    async def _book(
-        self, fund: str, decision: Fields, charter: Charter | None, missing: list[str]
-    ) -> PolicyBook | None:
-        revision, policy_hash = decision["policy_revision"], decision["policy_hash"]
-        if revision is None:
-            return None
-        key = (policy_hash, revision, decision["charter_hash"])
-        if key not in self._books:
-            document = await self._documents.policy(fund, revision)
-            if document is None or document_hash(document) != policy_hash:
-                found = "in no record" if document is None else "recorded with another hash"
-                missing.append(f"policy revision {revision} ({policy_hash}) is {found}")
-            elif charter is not None and not missing:
-                self._books[key] = PolicyBook(document, charter, revision)
-        return self._books.get(key)
+        differing = tuple(differences(record, orjson.loads(again))) or (OTHERWISE_WRITTEN,)
+        return Replayed(decision_id, Outcome.DIFFERENT, differing)
 
 
-def _impossible(decision_id: str, missing: list[str]) -> Replayed:
+def _impossible(decision_id: str, missing: Iterable[str]) -> Replayed:
     return Replayed(decision_id, Outcome.IMPOSSIBLE, missing=tuple(missing))
 
 

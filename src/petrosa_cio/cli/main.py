@@ -30,6 +30,7 @@ from petrosa_cio.cli import (
     venue,
     verify,
     watch,
+    what_if,
 )
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.root import app
@@ -71,6 +72,7 @@ __all__ = [
     "venue",
     "verify",
     "watch",
+    "what_if",
 ]
 
 

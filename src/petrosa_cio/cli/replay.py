@@ -1,7 +1,7 @@
 """``cio replay``: decides again from the record, and says whether the same comes out."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,19 +13,15 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from petrosa_cio import __version__
-from petrosa_cio.audit.record_file import RecordFile, read_record_file
 from petrosa_cio.audit.replay import Outcome, Replay, Replayed
-from petrosa_cio.cli.durations import instant_of
 from petrosa_cio.cli.exit_codes import ExitCode
-from petrosa_cio.cli.offline import read_bytes
 from petrosa_cio.cli.options import LOOK, AsJson, examples
+from petrosa_cio.cli.past_records import Find, either, records_in, span_of, store_if_any
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import err, out, show_problem
-from petrosa_cio.errors import Misconfigured, Unavailable
+from petrosa_cio.errors import Unavailable
 from petrosa_cio.governance.past_documents import PastDocuments
 from petrosa_cio.launch import open_records
-from petrosa_cio.ports import PastRecords
-from petrosa_cio.servers import clock
 
 SHOWN = 10
 """Verdicts of each kind that are shown, and differences of each."""
@@ -33,7 +29,6 @@ SHOWN = 10
 COLOURS = {Outcome.EQUAL: "green", Outcome.DIFFERENT: "red", Outcome.IMPOSSIBLE: "yellow"}
 
 Records = AsyncIterator[bytes]
-Find = Callable[[str], Awaitable[bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,7 @@ def replay(
     if len(wanted) != 1 or (until is not None and since is None):
         raise typer.BadParameter("state an id, or --from with or without --to, or --file")
     try:
-        tally = run_async(_replay(intent_or_decision_id, _span(since, until), file))
+        tally = run_async(_replay(intent_or_decision_id, span_of(since, until), file))
     except Unavailable as away:
         show_problem(f"{away}.", "Is `cio run` running, or does CIO_MONGO_URL say where?")
         raise typer.Exit(ExitCode.REFUSED) from away
@@ -110,20 +105,14 @@ def replay(
     raise typer.Exit(tally.exit_code)
 
 
-def _span(since: str | None, until: str | None) -> tuple[datetime, datetime] | None:
-    if since is None:
-        return None
-    return instant_of(since), clock() if until is None else instant_of(until)
-
-
 async def _replay(
     name: str | None, span: tuple[datetime, datetime] | None, file: Path | None
 ) -> Tally:
     async with AsyncExitStack() as closing:
         if file is not None:
-            kept = _records_in(file)
-            store = await _store_if_any(closing)
-            return await _decide(_each(kept.verdicts), _either(kept, store), len(kept.verdicts))
+            kept = records_in(file)
+            store = await store_if_any(closing)
+            return await _decide(_each(kept.verdicts), either(kept, store), len(kept.verdicts))
         store = await closing.enter_async_context(open_records(running_settings("mongo_url")))
         if span is not None:
             return await _decide(
@@ -131,31 +120,6 @@ async def _replay(
             )
         lines = await store.verdicts_called(str(name))
         return await _decide(_each(lines), store.change, len(lines))
-
-
-def _records_in(file: Path) -> RecordFile:
-    try:
-        return read_record_file(read_bytes(file))
-    except ValueError as error:
-        show_problem(f"{file} holds no records.", str(error))
-        raise typer.Exit(ExitCode.REFUSED) from error
-
-
-async def _store_if_any(closing: AsyncExitStack) -> PastRecords | None:
-    try:
-        return await closing.enter_async_context(open_records(running_settings("mongo_url")))
-    except Misconfigured:
-        return None  # the file must do
-
-
-def _either(kept: RecordFile, store: PastRecords | None) -> Find:
-    """Return what finds a change in the file, else in the record."""
-
-    async def find(change_id: str) -> bytes | None:
-        found = await kept.change(change_id)
-        return found if found or store is None else await store.change(change_id)
-
-    return find
 
 
 async def _each(lines: list[bytes]) -> Records:

@@ -90,7 +90,7 @@ def report(
     if last is not None:
         statistics, about = _of_the_record(duration_of(last), last)
     else:
-        told = _Told(policy, charter, prices, regime, equity, closes_after)
+        told = Told(policy, charter, prices, regime, equity, closes_after)
         statistics, about = _of_a_file(Path(str(file)), told)
     if picture is not None:
         save_picture(statistics, about, picture)
@@ -125,8 +125,17 @@ async def _read_record(settings: Settings, since: datetime, until: datetime) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What a file of intents meets, as the command line states it."""
+class Told:
+    """What a file of intents meets, as the command line states it.
+
+    Attributes:
+        policy: Policy file; None for the one of the settings.
+        charter: Charter file; None for the one of the settings.
+        prices: Folder with the market's prices.
+        regime: Name of the market regime.
+        equity: The fund's equity, USD, as text.
+        closes_after: After which time positions close, as text.
+    """
 
     policy: Path | None
     charter: Path | None
@@ -136,7 +145,7 @@ class _Told:
     closes_after: str | None
 
 
-def _of_a_file(file: Path, told: _Told) -> tuple[Statistics, Facts]:
+def _of_a_file(file: Path, told: Told) -> tuple[Statistics, Facts]:
     settings, intents = settings_of_environment(), read_intents(file)
     governing = load_governing(
         told.policy or settings.policy_file, told.charter or settings.charter_file

@@ -58,7 +58,7 @@ def by_time(by_hour: Mapping[datetime, Shares]) -> list[tuple[str, Shares]]:
 
 
 def _totals(total: Shares) -> Table:
-    table = _new_table("verdict", "number", "share")
+    table = new_table("verdict", "number", "share")
     table.add_column("")
     for kind in VerdictKind:
         number = getattr(total, kind)
@@ -70,7 +70,7 @@ def _totals(total: Shares) -> Table:
 
 
 def _codes(found: Statistics) -> Table:
-    table = _new_table("reason", "given", "denials", "share", "alone")
+    table = new_table("reason", "given", "denials", "share", "alone")
     table.add_column("")
     for code, count in _first(found.by_code.items()):
         share = found.total.share_of(count.denied)
@@ -94,7 +94,7 @@ def _times(by_hour: Mapping[datetime, Shares]) -> Table:
 
 
 def _table_of_shares(what: str, rows: Iterable[tuple[str, Shares]]) -> Table:
-    table = _new_table(what, "verdicts", *VerdictKind, "denied")
+    table = new_table(what, "verdicts", *VerdictKind, "denied")
     for name, shares in rows:
         numbers = (str(getattr(shares, kind)) for kind in VerdictKind)
         denied = _percent(shares, shares.deny)
@@ -102,7 +102,8 @@ def _table_of_shares(what: str, rows: Iterable[tuple[str, Shares]]) -> Table:
     return table
 
 
-def _new_table(what: str, *numbers: str) -> Table:
+def new_table(what: str, *numbers: str) -> Table:
+    """Return a table of names, each with some numbers."""
     table = Table(box=SIMPLE_HEAD, header_style="cyan", pad_edge=False)
     table.add_column(what, no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
     for number in numbers:

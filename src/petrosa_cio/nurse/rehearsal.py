@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from petrosa_cio import __version__
-from petrosa_cio.audit.record import Deciding, Provenance, Source
+from petrosa_cio.audit.record import Deciding, Provenance, RecordKind, Source, later_record
 from petrosa_cio.fleet.recordings import RecordedIntent
 from petrosa_cio.nurse.arrival import Arrival, epoch_ms
 from petrosa_cio.nurse.decision import (
@@ -36,7 +36,11 @@ from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.verdict import VerdictKind
 
 BATCH_MAX = 256
-_PROVENANCE = Provenance("rehearsal", "rehearsal", "enforce", "", "")
+
+FUND = "rehearsal"
+"""The fund that every rehearsal is of."""
+
+_PROVENANCE = Provenance(FUND, "rehearsal", "enforce", __version__, "")
 _SUBJECT = "signals.trading.{strategy_id}"
 
 
@@ -134,12 +138,32 @@ class Rehearsal:
 
     async def decide(self, batch: Batch) -> list[PastVerdict]:
         """Decide intents that were sent at the same moment, and return their verdicts."""
+        decisions, moved = await self._decide(batch)
+        return [self._verdict(one, moved.get(one.decision_id)) for one in decisions]
+
+    async def record(self, batch: Batch) -> list[bytes]:
+        """Decide intents that were sent at the same moment, and return what a gate would record.
+
+        These are the verdicts, and the approvals that were withdrawn before they were sent.
+        """
+        decisions, moved = await self._decide(batch)
+        withdrawn = [
+            later_record(
+                RecordKind.WITHDRAWAL, one.decision_id, at=self._clock.now, provenance=_PROVENANCE,
+                reason=moved[one.decision_id].detail,
+            )
+            for one in decisions
+            if one.signal and moved[one.decision_id].state is DecisionState.WITHDRAWN
+        ]  # fmt: skip
+        return [*(one.record for one in decisions), *withdrawn]
+
+    async def _decide(self, batch: Batch) -> tuple[list[Decision], dict[str, Moved]]:
         self._clock.move_to(batch.sent_at)
         await self._close_positions()
         decisions = await self._concluded(self._drafts(batch.intents))
         moved = await self._fenced(decisions)
         self._note_positions(decisions, moved)
-        return [self._verdict(one, moved.get(one.decision_id)) for one in decisions]
+        return decisions, moved
 
     def _drafts(self, intents: Sequence[RecordedIntent]) -> list[Draft]:
         now = self._clock.now

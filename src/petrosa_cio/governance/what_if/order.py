@@ -1,0 +1,133 @@
+"""Recorded verdicts in the order in which the ledger was asked, and what became of them."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+
+import msgspec
+import orjson
+from msgspec import Struct
+
+from petrosa_cio.audit.record import RecordKind
+from petrosa_cio.governance.what_if.two_worlds import Fate
+from petrosa_cio.ports import PastRecords
+
+AT_A_TIME = 20_000
+"""Verdicts that are held at a time, if no more were given in so short a time; only their lines."""
+
+SHORTEST = timedelta(minutes=1)
+
+LATE_MS = 60_000
+"""The ledger's time of a verdict is not further than that from its moment of decision."""
+
+FATES_LATER = timedelta(hours=1)
+"""What became of the last approvals is journaled after them."""
+
+Place = tuple[int, str, int]
+
+
+class _Readings(Struct):
+    time_ms: int
+
+
+class _Source(Struct):
+    stored_at: str
+    sequence: int
+
+
+class _Decision(Struct):
+    now: datetime
+
+
+class _Line(Struct):
+    source: _Source
+    decision: _Decision
+    readings: _Readings | None
+
+
+_LINES = msgspec.json.Decoder(_Line)
+
+
+def place_of(line: bytes) -> Place:
+    """Return where a verdict stands: by the ledger's time, then as its batch came in the stream.
+
+    A line that is no complete record stands at the beginning.
+    """
+    try:
+        found = _LINES.decode(line)
+    except msgspec.DecodeError:
+        return 0, "", 0
+    source, readings = found.source, found.readings
+    time_ms = _epoch_ms(found.decision.now) if readings is None else readings.time_ms
+    return time_ms, source.stored_at, source.sequence
+
+
+def in_order(lines: Iterable[bytes]) -> list[bytes]:
+    """Return records of verdicts in the ledger's order."""
+    return sorted(lines, key=place_of)
+
+
+async def recorded_span(
+    records: PastRecords, since: datetime, until: datetime
+) -> AsyncIterator[bytes]:
+    """Iterate over the records of verdicts of a span of time, in the ledger's order.
+
+    Raises:
+        Unavailable: The record is away.
+    """
+    waiting: list[tuple[Place, bytes]] = []
+    async for begins, ends in _portions(records, since, until):
+        async for line in records.verdict_records(begins, ends):
+            heappush(waiting, (place_of(line), line))
+        for line in _before(waiting, _epoch_ms(ends) - LATE_MS):
+            yield line
+    while waiting:
+        yield heappop(waiting)[1]
+
+
+async def _portions(
+    records: PastRecords, since: datetime, until: datetime
+) -> AsyncIterator[tuple[datetime, datetime]]:
+    """Iterate over parts of a span of time, the earliest first, halved until each is small."""
+    parts = [(since, until)]
+    while parts:
+        begins, ends = parts.pop()
+        middle = begins + (ends - begins) / 2
+        if ends - begins > SHORTEST and await records.count(begins, ends) > AT_A_TIME:
+            parts += [(middle, ends), (begins, middle)]
+        else:
+            yield begins, ends
+
+
+def _before(waiting: list[tuple[Place, bytes]], time_ms: int) -> Iterator[bytes]:
+    while waiting and waiting[0][0][0] < time_ms:
+        yield heappop(waiting)[1]
+
+
+async def fates_in_span(records: PastRecords, since: datetime, until: datetime) -> dict[str, Fate]:
+    """Return which approvals of a span of time came to nothing, by decision. Raises Unavailable."""
+    found = records.later_records(since, until + FATES_LATER)
+    return fates_of([line async for line in found])
+
+
+def fates_of(lines: Iterable[bytes]) -> dict[str, Fate]:
+    """Return which approvals came to nothing, by decision.
+
+    One of which nobody knows whether it was sent may have been.
+
+    Args:
+        lines: Records of what became of approvals.
+    """
+    fates: dict[str, Fate] = {}
+    for line in lines:
+        record = orjson.loads(line)
+        kind = record["kind"]
+        if kind in (RecordKind.WITHDRAWAL, RecordKind.UNDELIVERED):
+            at_ms = _epoch_ms(datetime.fromisoformat(record["at"]))
+            unheard = kind == RecordKind.UNDELIVERED
+            fates.setdefault(str(record["decision_id"]), Fate(at_ms, unheard))
+    return fates
+
+
+def _epoch_ms(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)
