@@ -14,7 +14,7 @@ from tests.chaos.schedule import Failure
 SHOWN = 20
 COLUMNS = (
     "seed", "captured", "approve", "reduce", "deny", "gate", "drain", "Redis", "emptied", "NATS",
-    "MongoDB", "received", "unconfirmed", "but sent", "undelivered", "withdrawn", "lost", "twice",
+    "MongoDB", "received", "unconfirmed", "but sent", "open", "undelivered", "withdrawn", "lost", "twice",
     "chain", "s",
 )  # fmt: skip
 COUNTED = (
@@ -32,7 +32,7 @@ def row(found: Result) -> tuple[str, ...]:
     kinds = (found.verdicts.get(kind, 0) for kind in ("approve", "reduce", "deny"))
     failures = (found.done.get(failure, 0) for failure in COUNTED)
     ends = (
-        found.received, found.unconfirmed, found.doubted, found.undelivered, found.withdrawn,
+        found.received, found.unconfirmed, found.doubted, found.open, found.undelivered, found.withdrawn,
         found.lost, found.twice,
     )  # fmt: skip
     numbers = (found.captured, *kinds, *failures, *ends)
