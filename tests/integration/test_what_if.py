@@ -21,6 +21,7 @@ from petrosa_cio.risk.trading_state import TradingState
 from tests.integration.gate_house import FUND, GateHouse, gate_house
 from tests.integration.gate_intents import body
 from tests.past import what_if
+from tests.policies import put_next
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -85,7 +86,7 @@ async def give_back(house: GateHouse, share: float) -> None:
 async def tighten(house: GateHouse) -> bytes:
     """Put the tighter policy in force; return the record of it, as the desk would write it."""
     content = canonical_json(document(TIGHTER))
-    assert await house.store.activate(content, parent=1, tightens=True)
+    await put_next(house.store, content)
     await house.client.publish("cio.policy.updated", b"")
     change = Change("policy", "2", content.decode(), "ann", "test")
     return change_record(policy_change_id(FUND, 2), change, at=datetime.now(UTC), fund=FUND)
