@@ -86,7 +86,7 @@ async def give_back(house: GateHouse, share: float) -> None:
 async def tighten(house: GateHouse) -> bytes:
     """Put the tighter policy in force; return the record of it, as the desk would write it."""
     content = canonical_json(document(TIGHTER))
-    await put_next(house.store, content)
+    await put_next(house.store, content, fund=FUND)
     await house.client.publish("cio.policy.updated", b"")
     change = Change("policy", "2", content.decode(), "ann", "test")
     return change_record(policy_change_id(FUND, 2), change, at=datetime.now(UTC), fund=FUND)
