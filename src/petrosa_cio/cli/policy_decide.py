@@ -27,7 +27,7 @@ from petrosa_cio.government import open_government
 from petrosa_cio.ports import PolicyRevision
 from petrosa_cio.risk.compare import Comparison
 
-Called = Annotated[
+ProposalName = Annotated[
     str, typer.Argument(help="The proposal: at least 8 characters of the beginning of its name.")
 ]
 
@@ -36,7 +36,7 @@ Called = Annotated[
     "proposals", epilog=examples("cio policy proposals", "cio policy proposals 1f0c9a77")
 )
 def policy_proposals(
-    called: Annotated[
+    proposal: Annotated[
         str | None, typer.Argument(help="One proposal, to be shown with all it would change.")
     ] = None,
     as_json: AsJson = False,
@@ -45,8 +45,8 @@ def policy_proposals(
 
     Exit code 0, 1 when there is no such proposal or MongoDB is away.
     """
-    if called is not None:
-        _show_all_of(*run_async(_one(called)), as_json=as_json)
+    if proposal is not None:
+        _show_all_of(*run_async(_one(proposal)), as_json=as_json)
         return
     found = run_async(_listed())
     if as_json:
@@ -62,9 +62,9 @@ async def _listed() -> list[Considered]:
         return await government.lifecycle.listed()
 
 
-async def _one(called: str) -> tuple[Considered, Comparison]:
+async def _one(proposal: str) -> tuple[Considered, Comparison]:
     async with open_government(running_settings(*NEED)) as government:
-        found = await government.lifecycle.look_up(called)
+        found = await government.lifecycle.look_up(proposal)
         document = read_policy_document(found.proposal.document.encode())
         return found, await government.lifecycle.beside(found.proposal.parent, document)
 
@@ -86,7 +86,7 @@ def _show_all_of(found: Considered, comparison: Comparison, *, as_json: bool) ->
     epilog=examples('cio policy approve 1f0c9a77b2e4 --reason "volume is back, I looked"'),
 )
 def policy_approve(
-    called: Called,
+    proposal: ProposalName,
     reason: Reason,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask once more.")] = False,
     token_file: TokenFile = None,
@@ -99,35 +99,35 @@ def policy_approve(
     when it counts, 1 when it is refused; a refusal is recorded.
     """
     if not yes and not as_json:
-        found, comparison = run_async(_one(called))
+        found, comparison = run_async(_one(proposal))
         _show_all_of(found, comparison, as_json=False)
         if not typer.confirm("Approve exactly this?"):
             show_problem("Nothing was approved.")
             raise typer.Exit(ExitCode.FAILED)
-        called = found.proposal.proposal_id
-    _show_step(run_async(_stepped(called, readable(reason), token_file, approves=True)), as_json)
+        proposal = found.proposal.proposal_id
+    _show_step(run_async(_stepped(proposal, readable(reason), token_file, approves=True)), as_json)
 
 
 @policy_app.command(
     "reject", epilog=examples('cio policy reject 1f0c9a77b2e4 --reason "not before the elections"')
 )
 def policy_reject(
-    called: Called, reason: Reason, token_file: TokenFile = None, as_json: AsJson = False
+    proposal: ProposalName, reason: Reason, token_file: TokenFile = None, as_json: AsJson = False
 ) -> None:
     """Reject a proposal for good, or withdraw your own.
 
     Exit code 0 when it counts, 1 when it is refused; a refusal is recorded.
     """
-    _show_step(run_async(_stepped(called, readable(reason), token_file, approves=False)), as_json)
+    _show_step(run_async(_stepped(proposal, readable(reason), token_file, approves=False)), as_json)
 
 
 async def _stepped(
-    called: str, reason: str, token_file: Path | None, *, approves: bool
+    proposal: str, reason: str, token_file: Path | None, *, approves: bool
 ) -> Considered:
     async with open_government(running_settings(*NEED)) as government:
         actor = await government.who_asks(token_file)
         take = government.lifecycle.approve if approves else government.lifecycle.reject
-        return await take(actor, called, reason=reason)
+        return await take(actor, proposal, reason=reason)
 
 
 def _show_step(found: Considered, as_json: bool) -> None:
@@ -138,21 +138,23 @@ def _show_step(found: Considered, as_json: bool) -> None:
 
 
 @policy_app.command("activate", epilog=examples("cio policy activate 1f0c9a77b2e4"))
-def policy_activate(called: Called, token_file: TokenFile = None, as_json: AsJson = False) -> None:
+def policy_activate(
+    proposal: ProposalName, token_file: TokenFile = None, as_json: AsJson = False
+) -> None:
     """Put an approved proposal in force, on every replica.
 
     It is judged anew: against the charter as it is now, and only if the revision that it was made
     from is still in force. Exit code 0 when it is in force, 1 when it is refused or a server is
     away; a refusal is recorded.
     """
-    revision = run_async(_activated(called, token_file))
+    revision = run_async(_activated(proposal, token_file))
     if as_json:
         out.print_json(orjson.dumps({"in_force": revision.revision}).decode())
     else:
         show_in_force(revision)
 
 
-async def _activated(called: str, token_file: Path | None) -> PolicyRevision:
+async def _activated(proposal: str, token_file: Path | None) -> PolicyRevision:
     async with open_government(running_settings(*NEED)) as government:
         actor = await government.who_asks(token_file)
-        return await government.lifecycle.activate(actor, called)
+        return await government.lifecycle.activate(actor, proposal)
