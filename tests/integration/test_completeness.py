@@ -40,6 +40,7 @@ from tests.integration.gate_house import FUND, gate_house
 from tests.integration.gate_intents import messages
 from tests.integration.slow_link import slow_link
 from tests.integration.test_whole_way import role
+from tests.policies import TRUSTING, govern
 from tests.records import later_line, verdict_line
 from tests.waiting import eventually
 
@@ -182,8 +183,10 @@ async def house(tmp_path: Path, mongo_url: str) -> AsyncIterator[House]:
                 "CIO_REDIS_URL": redis.url,
                 "CIO_MONGO_URL": mongo_url,
                 "CIO_MONGO_DATABASE": f"whole_{uuid4().hex}",
+                **TRUSTING,
             }
         )
+        await govern(settings)
         client = await connect_nats(NatsAccess(nats.url), name="bot and engine")
         closing.push_async_callback(client.close)
         servers = await closing.enter_async_context(open_servers(settings, name="test"))
