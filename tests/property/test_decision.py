@@ -399,14 +399,14 @@ def test_compare_of_every_kind_turns_round(field: str) -> None:
 def test_meet_of_entries_does_not_depend_on_their_order(stated: list[LimitSet]) -> None:
     met = []
     for one in [*permutations(stated), (*stated, *stated)]:
-        narrowing = tuple(_overlay(limits) for limits in one)
+        narrowing = tuple(_overlay(str(n), limits) for n, limits in enumerate(one))
         book = PolicyBook(PolicyDocument(policy=Policy(), overlays=narrowing), Charter())
         met.append(book.in_force("momentum_v1", "BTCUSDT", None, NOW).limits)
     assert all(limits == met[0] for limits in met)
 
 
-def _overlay(limits: LimitSet) -> Overlay:
-    return Overlay(overlay_id="x", reason="x", expires_at=NOW + timedelta(days=1), fund=limits)
+def _overlay(name: str, limits: LimitSet) -> Overlay:
+    return Overlay(overlay_id=name, reason="x", expires_at=NOW + timedelta(days=1), fund=limits)
 
 
 def _in_force(policy: Policy, strategy: str, symbol: str, regime: str | None) -> LimitSet:
