@@ -8,6 +8,7 @@ from petrosa_cio.adapters.nats_streams import INTENTS
 from petrosa_cio.audit.checkpoint import Signer, key_id_of
 from petrosa_cio.audit.verify import Asked, prove
 from petrosa_cio.errors import Unavailable
+from tests.chaos.compared import open_findings
 from tests.chaos.judging import Evidence, Reading, Signal
 from tests.chaos.ordeal import DATABASE, KEY, Ordeal
 from tests.integration.gate_house import FUND
@@ -29,6 +30,7 @@ async def gather(ordeal: Ordeal) -> Evidence:
         await _until_signed(Reading(mongo, DATABASE))
         public = Signer(read_key(house.folder / KEY)).public_key
         reading = Reading(mongo, DATABASE)
+        found = await open_findings(mongo, DATABASE)
         proof = await prove(reading, Asked(FUND, {key_id_of(public): public}))
     finally:
         await mongo.close()
@@ -42,6 +44,7 @@ async def gather(ordeal: Ordeal) -> Evidence:
             for one in house.signals
         ],
         held=frozenset(held),
+        open=found,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from petrosa_cio.adapters.mongo_proof import MongoProofSource
+from petrosa_cio.audit.findings import FindingKind
 from petrosa_cio.audit.proof import Outcome, Proof
 
 PROMOTED = ("approve", "reduce")
@@ -107,6 +108,7 @@ class Evidence:
         proof: Of the chain.
         signals: What the engine got.
         held: Decisions that hold exposure in the ledger.
+        open: What the findings that are not over are about, by kind.
     """
 
     acknowledged: Sequence[tuple[int, str]]
@@ -115,6 +117,7 @@ class Evidence:
     proof: Proof
     signals: Sequence[Signal]
     held: frozenset[str]
+    open: Mapping[FindingKind, frozenset[str]]
 
     # --- what it says -----------------------------------------------------------------------
 
@@ -190,6 +193,7 @@ class Evidence:
             *self._of_verdicts(),
             *self._of_signals(),
             *self._of_endings(),
+            *self._of_findings(),
             *self._of_record(),
         ]
 
@@ -245,6 +249,18 @@ class Evidence:
         for decision, kinds in self.recorded.endings.items():
             if len(kinds) > 1:
                 yield f"{decision}: ended more than once: {', '.join(sorted(kinds))}"
+
+    def _of_findings(self) -> Iterator[str]:
+        true = {
+            FindingKind.UNCONFIRMED: self.missing - self.ended("undelivered"),
+            FindingKind.UNDELIVERED: self.ended("undelivered"),
+        }
+        for kind in FindingKind:
+            found, expected = self.open.get(kind, frozenset()), true.get(kind, set())
+            for about in sorted(expected - found):
+                yield f"{about}: no finding {kind} is open, and it is so"
+            for about in sorted(found - expected):
+                yield f"{about}: a finding {kind} is open, and it is not so"
 
     def _of_record(self) -> Iterable[str]:
         if self.recorded.poisoned:

@@ -1,4 +1,4 @@
-"""One run: four publishers, two gates, a drain, and everything going wrong around them."""
+"""One run: four publishers, two gates, a record role, an engine, and all going wrong around."""
 
 import asyncio
 from collections import Counter
@@ -18,6 +18,8 @@ from petrosa_cio.errors import Unavailable
 from petrosa_cio.launch import open_desk
 from petrosa_cio.risk.trading_state import FUND, TradingState
 from petrosa_cio.settings import load_settings
+from tests.chaos.compared import is_all_compared
+from tests.chaos.engine import Reporter
 from tests.chaos.intents import cues
 from tests.chaos.posts import Post
 from tests.chaos.publishers import Publisher
@@ -36,10 +38,15 @@ MOST_WAITING = 1_000
 MOST_WHILE_HALTED = 200
 """And after so many since Redis lost its data, until the fund trades again."""
 
+RECONCILE_AFTER_S = 5
+ACKNOWLEDGE_WITHIN_S = 3
+"""Shorter than servers and gates are away, so that findings come up and must end again."""
+
 LOOK_S = 0.05
 PUBLISHED_TIMEOUT_S = 1_800.0
 SETTLED_TIMEOUT_S = 300.0
 DRAINED_TIMEOUT_S = 600.0
+COMPARED_TIMEOUT_S = 300.0
 RESUME_TIMEOUT_S = 120.0
 
 Tell = Callable[[int], None]
@@ -69,6 +76,7 @@ class Ordeal:
         plan: What it is.
         house: Servers but MongoDB, gates, and the engine that listens.
         mongo: The MongoDB stand-in.
+        reporter: Reports what the engine hears.
         publishers: The four.
         gates: The two posts of gates.
         drain: The post of the role record.
@@ -78,6 +86,7 @@ class Ordeal:
     plan: Plan
     house: GateHouse
     mongo: ServerProcess
+    reporter: Reporter
     tell: Tell
     publishers: list[Publisher] = field(default_factory=list)
     gates: list[Post] = field(default_factory=list)
@@ -102,6 +111,7 @@ class Ordeal:
             posts = [*zip(self.gates, holders, strict=True), (self.drain, self.drain.fill())]
             kept = [keeping.create_task(post.keep(holder)) for post, holder in posts]
             kept.append(keeping.create_task(self._hold_back()))
+            kept.append(keeping.create_task(self.reporter.run()))
             await self._go_through()
             await self._settle()
             for task in kept:
@@ -223,7 +233,7 @@ class Ordeal:
     # --- how it ends --------------------------------------------------------------------------
 
     async def _settle(self) -> None:
-        """Wait until every intent is decided and every record is stored and signed."""
+        """Wait until every intent is decided, every record stored, and all of it compared."""
         last, _ = max(max(one.acknowledged) for one in self.publishers)
         await self.house.settled(at_least=last, timeout_s=SETTLED_TIMEOUT_S)
         drained = NatsPosition(self.house.client, stream=JOURNAL, consumer=DRAIN_CONSUMER)
@@ -233,7 +243,14 @@ class Ordeal:
                 return not await drained.waiting() and not await drained.outstanding()
             return False
 
+        async def all_compared() -> bool:
+            with suppress(Unavailable):
+                return self.reporter.is_done and await is_all_compared(self.house, self.settings)
+            return False
+
         await eventually(all_stored, timeout_s=DRAINED_TIMEOUT_S)
+        await self.house.quiet()
+        await eventually(all_compared, timeout_s=COMPARED_TIMEOUT_S)
 
 
 @asynccontextmanager
@@ -252,9 +269,13 @@ async def ordeal(folder: Path, plan: Plan, tell: Tell) -> AsyncIterator[Ordeal]:
                 mongo_database=DATABASE,
                 audit_key_file=folder / KEY,
                 checkpoint_interval_s=1,
+                reconcile_after_s=RECONCILE_AFTER_S,
+                acknowledge_within_s=ACKNOWLEDGE_WITHIN_S,
             )
         )
-        found = Ordeal(plan, house, mongo, tell)
+        reports = await connect_nats(NatsAccess(house.nats.url), name="reports")
+        closing.push_async_callback(reports.close)
+        found = Ordeal(plan, house, mongo, Reporter(reports, house.signals), tell)
         for number in range(PUBLISHERS):
             client = await connect_nats(NatsAccess(house.nats.url), name=f"publisher {number}")
             closing.push_async_callback(client.close)

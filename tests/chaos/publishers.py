@@ -4,19 +4,13 @@ import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
-import orjson
-
 from petrosa_cio.adapters.nats_client import Outgoing, RobustClient
-from petrosa_cio.adapters.nats_connection import translated
 from petrosa_cio.demo.intents import Cue
-from petrosa_cio.errors import Unavailable
 from tests.chaos.intents import stated_id
+from tests.chaos.storing import until_stored
 
 AT_ONCE = 16
 """Messages of one publisher that wait for their answer at the same time."""
-
-ANSWER_S = 2.0
-PAUSE_S = 0.1
 
 
 class Publisher:
@@ -47,17 +41,7 @@ class Publisher:
         for cue in self._cues:
             await may_go.wait()
             body = cue.body(datetime.now(UTC) + timedelta(seconds=self.off_s))
-            sequence = await self._stored(Outgoing(cue.subject, body))
+            sequence, in_vain = await until_stored(self._client, Outgoing(cue.subject, body))
+            self.doubted += in_vain
             self.acknowledged.append((sequence, stated_id(cue)))
             self._tell()
-
-    async def _stored(self, message: Outgoing) -> int:
-        """Publish one message until the intake says which sequence it has; return that."""
-        while True:
-            try:
-                with translated():
-                    answer = await self._client.ask(message, timeout_s=ANSWER_S)
-                return int(orjson.loads(answer.data)["seq"])
-            except (Unavailable, ValueError, KeyError):  # away, or just starting
-                self.doubted += 1
-                await asyncio.sleep(PAUSE_S)

@@ -14,8 +14,8 @@ from tests.chaos.schedule import Failure
 SHOWN = 20
 COLUMNS = (
     "seed", "captured", "approve", "reduce", "deny", "gate", "drain", "Redis", "emptied", "NATS",
-    "MongoDB", "received", "unconfirmed", "but sent", "undelivered", "withdrawn", "lost", "twice",
-    "chain", "s",
+    "MongoDB", "received", "unconfirmed", "but sent", "open", "undelivered", "withdrawn",
+    "lost", "twice", "chain", "s",
 )  # fmt: skip
 COUNTED = (
     Failure.GATE_KILLED,
@@ -32,8 +32,8 @@ def row(found: Result) -> tuple[str, ...]:
     kinds = (found.verdicts.get(kind, 0) for kind in ("approve", "reduce", "deny"))
     failures = (found.done.get(failure, 0) for failure in COUNTED)
     ends = (
-        found.received, found.unconfirmed, found.doubted, found.undelivered, found.withdrawn,
-        found.lost, found.twice,
+        found.received, found.unconfirmed, found.doubted, found.open, found.undelivered,
+        found.withdrawn, found.lost, found.twice,
     )  # fmt: skip
     numbers = (found.captured, *kinds, *failures, *ends)
     return (

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from petrosa_cio.audit.findings import FindingKind
 from tests.chaos.gathering import gather
 from tests.chaos.judging import Evidence
 from tests.chaos.ordeal import Ordeal, Plan, Tell, ordeal
@@ -28,6 +29,7 @@ class Result:
         unconfirmed: Approvals of which the gates say that nobody can know.
         why: Those by reason, how many of them were sent and how many are missing.
         doubted: Those of them of which the engine got the signal.
+        open: Findings `unconfirmed` that are not over.
         lost: Approvals without signal and without a word of it.
         twice: Decisions with more than one signal.
         records: Records in the chain.
@@ -48,6 +50,7 @@ class Result:
     unconfirmed: int = 0
     why: dict[str, dict[str, int]] = field(default_factory=dict)
     doubted: int = 0
+    open: int = 0
     lost: int = 0
     twice: int = 0
     records: int = 0
@@ -80,6 +83,7 @@ def result_of(ordeal: Ordeal, found: Evidence, took_s: float) -> Result:
         unconfirmed=len(found.ended("unconfirmed")),
         why=found.why_unconfirmed,
         doubted=len(found.doubted),
+        open=len(found.open.get(FindingKind.UNCONFIRMED, ())),
         lost=len(found.silent),
         twice=len(found.twice),
         records=found.proof.head.seq,

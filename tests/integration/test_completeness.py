@@ -289,6 +289,18 @@ async def test_an_engine_that_says_nothing_is_noticed_and_so_is_its_late_word(ho
         assert gaps.status is Completeness.CLEAN
 
 
+async def test_what_the_engine_reported_to_another_process_is_not_unconfirmed(house: House) -> None:
+    async with role(run_gate, house.settings), recording(house):
+        await house.send()
+        await house.compared(1, "acknowledged")
+    sent, lost = json.loads(house.engine.signals[0])["decision_id"], uuid4().hex
+    lines = [later_line(one, RecordKind.UNCONFIRMED) for one in (sent, lost)]
+    await house.servers.journal.append([verdict_line(lost), *lines])
+    async with recording(house):
+        one = await house.found(FindingKind.UNCONFIRMED)
+        assert one["decision_id"] == lost
+
+
 async def test_a_signal_that_nobody_heard_is_undelivered_and_no_gap(house: House) -> None:
     await house.engine.client.drain()
     async with role(run_gate, house.settings), recording(house):

@@ -7,6 +7,7 @@ import pytest
 
 from petrosa_cio.adapters.embedded import start_mongo
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
+from petrosa_cio.adapters.mongo_findings import MongoFindings
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.audit.chain import GENESIS, Document, chained, hash_of, head_at
 from petrosa_cio.audit.trace import instead, place_of, read_entries
@@ -173,3 +174,14 @@ async def test_a_server_that_is_away_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="mongo"):
         await store.verdicts_of(["d1"])
     await client.close()
+
+
+async def test_decisions_are_asked_for_in_portions_and_none_is_left_out(
+    store: MongoTraceStore, client: MongoClient, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("petrosa_cio.adapters.mongo_findings.ASKED_TOGETHER", 2)
+    names = [f"d{number}" for number in range(5)]
+    await store.append(traces_of(*map(verdict_line, names), later_line("d4")))
+    found = await MongoFindings(client, database).kept([*names, "d0", "strange"])
+    assert found.keys() == set(names)
+    assert [name for name, kept in found.items() if kept.has("withdrawal")] == ["d4"]

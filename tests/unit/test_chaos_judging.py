@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from petrosa_cio.audit.findings import FindingKind
 from tests.chains import CHAIN, KEYS, chain_of, proof_of, signed
 from tests.chaos.judging import Evidence, Recorded, Signal
 
@@ -40,6 +41,9 @@ SOUND = (
 SIGNALS = [Signal("a", LATER), Signal("b", LATER), Signal("e", LATER)]
 
 
+OPEN = {FindingKind.UNCONFIRMED: frozenset("d"), FindingKind.UNDELIVERED: frozenset("f")}
+
+
 def evidence(*more: dict[str, Any], signals: list[Signal] | None = None) -> Evidence:
     recorded = Recorded()
     for trace in (*SOUND, *more):
@@ -53,6 +57,7 @@ def evidence(*more: dict[str, Any], signals: list[Signal] | None = None) -> Evid
         proof=proof_of(chain, [signed(chain[-1])]),
         signals=SIGNALS if signals is None else signals,
         held=frozenset("abdeg"),
+        open=OPEN,
     )
 
 
@@ -107,6 +112,15 @@ SAID_OF_CHANGES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"captured": {1: "a", 3: "c"}}, "1 captured intents are gone from the stream"),
     ({"captured": {1: "a", 2: "z"}}, "z: captured, and without a verdict"),
+    ({"open": {}}, "d: no finding unconfirmed is open, and it is so"),
+    (
+        {"open": OPEN | {FindingKind.UNCONFIRMED: frozenset("de")}},
+        "e: a finding unconfirmed is open, and it is not so",
+    ),
+    (
+        {"open": OPEN | {FindingKind.UNACKNOWLEDGED: frozenset("a")}},
+        "a: a finding unacknowledged is open, and it is not so",
+    ),
     ({"held": frozenset("b")}, "a: a signal was sent, and the ledger holds nothing of it"),
 ]
 

@@ -17,13 +17,17 @@ from petrosa_cio.audit.books import (
 )
 from petrosa_cio.audit.findings import Finding
 from petrosa_cio.audit.reckoning import (
+    Over,
     due_doubts,
     judge_doubts,
     reckon_executions,
     reckon_journal,
     silent,
+    spoken_of_perhaps,
+    told_afterwards,
     told_again,
     verdicts_that_came,
+    verdicts_that_were_there,
     without_verdict,
 )
 from petrosa_cio.audit.record import RecordKind
@@ -36,6 +40,7 @@ from tests.records import NOON, later_line, verdict_line
 LATER = NOON + timedelta(minutes=5)
 APPROVED = Kept("approve", {"verdict": (1, 0)})
 DENIED = Kept("deny", {"verdict": (1, 0)})
+AT_NOON_MS = int(NOON.timestamp() * 1000)
 
 
 def told(*lines: bytes, sequence: int = 1) -> list[Told]:
@@ -122,6 +127,40 @@ def test_what_became_of_an_approval_ends_the_wait(
     assert books.summary.sent == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "ended"),
+    [
+        (RecordKind.WITHDRAWAL, ["unacknowledged", "verdicts_contradict"]),
+        (RecordKind.UNDELIVERED, ["unacknowledged"]),
+        (RecordKind.UNCONFIRMED, ["unacknowledged", "verdicts_contradict"]),
+    ],
+)
+def test_what_became_of_an_approval_ends_what_was_found_before(
+    books: Books, kind: RecordKind, ended: list[str]
+) -> None:
+    lines = told(verdict_line("d1"), later_line("d1", kind))
+    assert [one[:2] for one in told_afterwards(lines, books)] == [(one, "d1") for one in ended]
+
+
+def test_what_the_engine_spoke_of_is_not_unconfirmed_any_more(books: Books) -> None:
+    books.acknowledge("d1")
+    lines = told(*(later_line(one, RecordKind.UNCONFIRMED) for one in ("d1", "d2")))
+    over = [about for kind, about, _ in told_afterwards(lines, books) if kind == "unconfirmed"]
+    assert over == ["d1"]
+
+
+def test_only_where_nobody_knows_it_is_asked_whether_the_engine_spoke(books: Books) -> None:
+    approved = Kept("approve", {"verdict": (1, 0)}, NOON)
+    books.wait_for("waited for", 0)
+    books.acknowledge("remembered")
+    names = ("waited for", "remembered", "forgotten", "without a verdict")
+    kept = dict.fromkeys(names[:3], approved)
+    lines = told(*(later_line(one, RecordKind.UNCONFIRMED) for one in names))
+    assert spoken_of_perhaps(lines, kept, books) == {"forgotten": NOON}
+    withdrawn = told(later_line("forgotten", RecordKind.WITHDRAWAL))
+    assert spoken_of_perhaps(withdrawn, kept, books) == {}
+
+
 def test_of_a_denial_nothing_became(books: Books) -> None:
     lines = told(verdict_line("d1", VerdictKind.DENY), later_line("d1", RecordKind.UNCONFIRMED))
     assert journal(books, lines, {"d1": DENIED}) == []
@@ -182,15 +221,33 @@ def test_another_quantity_is_another_verdict(books: Books) -> None:
 # --- what was executed ----------------------------------------------------------------------------
 
 
+def executed(
+    books: Books,
+    kept: Mapping[str, Kept],
+    *,
+    judged_since: datetime = NOON,
+    silent_before: datetime = NOON,
+) -> tuple[list[Finding], list[Over]]:
+    """Take note of one report about the decision d1."""
+    return reckon_executions(
+        [report("d1")], kept, books, judged_since=judged_since, silent_before=silent_before
+    )
+
+
 def test_the_engines_word_ends_the_wait(books: Books) -> None:
-    books.wait_for("d1", 0)
-    assert reckon_executions([report("d1")], {}, books, judged_since=NOON) == ([], [])
+    books.wait_for("d1", AT_NOON_MS + 1)
+    assert executed(books, {}) == ([], [])
     assert not books.awaited
     assert books.counts[Stage.ACKNOWLEDGED] == 1
 
 
+def test_a_word_so_late_that_silence_may_have_been_found_ends_that(books: Books) -> None:
+    books.wait_for("d1", AT_NOON_MS)
+    assert [one[:2] for one in executed(books, {})[1]] == [("unacknowledged", "d1")]
+
+
 def test_a_late_word_may_end_findings(books: Books) -> None:
-    findings, over = reckon_executions([report("d1")], {"d1": APPROVED}, books, judged_since=NOON)
+    findings, over = executed(books, {"d1": APPROVED})
     assert findings == []
     assert {kind for kind, about, _ in over if about == "d1"} == {"unacknowledged", "unconfirmed"}
 
@@ -212,15 +269,15 @@ def test_what_was_not_approved_is_not_to_be_executed(
     books: Books, kept: Kept | None, why: str
 ) -> None:
     known = {"d1": kept} if kept else {}
-    (one,), _ = reckon_executions([report("d1")], known, books, judged_since=NOON)
+    (one,), _ = executed(books, known)
     assert (one.kind, one.detail["why"]) == ("executed_without_approval", why)
-    old, _ = reckon_executions([report("d1")], known, books, judged_since=LATER)
+    old, _ = executed(books, known, judged_since=LATER)
     assert old == []
 
 
 def test_the_engine_may_speak_before_the_gate_is_called_unconfirmed(books: Books) -> None:
     books.wait_for("d1", 0)
-    reckon_executions([report("d1")], {}, books, judged_since=NOON)
+    executed(books, {})
     kept = {"d1": Kept("approve", {"verdict": (0, 0), "unconfirmed": (1, 0)})}
     assert journal(books, told(later_line("d1", RecordKind.UNCONFIRMED)), kept) == []
     assert books.counts[Stage.UNCONFIRMED] == 0
@@ -234,14 +291,14 @@ def test_what_the_engine_spoke_of_is_not_remembered_for_ever(books: Books) -> No
 
 
 def test_what_the_engine_spoke_of_before_it_was_read_is_not_waited_for(books: Books) -> None:
-    reckon_executions([report("d1")], {"d1": APPROVED}, books, judged_since=NOON)
+    executed(books, {"d1": APPROVED})
     assert journal(books, told(verdict_line("d1")), {"d1": APPROVED}) == []
     assert not books.awaited
     assert books.counts[Stage.ACKNOWLEDGED] == 1
 
 
 def test_silence_is_found_once_and_at_its_time(books: Books) -> None:
-    books.wait_for("d1", int(NOON.timestamp() * 1000))
+    books.wait_for("d1", AT_NOON_MS)
     assert silent(books, before=NOON - timedelta(milliseconds=1), most=9) == []
     (one,) = silent(books, before=NOON, most=9)
     assert (one.kind, one.decision_id, one.at) == ("unacknowledged", "d1", NOON)
@@ -293,6 +350,16 @@ def test_only_a_verdict_whose_intent_was_compared_can_end_a_finding(
 ) -> None:
     over = verdicts_that_came([line], compared, slack=2)
     assert [about for _, about, _ in over] == ([line.decision_id] if is_late else [])
+
+
+def test_what_older_books_missed_and_is_there_is_over(books: Books) -> None:
+    old, new = (Stored(3, NOON + timedelta(seconds=by), "intent.x") for by in (-1, 0))
+    intents = {"d1": old, "d2": old, "d3": new}
+    missed = without_verdict(intents, {"d1": DENIED, "d3": DENIED}, books)
+    assert [one.about for one in missed] == ["d2"]
+    assert [one[:2] for one in verdicts_that_were_there(intents, missed, books)] == [
+        ("no_verdict", "d1")
+    ]
 
 
 # --- the books ------------------------------------------------------------------------------------

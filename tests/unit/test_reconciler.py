@@ -125,7 +125,8 @@ class World:
         for one in read_told(self.journal.stored):
             before = found.get(one.decision_id, Kept("", {}))
             places = {one.kind: one.place} | before.places
-            found[one.decision_id] = Kept(before.verdict or one.verdict, places)
+            at = before.journaled_at or (one.at if one.verdict else None)
+            found[one.decision_id] = Kept(before.verdict or one.verdict, places, at)
         return {one: found[one] for one in decision_ids if one in found.keys() - self.unstored}
 
     async def records_of(self, decision_ids: Sequence[str]) -> Mapping[str, str]:
@@ -315,6 +316,66 @@ async def test_a_verdict_that_comes_late_ends_its_finding() -> None:
     world.journal.put(of_stream(verdict_line(decision(7), VerdictKind.DENY), 7))
     await reconciler.round()
     assert decision(7) not in world.open()
+
+
+# --- what is over ---------------------------------------------------------------------------------
+
+
+async def test_what_another_process_heard_the_engine_say_is_not_unconfirmed() -> None:
+    world = World()
+    world.journal.put(verdict_line("sent"), verdict_line("lost"))
+    world.executions.put(*map(report, ("x", "sent", "y")))
+    await world.reconciler().round()
+    unconfirmed = (later_line(one, RecordKind.UNCONFIRMED) for one in ("sent", "lost"))
+    world.journal.put(*unconfirmed, at=NOON + timedelta(seconds=9))
+    await world.reconciler().round()
+    assert world.open() == {"lost": "unconfirmed", **STRANGERS}
+
+
+STRANGERS = dict.fromkeys("xy", "executed_without_approval")
+
+
+async def test_silence_is_over_once_it_is_said_what_became_of_the_approval() -> None:
+    world = World()
+    world.journal.put(*map(verdict_line, "abc"))
+    await world.reconciler().round()
+    assert world.open() == dict.fromkeys("abc", "unacknowledged")
+    became = (RecordKind.WITHDRAWAL, RecordKind.UNCONFIRMED, RecordKind.UNDELIVERED)
+    world.journal.put(*map(later_line, "abc", became))
+    await world.reconciler().round()
+    assert world.open() == {"b": "unconfirmed", "c": "undelivered"}
+
+
+async def test_where_books_are_lost_what_they_had_found_can_still_end() -> None:
+    world = World()
+    world.intents.put(b"")
+    world.journal.put(verdict_line("sent"), verdict_line("doubtful"))
+    await world.reconciler().round()
+    missed = decision(1)
+    assert world.open() == {
+        "sent": "unacknowledged", "doubtful": "unacknowledged", missed: "no_verdict",
+    }  # fmt: skip
+    world.books = MemoryHeld()
+    world.journal.put(of_stream(verdict_line(missed, VerdictKind.DENY), 1))
+    world.journal.put(later_line("doubtful", RecordKind.UNCONFIRMED))
+    world.executions.put(*map(report, ("sent", "doubtful")))
+    await world.reconciler().round()
+    assert world.open() == {}
+
+
+async def test_what_was_found_by_one_that_was_stopped_before_it_said_so_can_still_end() -> None:
+    whole = World()
+    whole.journal.put(verdict_line("d1"))
+    await whole.reconciler().round()
+    for number in range(1, whole.faults.calls + 1):
+        world = World()
+        world.journal.put(verdict_line("d1"))
+        world.faults.at = number
+        with pytest.raises(Unavailable):
+            await world.reconciler().round()
+        world.executions.put(report("d1"))
+        await world.reconciler().round()
+        assert world.open() == {}
 
 
 async def test_what_is_journaled_and_not_in_the_record_is_found() -> None:

@@ -19,6 +19,9 @@ from petrosa_cio.ports import OVER, Kept
 
 VERDICT: Final = "verdict"
 
+ASKED_TOGETHER = 500
+"""Decisions that are asked for in one call."""
+
 _DUPLICATE_KEY = 11_000
 _LOOKED_AT = 100
 _OF_A_TRACE = (
@@ -45,8 +48,18 @@ class MongoFindings:
     # --- the record ----------------------------------------------------------------------------
 
     async def kept(self, decision_ids: Sequence[str]) -> Mapping[str, Kept]:
-        """Return what is kept of some decisions; what is not kept is left out."""
-        wanted = {"decision_id": {"$in": list(set(decision_ids))}}
+        """Return what is kept of some decisions; what is not kept is left out.
+
+        However many these are, a call asks for a portion: else a slow server would never be done in
+        time, and would be asked for all of it again and again.
+        """
+        wanted, found = list(set(decision_ids)), dict[str, Kept]()
+        for first in range(0, len(wanted), ASKED_TOGETHER):
+            found |= await self._kept(wanted[first : first + ASKED_TOGETHER])
+        return found
+
+    async def _kept(self, decision_ids: Sequence[str]) -> dict[str, Kept]:
+        wanted = {"decision_id": {"$in": decision_ids}}
         found: dict[str, Kept] = {}
         async with self._reaching():
             async for one in self._traces.find(wanted, dict.fromkeys(_OF_A_TRACE, True)):

@@ -111,7 +111,8 @@ class Books:
         checked_until: Everything captured before that is compared; None before the first round.
         checked_at: Everything journaled and reported before that is compared; alike.
         version: Under which these were stored.
-        spoken_of: Decisions that the engine spoke of lately; not saved.
+        spoken_of: Decisions that the engine spoke of lately; not saved, and so looked for in the
+            stream where it matters.
         decided: Decisions whose verdict is in the record, lately; not saved.
     """
 
@@ -143,13 +144,13 @@ class Books:
         self.awaited[decision_id] = at_ms
         self._touched.add(_AWAITED + decision_id)
 
-    def wait_no_more(self, decision_id: str) -> bool:
-        """Stop waiting for it; return whether it was waited for."""
+    def wait_no_more(self, decision_id: str) -> int | None:
+        """Stop waiting for it; return since when it was waited for, None where it was not."""
         self._touched.add(_AWAITED + decision_id)
-        return self.awaited.pop(decision_id, None) is not None
+        return self.awaited.pop(decision_id, None)
 
-    def acknowledge(self, decision_id: str) -> bool:
-        """Take note of the engine's word; return whether it was waited for."""
+    def acknowledge(self, decision_id: str) -> int | None:
+        """Take note of the engine's word; return since when it was waited for, if it was."""
         self.spoken_of.add(decision_id)
         return self.wait_no_more(decision_id)
 

@@ -25,6 +25,8 @@ _STAGES = {
     RecordKind.UNDELIVERED: Stage.UNDELIVERED,
     RecordKind.UNCONFIRMED: Stage.UNCONFIRMED,
 }
+_EXPLAINING = frozenset({RecordKind.WITHDRAWAL, RecordKind.UNCONFIRMED})
+_REPORTED = "the order engine reported it"
 _FINDINGS = {
     RecordKind.UNDELIVERED: FindingKind.UNDELIVERED,
     RecordKind.UNCONFIRMED: FindingKind.UNCONFIRMED,
@@ -75,6 +77,44 @@ def told_again(told: Iterable[Told], kept: Mapping[str, Kept]) -> list[str]:
     ]
 
 
+def spoken_of_perhaps(
+    told: Iterable[Told], kept: Mapping[str, Kept], books: Books
+) -> dict[str, datetime]:
+    """Return decisions that may have been reported before, with when that can have been first.
+
+    They are called unconfirmed, nobody waits for the engine's word on them any more, and that it
+    spoke is not remembered: another process may have read it.
+    """
+    return {
+        one.decision_id: journaled_at
+        for one in told
+        if one.kind == RecordKind.UNCONFIRMED
+        and one.decision_id not in books.awaited
+        and one.decision_id not in books.spoken_of
+        and (journaled_at := kept.get(one.decision_id, NOTHING_KEPT).journaled_at)
+    }
+
+
+def told_afterwards(told: Iterable[Told], books: Books) -> list[Over]:
+    """Return the findings that are over, should there be any, by what became of an approval.
+
+    Args:
+        told: Lines of the journal, which the books have taken note of.
+        books: Not changed.
+    """
+    over = []
+    for one in told:
+        if one.kind == RecordKind.VERDICT:
+            continue
+        ended = [FindingKind.UNACKNOWLEDGED]
+        if one.kind in _EXPLAINING:
+            ended.append(FindingKind.VERDICTS_CONTRADICT)
+        over += [(kind, one.decision_id, f"it is recorded as {one.kind}") for kind in ended]
+        if one.kind == RecordKind.UNCONFIRMED and one.decision_id in books.spoken_of:
+            over.append((FindingKind.UNCONFIRMED, one.decision_id, _REPORTED))
+    return over
+
+
 def verdicts_that_came(told: Iterable[Told], compared: Progress | None, slack: int) -> list[Over]:
     """Return the findings that are over now, should there be any: of intents without a verdict.
 
@@ -90,6 +130,27 @@ def verdicts_that_came(told: Iterable[Told], compared: Progress | None, slack: i
         and one.captured is not None
         and compared is not None
         and _may_be_compared(one.captured, compared, slack)
+    ]
+
+
+def verdicts_that_were_there(
+    intents: Mapping[str, Stored], missed: Iterable[Finding], books: Books
+) -> list[Over]:
+    """Return the findings that are over now, should others have made any: of no verdict.
+
+    Only intents that were captured before these books were begun can have been compared by others,
+    with books that are lost.
+
+    Args:
+        intents: Intents that were compared, by decision.
+        missed: What was found of them.
+        books: Not changed.
+    """
+    without = {one.about for one in missed}
+    return [
+        (FindingKind.NO_VERDICT, one, "its verdict came later")
+        for one, intent in intents.items()
+        if intent.stored_at < books.since and one not in without
     ]
 
 
@@ -134,6 +195,7 @@ def reckon_executions(
     books: Books,
     *,
     judged_since: datetime,
+    silent_before: datetime,
 ) -> tuple[list[Finding], list[Over]]:
     """Take note of what the order engine reports.
 
@@ -143,16 +205,22 @@ def reckon_executions(
         books: Changed in place.
         judged_since: Of a report older than that it is not asked whether it was approved: the
             record may be younger.
+        silent_before: Of approvals journaled until then it may have been found already that nothing
+            was said, by one that was stopped before it said so or whose books are lost.
     """
     findings: list[Finding] = []
     over: list[Over] = []
+    silent_before_ms = _epoch_ms(silent_before)
     for stored, event in events:
         decision_id = event.decision_id
-        if books.acknowledge(decision_id):
+        waited_since_ms = books.acknowledge(decision_id)
+        if waited_since_ms is not None:
             books.count(Stage.ACKNOWLEDGED)
+            if waited_since_ms <= silent_before_ms:
+                over.append((FindingKind.UNACKNOWLEDGED, decision_id, _REPORTED))
             continue
         found = kept.get(decision_id, NOTHING_KEPT)
-        over += [(kind, decision_id, "the order engine reported it") for kind in _ENDED_BY_REPORT]
+        over += [(kind, decision_id, _REPORTED) for kind in _ENDED_BY_REPORT]
         why = _not_approved(found)
         if why and stored.stored_at >= judged_since:
             findings.append(_executed(stored, event, why))
@@ -222,7 +290,7 @@ def judge_doubts(
     for one in decision_ids:
         at = _instant(books.doubled[one])
         books.doubt_no_more(one)
-        if not kept.get(one, NOTHING_KEPT).has(RecordKind.WITHDRAWAL, RecordKind.UNCONFIRMED):
+        if not kept.get(one, NOTHING_KEPT).has(*_EXPLAINING):
             findings.append(Finding(FindingKind.VERDICTS_CONTRADICT, one, at, {}, one))
     return findings
 

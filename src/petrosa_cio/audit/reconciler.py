@@ -23,6 +23,7 @@ import structlog
 from petrosa_cio.audit.alerting import Findings
 from petrosa_cio.audit.books import Books, StreamName, read_books
 from petrosa_cio.audit.compared_stream import ComparedStream, Reach
+from petrosa_cio.audit.looking_back import reported_before
 from petrosa_cio.audit.patience import heed_cancellation, until_done
 from petrosa_cio.audit.reckoning import (
     due_doubts,
@@ -30,8 +31,11 @@ from petrosa_cio.audit.reckoning import (
     reckon_executions,
     reckon_journal,
     silent,
+    spoken_of_perhaps,
+    told_afterwards,
     told_again,
     verdicts_that_came,
+    verdicts_that_were_there,
     without_verdict,
 )
 from petrosa_cio.audit.sources import DrainPosition, KeptRecords, StreamReading, stored_until
@@ -207,6 +211,10 @@ class Reconciler:
     def _settling(self) -> timedelta:
         return timedelta(seconds=self._patience.settle_s)
 
+    @property
+    def _acknowledging(self) -> timedelta:
+        return timedelta(seconds=self._patience.acknowledge_s)
+
     async def _loaded(self) -> Books:
         return read_books(*await self._store.load()) or await self._new_books()
 
@@ -222,11 +230,25 @@ class Reconciler:
     async def _compare_journal(self, books: Books, entries: Sequence[Stored]) -> int:
         told = list(read_told(entries))
         kept = await self._kept([one.decision_id for one in told])
+        await self._look_back(books, spoken_of_perhaps(told, kept, books))
         first = await self._first_told(told_again(told, kept))
         await self._findings.keep(reckon_journal(told, kept, first, books))
         compared = books.progress.get(StreamName.INTENTS)
-        await self._findings.end(verdicts_that_came(told, compared, MAX_MESSAGES))
+        over = verdicts_that_came(told, compared, MAX_MESSAGES)
+        await self._findings.end(over + told_afterwards(told, books))
         return len(told)
+
+    async def _look_back(self, books: Books, decisions: Mapping[str, datetime]) -> None:
+        """Remember which of these decisions the engine reported before others read that."""
+        read = books.progress.get(StreamName.EXECUTIONS)
+        if read is None or not decisions:
+            return
+        wanted, since = frozenset(decisions), min(decisions.values())
+        reports = self._from.executions
+        for one in await reported_before(
+            reports, self._from.read, wanted, last=read.sequence, since=since
+        ):
+            books.spoken_of.add(one)
 
     async def _first_told(self, decision_ids: Sequence[str]) -> Mapping[str, Told]:
         if not decision_ids:
@@ -246,8 +268,14 @@ class Reconciler:
         # The first report of an order ends the wait for it, and more of them may follow at once.
         asked = [one for one, times in told.items() if times > 1 or one not in books.awaited]
         kept = await self._kept(asked)
-        judged_since = self._clock() - JUDGED if self._from.enforces else NEVER
-        findings, over = reckon_executions(events, kept, books, judged_since=judged_since)
+        now = self._clock()
+        findings, over = reckon_executions(
+            events,
+            kept,
+            books,
+            judged_since=now - JUDGED if self._from.enforces else NEVER,
+            silent_before=now - self._acknowledging,
+        )
         await self._findings.keep(findings)
         await self._findings.end(over)
         return len(events)
@@ -256,7 +284,9 @@ class Reconciler:
         created_ns = books.progress[StreamName.INTENTS].created_ns
         by_decision = {self._decision_of(one, created_ns): one for one in intents}
         kept = await self._kept([one for one in by_decision if one not in books.decided])
-        await self._findings.keep(without_verdict(by_decision, kept, books))
+        missed = without_verdict(by_decision, kept, books)
+        await self._findings.keep(missed)
+        await self._findings.end(verdicts_that_were_there(by_decision, missed, books))
         return len(intents)
 
     def _decision_of(self, intent: Stored, created_ns: int) -> str:
@@ -266,8 +296,8 @@ class Reconciler:
     async def _judge_what_is_due(self, books: Books, until: datetime) -> None:
         doubts = due_doubts(books, before=until - self._settling)
         await self._findings.keep(judge_doubts(doubts, await self._kept(doubts), books))
-        patience = timedelta(seconds=self._patience.acknowledge_s)
-        while late := silent(books, before=until - patience, most=MAX_SILENT):
+        before = until - self._acknowledging
+        while late := silent(books, before=before, most=MAX_SILENT):
             await self._findings.keep(late)
             await self._save(books)
 
