@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -78,6 +79,21 @@ async def test_who_waits_for_the_work_may_leave_with_it() -> None:
 
     running = asyncio.create_task(until_stopped(work(), asyncio.Event()))
     await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_work_that_swallows_its_cancellation_is_ended_all_the_same() -> None:
+    began = asyncio.Event()
+
+    async def work() -> None:
+        began.set()
+        with suppress(asyncio.CancelledError):  # as drivers do now and then
+            await asyncio.Event().wait()
+
+    running = asyncio.create_task(every(0.001, work, asyncio.Event()))
+    await began.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 import structlog
 
+from petrosa_cio.audit.patience import heed_cancellation
 from petrosa_cio.errors import Unavailable
 
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ async def every(
             log.warning("not_done", work=work.__qualname__, detail=str(away))
         except Exception:
             log.exception("work_failed", work=work.__qualname__)
+        heed_cancellation()
         try:
             async with asyncio.timeout(interval_s):
                 await pause.wait()
