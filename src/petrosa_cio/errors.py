@@ -5,10 +5,11 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
     CioError
     ├── Unavailable          a dependency is away or too slow; trying again may help
     │   └── LedgerLost       Redis answers, but what it knew is gone
-    ├── PolicyRejected       a policy document is invalid or crosses the charter
-    ├── VenueRulesRejected   what a venue says of its rules cannot be read
+    ├── Rejected             something is not taken, for every reason at once
+    │   ├── PolicyRejected       a policy document is invalid or crosses the charter
+    │   ├── VenueRulesRejected   what a venue says of its rules cannot be read
+    │   └── QueryRejected        a search of the record asks for what cannot be
     ├── RecordRefused        what was asked of the record would lose or mix some of it
-    ├── QueryRejected        a search of the record asks for what cannot be
     ├── RecordUnreadable     a record in the store is not as this program writes them
     └── Misconfigured        the program cannot start as it is set up
         └── AlreadyRunning   another process holds the data folder
@@ -55,32 +56,30 @@ class LedgerLost(Unavailable):
         super().__init__("redis", detail)
 
 
-class PolicyRejected(CioError):
-    """A policy document is invalid or crosses the charter.
+class Rejected(CioError):
+    """Something is not taken as it is, for every reason at once.
 
     Args:
         problems: Every problem found, one sentence each.
     """
+
+    code: ClassVar[str] = "REJECTED"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class PolicyRejected(Rejected):
+    """A policy document is invalid or crosses the charter."""
 
     code: ClassVar[str] = "POLICY_REJECTED"
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
 
-
-class VenueRulesRejected(CioError):
-    """What a venue says of its rules cannot be read, or cannot be true.
-
-    Args:
-        problems: Every problem found, one sentence each.
-    """
+class VenueRulesRejected(Rejected):
+    """What a venue says of its rules cannot be read, or cannot be true."""
 
     code: ClassVar[str] = "VENUE_RULES_REJECTED"
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
 
 
 class RecordRefused(CioError):
@@ -92,18 +91,10 @@ class RecordRefused(CioError):
     code: ClassVar[str] = "RECORD_REFUSED"
 
 
-class QueryRejected(CioError):
-    """A search of the record asks for what cannot be, or its cursor is not one of this search.
-
-    Args:
-        problems: Every problem found, one sentence each.
-    """
+class QueryRejected(Rejected):
+    """A search of the record asks for what cannot be, or its cursor is not one of this search."""
 
     code: ClassVar[str] = "QUERY_REJECTED"
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
 
 
 class RecordUnreadable(CioError):
