@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from petrosa_cio import __version__
-from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_connection import open_mongo
 from petrosa_cio.adapters.mongo_findings import MongoFindings
 from petrosa_cio.adapters.nats_connection import connect_nats
 from petrosa_cio.adapters.nats_messages import overhear
@@ -40,11 +40,8 @@ PATIENCE_S = 5.0
 @asynccontextmanager
 async def open_findings(settings: Settings) -> AsyncIterator[MongoFindings]:
     """Connect to MongoDB, to read records and keep findings. It is reached with the first call."""
-    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
-    try:
+    async with open_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file) as mongo:
         yield MongoFindings(mongo, settings.mongo_database)
-    finally:
-        await mongo.close()
 
 
 def books_of(settings: Settings, redis: Redis) -> RedisHeld:

@@ -6,13 +6,14 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
     ├── Unavailable          a dependency is away or too slow; trying again may help
     │   ├── LedgerLost       Redis answers, but what it knew is gone
     │   └── NotInForceYet    a revision is stored, and waits for Redis to go into force
-    ├── PolicyRejected       a policy document is invalid or crosses the charter
+    ├── Rejected             something is not taken, for every reason at once
+    │   ├── PolicyRejected       a policy document is invalid or crosses the charter
+    │   ├── VenueRulesRejected   what a venue says of its rules cannot be read
+    │   └── QueryRejected        a search of the record asks for what cannot be
     ├── ThoughtRejected      the reasoning behind a change is none
     ├── RevisionConflict     a change was made of a revision that is no longer the newest
     ├── NotAllowed           whoever asks may not do that, or may not do it alone
-    ├── VenueRulesRejected   what a venue says of its rules cannot be read
     ├── RecordRefused        what was asked of the record would lose or mix some of it
-    ├── QueryRejected        a search of the record asks for what cannot be
     ├── RecordUnreadable     a record in the store is not as this program writes them
     └── Misconfigured        the program cannot start as it is set up
         └── AlreadyRunning   another process holds the data folder
@@ -74,18 +75,24 @@ class NotInForceYet(Unavailable):
         self.revision = revision
 
 
-class PolicyRejected(CioError):
-    """A policy document is invalid or crosses the charter.
+class Rejected(CioError):
+    """Something is not taken as it is, for every reason at once.
 
     Args:
         problems: Every problem found, one sentence each.
     """
 
-    code: ClassVar[str] = "POLICY_REJECTED"
+    code: ClassVar[str] = "REJECTED"
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+
+
+class PolicyRejected(Rejected):
+    """A policy document is invalid or crosses the charter."""
+
+    code: ClassVar[str] = "POLICY_REJECTED"
 
 
 class ThoughtRejected(CioError):
@@ -119,18 +126,10 @@ class NotAllowed(CioError):
     code: ClassVar[str] = "NOT_ALLOWED"
 
 
-class VenueRulesRejected(CioError):
-    """What a venue says of its rules cannot be read, or cannot be true.
-
-    Args:
-        problems: Every problem found, one sentence each.
-    """
+class VenueRulesRejected(Rejected):
+    """What a venue says of its rules cannot be read, or cannot be true."""
 
     code: ClassVar[str] = "VENUE_RULES_REJECTED"
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
 
 
 class RecordRefused(CioError):
@@ -142,18 +141,10 @@ class RecordRefused(CioError):
     code: ClassVar[str] = "RECORD_REFUSED"
 
 
-class QueryRejected(CioError):
-    """A search of the record asks for what cannot be, or its cursor is not one of this search.
-
-    Args:
-        problems: Every problem found, one sentence each.
-    """
+class QueryRejected(Rejected):
+    """A search of the record asks for what cannot be, or its cursor is not one of this search."""
 
     code: ClassVar[str] = "QUERY_REJECTED"
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
 
 
 class RecordUnreadable(CioError):

@@ -9,7 +9,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from petrosa_cio.adapters.mongo_archive import MongoArchiveSource, MongoRestoreStore
-from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
+from petrosa_cio.adapters.mongo_connection import MongoClient, open_mongo
 from petrosa_cio.adapters.mongo_prune import MongoPruneStore
 from petrosa_cio.adapters.nats_connection import RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal, journal_span
@@ -55,11 +55,10 @@ def signer_of(settings: Settings) -> Signer:
 async def _opened(
     settings: Settings, url: str | None, kind: Callable[[MongoClient, str], Store]
 ) -> AsyncIterator[Store]:
-    mongo = connect_mongo(str(url), settings.mongo_tls_ca_file, answer_timeout_ms=ANSWER_TIMEOUT_MS)
-    try:
+    async with open_mongo(
+        str(url), settings.mongo_tls_ca_file, answer_timeout_ms=ANSWER_TIMEOUT_MS
+    ) as mongo:
         yield kind(mongo, settings.mongo_database)
-    finally:
-        await mongo.close()
 
 
 @asynccontextmanager

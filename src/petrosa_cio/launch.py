@@ -18,7 +18,7 @@ from petrosa_cio.adapters.key_file import make_key
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
-from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
+from petrosa_cio.adapters.mongo_connection import MongoClient, open_mongo
 from petrosa_cio.adapters.mongo_proof import MongoProofSource
 from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_rights import PRUNE_ROLE, ROLE, has_user, make_role, make_user
@@ -314,11 +314,8 @@ async def rehearsal_ledger(clock_ms: Callable[[], int], document: PolicyDocument
 @asynccontextmanager
 async def open_past(settings: Settings) -> AsyncIterator[PastVerdicts]:
     """Open what a report reads: the record in MongoDB. It is reached with the first question."""
-    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
-    try:
+    async with open_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file) as mongo:
         yield MongoTraceStore(mongo, settings.mongo_database)
-    finally:
-        await mongo.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,8 +360,7 @@ async def init_record(
         Misconfigured: The database holds records from before they were chained.
     """
     database = settings.mongo_database
-    mongo = connect_mongo(admin_url, settings.mongo_tls_ca_file)
-    try:
+    async with open_mongo(admin_url, settings.mongo_tls_ca_file) as mongo:
         done = await MongoTraceStore(mongo, database).prepare()
         done += [await make_role(mongo, database, role) for role in (ROLE, PRUNE_ROLE)]
         made_up = None if password else await _new_password(mongo, database, user)
@@ -374,8 +370,6 @@ async def init_record(
         pruning = await _new_password(mongo, database, prune_user)
         done.append(await make_user(mongo, database, prune_user, pruning, PRUNE_ROLE))
         return Initialised(done, database, user, made_up, prune_user, pruning)
-    finally:
-        await mongo.close()
 
 
 async def _new_password(mongo: MongoClient, database: str, user: str) -> str | None:
@@ -398,42 +392,30 @@ def new_policy_key(settings: Settings, file: Path) -> Settings:
 
 async def newest_checkpoint(settings: Settings) -> Mapping[str, Any] | None:
     """Return the fields of the newest checkpoint; None where there is none. Raises Unavailable."""
-    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
-    try:
+    async with open_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file) as mongo:
         return await MongoCheckpoints(mongo, settings.mongo_database).newest()
-    finally:
-        await mongo.close()
 
 
 @asynccontextmanager
 async def open_proof(settings: Settings) -> AsyncIterator[MongoProofSource]:
     """Open the record to be proven: MongoDB alone. It is reached with the first question."""
-    mongo = connect_mongo(
+    async with open_mongo(
         str(settings.mongo_url), settings.mongo_tls_ca_file, answer_timeout_ms=PROOF_TIMEOUT_MS
-    )
-    try:
+    ) as mongo:
         yield MongoProofSource(mongo, settings.mongo_database)
-    finally:
-        await mongo.close()
 
 
 @asynccontextmanager
 async def open_records(settings: Settings) -> AsyncIterator[PastRecords]:
     """Open the records of what was decided. MongoDB is reached with the first question."""
-    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
-    try:
+    async with open_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file) as mongo:
         yield MongoRecords(mongo, settings.mongo_database)
-    finally:
-        await mongo.close()
 
 
 @asynccontextmanager
 async def open_search(settings: Settings) -> AsyncIterator[RecordSearch]:
     """Open the record to be searched. MongoDB is reached with the first question."""
-    mongo = connect_mongo(
+    async with open_mongo(
         str(settings.mongo_url), settings.mongo_tls_ca_file, answer_timeout_ms=SEARCH_TIMEOUT_MS
-    )
-    try:
+    ) as mongo:
         yield MongoSearch(mongo, settings.mongo_database)
-    finally:
-        await mongo.close()

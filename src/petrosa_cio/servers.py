@@ -9,7 +9,7 @@ from pathlib import Path
 
 from petrosa_cio.adapters.key_file import read_key
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
-from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_connection import open_mongo
 from petrosa_cio.adapters.mongo_rights import Rights, rights
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import (
@@ -236,15 +236,12 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
         Misconfigured: The user could change or delete records, or what keeps the chain from
             forking is missing.
     """
-    mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
-    try:
+    async with open_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file) as mongo:
         if not settings.mongo_allow_broad_role:
             refuse_broad(await rights(mongo, settings.mongo_database))
         archive = MongoTraceStore(mongo, settings.mongo_database)
         await archive.prepare()
         yield Record(archive, MongoCheckpoints(mongo, settings.mongo_database))
-    finally:
-        await mongo.close()
 
 
 def refuse_broad(found: Rights) -> None:

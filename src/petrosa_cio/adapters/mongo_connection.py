@@ -1,7 +1,7 @@
 """The way to MongoDB: one client, its time limits, and the border where its errors become ours."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,18 @@ def connect_mongo(
     except (*MONGO_ERRORS, ValueError) as error:
         mend = "Write mongodb://host:27017, with tls=true for TLS."
         raise Misconfigured([Problem("CIO_MONGO_URL", str(error), mend)]) from error
+
+
+@asynccontextmanager
+async def open_mongo(
+    url: str, tls_ca_file: Path | None = None, *, answer_timeout_ms: int = SOCKET_TIMEOUT_MS
+) -> AsyncIterator[MongoClient]:
+    """Open a client as `connect_mongo` does, and close it at the end."""
+    mongo = connect_mongo(url, tls_ca_file, answer_timeout_ms=answer_timeout_ms)
+    try:
+        yield mongo
+    finally:
+        await mongo.close()
 
 
 async def is_stand_in(client: MongoClient) -> bool:

@@ -109,12 +109,12 @@ class MongoSearch:
                 yield _read(one)
 
     async def _found(self, stages: list[Filter], left_s: float) -> list[Filter]:
-        limit_ms = max(1, int(left_s * 1000))
-        async with (
-            self._reaching(),
-            await self._traces.aggregate(stages, maxTimeMS=limit_ms) as cursor,
-        ):
-            return await cursor.to_list()
+        async with self._reaching():
+            if left_s <= 0:
+                raise TimeoutError
+            limit_ms = max(1, int(left_s * 1000))
+            async with await self._traces.aggregate(stages, maxTimeMS=limit_ms) as cursor:
+                return await cursor.to_list()
 
     @asynccontextmanager
     async def _reaching(self) -> AsyncIterator[None]:
