@@ -5,14 +5,18 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
     CioError
     ├── Unavailable          a dependency is away or too slow; trying again may help
     │   ├── LedgerLost       Redis answers, but what it knew is gone
-    │   └── NotInForceYet    a revision is stored, and waits for Redis to go into force
+    │   ├── NotInForceYet    a revision is stored, and waits for Redis to go into force
+    │   └── NeighbourSilent  a neighbour's answer is missing, and it may have acted or not
     ├── Rejected             something is not taken, for every reason at once
     │   ├── PolicyRejected       a policy document is invalid or crosses the charter
     │   ├── VenueRulesRejected   what a venue says of its rules cannot be read
-    │   └── QueryRejected        a search of the record asks for what cannot be
+    │   ├── QueryRejected        a search of the record asks for what cannot be
+    │   └── SettingRejected      a neighbour's setting cannot be what it is to be
     ├── ThoughtRejected      the reasoning behind a change is none
     ├── RevisionConflict     a change was made of a revision that is no longer the newest
     ├── NotAllowed           whoever asks may not do that, or may not do it alone
+    ├── NeighbourRefused     a neighbour does not do what it was asked to, and says why
+    ├── TooSoon              a neighbour's settings may not be changed again so soon
     ├── RecordRefused        what was asked of the record would lose or mix some of it
     ├── RecordUnreadable     a record in the store is not as this program writes them
     └── Misconfigured        the program cannot start as it is set up
@@ -75,6 +79,59 @@ class NotInForceYet(Unavailable):
         self.revision = revision
 
 
+class NeighbourSilent(Unavailable):
+    """A neighbour gave no answer that can be read, or was not asked, as it gave none before.
+
+    Args:
+        neighbour: Its name.
+        detail: What was seen.
+        may_have_acted: Whether it may have done what it was asked to.
+    """
+
+    code: ClassVar[str] = "NEIGHBOUR_SILENT"
+
+    def __init__(self, neighbour: str, detail: str, *, may_have_acted: bool) -> None:
+        super().__init__(neighbour, detail)
+        self.may_have_acted = may_have_acted
+
+
+class NeighbourRefused(CioError):
+    """A neighbour answers that it does not do what it was asked to.
+
+    Args:
+        neighbour: Its name.
+        said: The code that it gives.
+        words: What it says, in its own words.
+        retry_after_s: Seconds after which it may be asked again, where it says so.
+    """
+
+    code: ClassVar[str] = "NEIGHBOUR_REFUSED"
+
+    def __init__(
+        self, neighbour: str, said: str, words: str, *, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(f"{neighbour} refuses: {said}: {words}".rstrip(": "))
+        self.neighbour = neighbour
+        self.said = said
+        self.words = words
+        self.retry_after_s = retry_after_s
+
+
+class TooSoon(CioError):
+    """A neighbour's settings may not be changed again so soon; nothing was sent.
+
+    Args:
+        why: What keeps it.
+        retry_after_s: Seconds after which it may be tried again.
+    """
+
+    code: ClassVar[str] = "TOO_SOON"
+
+    def __init__(self, why: str, retry_after_s: int) -> None:
+        super().__init__(f"{why}; try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
 class Rejected(CioError):
     """Something is not taken as it is, for every reason at once.
 
@@ -93,6 +150,12 @@ class PolicyRejected(Rejected):
     """A policy document is invalid or crosses the charter."""
 
     code: ClassVar[str] = "POLICY_REJECTED"
+
+
+class SettingRejected(Rejected):
+    """A neighbour's setting cannot be what it is to be, or no such thing can be set."""
+
+    code: ClassVar[str] = "SETTING_REJECTED"
 
 
 class ThoughtRejected(CioError):

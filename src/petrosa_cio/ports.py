@@ -724,6 +724,7 @@ class StepKind(StrEnum):
     APPROVE = "approve"
     CONFIRM = "confirm"
     REJECT = "reject"
+    USE = "use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -732,7 +733,8 @@ class ProposalStep:
 
     Attributes:
         proposal_id: The proposal, by its content.
-        kind: ``approve``, ``confirm`` (once more, where one person decides alone) or ``reject``.
+        kind: ``approve``, ``confirm`` (once more, where one person decides alone), ``reject``, or
+            ``use``, of what is done once and not by a revision.
         author: Who did it.
         role: What they were trusted with then.
         reason: Why.
@@ -929,3 +931,10 @@ class RecordSearch(Protocol):
 
         Each is held only while it is looked at. ``oldest_first`` does not matter here.
         """
+
+
+class ChangePace(Protocol):
+    """Keeps changes of the neighbours' settings apart, for every process of a fund together."""
+
+    async def take(self, neighbour: str, author: str) -> int:
+        """Count a change that is about to be sent; return 0, or seconds to wait, uncounted."""

@@ -22,6 +22,8 @@ CHECKPOINTS: Final = "checkpoints"
 POLICIES: Final = "policies"
 PROPOSALS: Final = "proposals"
 APPROVALS: Final = "approvals"
+FLEET_PROPOSALS: Final = "fleet_proposals"
+FLEET_APPROVALS: Final = "fleet_approvals"
 TOKENS: Final = "tokens"
 REVOCATIONS: Final = "revocations"
 ALERTS: Final = "alerts"
@@ -76,6 +78,24 @@ def _newest_by(field: str) -> IndexModel:
     return IndexModel([(field, ASCENDING), ("at", DESCENDING)])
 
 
+def _proposals(name: str) -> Collection:
+    schema = _schema(
+        {"_id": _HASH, "fund": _TEXT, "parent": _COUNT, "document": _TEXT, "author": _TEXT,
+         "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "expires_at": _INSTANT},
+        {"content_of": {"bsonType": ["int", "long", "null"]}},
+    )  # fmt: skip
+    return Collection(name, schema, (_newest_by("fund"),))
+
+
+def _approvals(name: str, *kinds: str) -> Collection:
+    schema = _schema(
+        {"_id": _TEXT, "fund": _TEXT, "proposal_id": _HASH, "kind": {"enum": list(kinds)},
+         "author": _TEXT, "role": _TEXT, "reason": _TEXT, "at": _INSTANT},
+        {},
+    )  # fmt: skip
+    return Collection(name, schema, (_by("proposal_id"),))
+
+
 COLLECTIONS: Final = (
     Collection(
         TRACES,
@@ -119,25 +139,10 @@ COLLECTIONS: Final = (
         ),
         (IndexModel([("fund", ASCENDING), ("revision", DESCENDING)], unique=True),),
     ),
-    Collection(
-        PROPOSALS,
-        _schema(
-            {"_id": _HASH, "fund": _TEXT, "parent": _COUNT, "document": _TEXT, "author": _TEXT,
-             "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "expires_at": _INSTANT},
-            {"content_of": {"bsonType": ["int", "long", "null"]}},
-        ),
-        (_newest_by("fund"),),
-    ),
-    Collection(
-        APPROVALS,
-        _schema(
-            {"_id": _TEXT, "fund": _TEXT, "proposal_id": _HASH,
-             "kind": {"enum": ["approve", "confirm", "reject"]}, "author": _TEXT, "role": _TEXT,
-             "reason": _TEXT, "at": _INSTANT},
-            {},
-        ),
-        (_by("proposal_id"),),
-    ),
+    _proposals(PROPOSALS),
+    _approvals(APPROVALS, "approve", "confirm", "reject"),
+    _proposals(FLEET_PROPOSALS),
+    _approvals(FLEET_APPROVALS, "approve", "confirm", "reject", "use"),
     Collection(
         TOKENS,
         _schema(
@@ -176,7 +181,7 @@ COLLECTIONS: Final = (
         (),
     ),
 )  # fmt: skip
-"""Every collection: of the record and the findings about it, and of how policy changes."""
+"""Every collection: of the record and the findings about it, and of how policy and fleet change."""
 
 
 async def prepare_collections(database: AsyncDatabase[dict[str, Any]]) -> list[str]:

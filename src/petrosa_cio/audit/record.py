@@ -240,9 +240,11 @@ class Change:
             observed), ``regime_override`` (as a person says), ``venue_rules``, or what may not be
             deleted: ``hold``, ``hold_release``. Besides, ``proposal``, ``proposal_step`` and
             ``token`` say how it came to be, and ``refused`` that somebody tried what they may not.
+            ``fleet_setting`` is a change of a neighbour's settings that is about to be sent, and
+            ``fleet_outcome`` what became of it.
         scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for a
             charter, the venue's rules and a proposal their hash, for a hold its identity, for
-            ``refused`` what was tried.
+            ``refused`` what was tried, for a neighbour's settings whose they are.
         value: What it is now; empty for a regime, an override or a hold that is no more.
         author: Who changed it.
         reason: Why; of a policy the thought behind it.

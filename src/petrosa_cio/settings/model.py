@@ -277,6 +277,30 @@ class Settings(BaseSettings):
         description="data-manager that tells the market regime, as http://host:8000; unset, nobody "
         "does",
     )
+    tradeengine_url: HttpUrl | None = Field(
+        None,
+        repr=False,
+        description="order engine whose trading parameters `cio fleet` looks at and sets, as "
+        "http://host:8000; unset, it does not",
+    )
+    ta_bot_url: HttpUrl | None = Field(
+        None,
+        repr=False,
+        description="ta-bot whose settings `cio fleet` looks at and sets, as http://host:8000; "
+        "unset, it does not",
+    )
+    realtime_strategies_url: HttpUrl | None = Field(
+        None,
+        repr=False,
+        description="realtime-strategies whose settings `cio fleet` looks at and sets, as "
+        "http://host:8080; unset, it does not",
+    )
+    fleet_timeout_ms: int = Field(
+        5000,
+        description="longest wait for one answer of a neighbour's HTTP API, in milliseconds",
+        ge=100,
+        le=30_000,
+    )
     regime_symbols: Symbols = Field(
         ("BTCUSDT", "ETHUSDT", "BNBUSDT", "ADAUSDT", "SOLUSDT", "LINKUSDT", "LTCUSDT", "XRPUSDT"),
         description="symbols whose market regime the data-manager is asked for, with commas "
