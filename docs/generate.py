@@ -35,6 +35,7 @@ from petrosa_cio.risk.shared_limits import SHARED_CODES, SHARED_LIMIT_FIELDS
 from petrosa_cio.risk.trading_hours import FORMS
 from petrosa_cio.settings import Settings, variable
 from petrosa_cio.surfaces import gauges as control_gauges
+from petrosa_cio.surfaces import webhook
 from petrosa_cio.telemetry import metrics as process_metrics
 
 HERE = Path(__file__).parent
@@ -317,7 +318,7 @@ def _option(option: TyperOption, context: typer.Context) -> str:
 METRICS_OF: dict[str, tuple[ModuleType, ...]] = {
     "The gate": (gate_metrics, gate_gauges, market, venue_feed),
     "The record": (record_metrics, record_gauges, completeness_metrics, completeness_gauges),
-    "Control": (control_gauges, regime_metrics),
+    "Control": (control_gauges, regime_metrics, webhook),
     "Every process": (process_metrics,),
 }
 

@@ -36,6 +36,7 @@ from petrosa_cio.adapters.nats_streams import (
     JOURNAL,
 )
 from petrosa_cio.adapters.redis_lease import RedisLease
+from petrosa_cio.alarms import telling_alerts
 from petrosa_cio.audit.drain import ACK_WAIT_S as DRAIN_ACK_WAIT_S
 from petrosa_cio.audit.drain import MAX_ENTRIES, Drain
 from petrosa_cio.audit.gaps import STATUS_SUBJECT as COMPLETENESS_STATUS
@@ -411,6 +412,7 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
         open_servers(settings, name="control") as servers,
         open_policies(settings, servers, governing.charter, signer=signer) as policies,
         feeding_regimes(settings, servers, stop) as notes,
+        telling_alerts(settings, servers, watch, consumer=DRAIN_CONSUMER, stop=stop),
     ):
         await prepare(settings, servers, governing, policies)
         await listen(servers.nats, GATE_STATUS, watch.heard)

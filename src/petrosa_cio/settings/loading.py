@@ -100,8 +100,16 @@ def _field_problem(fault: ErrorDetails) -> Problem:
     return Problem(variable(name), message, f"Expected: {field.description}{usual}.")
 
 
+_SECRETS = frozenset({"nats_password", "nats_token", "token", "webhook_secret"})
+
+
 def _is_sensitive(name: str) -> bool:
-    return name.endswith("_url") or name in {"nats_password", "nats_token", "token"}
+    return name.endswith("_url") or name in {
+        "nats_password",
+        "nats_token",
+        "token",
+        "webhook_secret",
+    }
 
 
 def _shown(name: str, value: object) -> str:

@@ -314,6 +314,25 @@ class Settings(BaseSettings):
         le=3600,
     )
 
+    webhook_url: HttpUrl | None = Field(
+        None,
+        repr=False,
+        description="address that is told of alerts, as https://host/path; unset, nobody is",
+    )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description="secret that signs what CIO_WEBHOOK_URL is told, at least 32 characters; its "
+        "receiver knows it too",
+        min_length=32,
+    )
+    webhook_lag_entries: int = Field(
+        1_000,
+        description="journal entries, a batch of records each, that may wait to be stored before "
+        "CIO_WEBHOOK_URL is told",
+        ge=1,
+        le=10_000_000,
+    )
+
     ledger_timeout_ms: int = Field(
         250, description="longest wait for one ledger call, in milliseconds", ge=10, le=10_000
     )

@@ -79,6 +79,12 @@ RULES = (
         "Set CIO_MONGO_PRUNE_URL to the user that `cio audit init --prune-user` makes.",
     ),
     Rule(
+        ("webhook_url", "webhook_secret"),
+        lambda s: (s.webhook_url is None) != (s.webhook_secret is None),
+        "what a webhook is told is signed, so its address and its secret go together",
+        "Set both CIO_WEBHOOK_URL and CIO_WEBHOOK_SECRET, or neither.",
+    ),
+    Rule(
         ("ack_wait_ms", "ledger_timeout_ms", "journal_timeout_ms"),
         lambda s: s.ack_wait_ms <= 2 * s.ledger_timeout_ms + s.journal_timeout_ms,
         "a batch may wait for two ledger calls and one journal write, longer than this",

@@ -48,6 +48,12 @@ class GateWatch:
             for ailment in _ailments(beat)
         ]
 
+    def ailing(self, dependency: str) -> list[str]:
+        """Return what gates say is wrong with one dependency, a sentence each."""
+        self._forget_silent()
+        told = {who: beat.dependencies.get(dependency, "ok") for who, beat in self._beats.items()}
+        return [f"gate {who}: {said}" for who, said in sorted(told.items()) if said != "ok"]
+
     @property
     def heard_lately(self) -> int:
         """How many gates are heard."""
