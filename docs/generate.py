@@ -20,7 +20,10 @@ from petrosa_cio.cli.exit_codes import EXIT_CODES
 from petrosa_cio.cli.help_pages import PANELS
 from petrosa_cio.cli.main import app
 from petrosa_cio.doctor.examination import CHECKS as CHECKS_OF_DOCTOR
+from petrosa_cio.fleet.setting_facts import SettingFacts
+from petrosa_cio.fleet.setting_tables import engine_table, realtime_table, ta_table
 from petrosa_cio.governance import regime_metrics
+from petrosa_cio.governance.fleet_outcome import MEANINGS as EFFECTS
 from petrosa_cio.nurse import gauges as gate_gauges
 from petrosa_cio.nurse import market, venue_feed
 from petrosa_cio.nurse import metrics as gate_metrics
@@ -349,9 +352,108 @@ def _metric_row(metric: MetricWrapperBase) -> str:
     return f"| `{name}` | {family.type} | {labels} | {family.documentation} |"
 
 
+_FLEET_HEAD = """
+The order engine and the bots have settings of their own, which `cio fleet` looks at and changes
+over their HTTP APIs: `cio fleet discover` says what there is, `cio fleet get TARGET` shows it,
+`cio fleet set` and `cio fleet rollback` change it, `cio fleet history` shows what the neighbour
+remembers, and `cio fleet analysis` what the data-manager says of the market. Where each is,
+`CIO_TRADEENGINE_URL`, `CIO_TA_BOT_URL`, `CIO_REALTIME_STRATEGIES_URL` and `CIO_DATA_MANAGER_URL`
+say. None of them asks who is there, so there is no token to set: whoever reaches them can change
+them without being seen here.
+
+**No verdict depends on any of this.** Most of what the neighbours store is read by nothing there.
+What must hold is a limit of the policy ([POLICY](POLICY.md)); the tables below name it where
+there is one.
+
+## Who may change what
+
+It takes a token and a thought, as a change of policy does ([GOVERNANCE](GOVERNANCE.md)). What
+only tightens is sent at once; an agent may do that too. What loosens, or may, waits as a proposal
+for two people, an agent's for two besides it: `cio fleet approve`, then `cio fleet apply`. A
+setting that is not in the tables counts as one that loosens, and so does one whose present value
+is not shown, a list that becomes or was empty, and whatever would be stored no more. A proposal
+lasts 24 hours, is used once, and only while the neighbour shows what it showed when it was made.
+
+To go back to earlier settings is a change like any other: what the neighbour's history says was
+stored then is judged, sent and read back. Its own way to roll back is not used, as that does not
+say beforehand what it would set.
+
+## What a change achieved
+
+A change is recorded before it is sent (`fleet_setting`) and again with what became of it
+(`fleet_outcome`); what cannot be recorded is not sent. It is sent once. Then the neighbour is
+asked what it shows now. A `fleet_setting` without its outcome means that the program ended in
+between: look.
+
+| effect | what it means |
+| --- | --- |
+"""
+
+_FLEET_FACTS = """
+- **Success is what the body says.** The neighbours answer most refusals with status 200; their
+  words are shown as they are.
+- **A lost answer is not a failure.** The settings are read back, and what they show decides;
+  where they show the old values nobody knows, as the change may still be under way.
+- **The order engine replaces all that is stored for a scope with each write**, and shows values
+  resolved from every scope, up to a minute old. So what its history says is stored is sent along;
+  where the history does not say, nothing is sent.
+- **realtime-strategies takes writes for strategies that do not exist**, and shows them empty.
+  Only names that are in the table are asked for; the names in its signals, such as `Iceberg Order
+  Detector`, are understood. It builds its strategies with their defaults, and has no switch to
+  stop one.
+- **ta-bot refuses everything about its strategies' settings**: nothing there installs what keeps
+  them. Its application settings work, within a minute. To stop a strategy there, leave it out of
+  `enabled_strategies`; `cio halt --strategy` stops its signals at once.
+- **The pace**: the neighbours allow one author a change every 300 seconds and 10 an hour, and
+  everybody 100 an hour. These are kept here, for all processes together, with 60 seconds between
+  any two changes of one neighbour besides, so that what one writes is seen by the next. They are
+  told `petrosa-cio:NAME` as author. A name with `ROLLBACK`, `EMERGENCY` or `SYSTEM_RECOVERY` in
+  it would switch their limits off, and is refused here.
+- **Numbers are exact**: one that would be changed on its way is refused; `true` is no number, and
+  `null` unsets nothing.
+- **Who does not answer five times in a row** is left alone for 30 seconds; then one question
+  tries again. An answer takes at most `CIO_FLEET_TIMEOUT_MS` and a mebibyte.
+- **The data-manager's analysis** ignores the period that it is asked for, may answer with an old
+  row (look at its time), and invents neutral values in its overview.
+"""
+
+
+def fleet_settings() -> Iterator[str]:
+    """Yield the lines of the reference of the neighbours' settings."""
+    yield from ("# The fleet's own configuration", "", NOTE, *_FLEET_HEAD.splitlines())
+    yield from (f"| `{effect}` | {meaning} |" for effect, meaning in EFFECTS.items())
+    yield from _FLEET_FACTS.splitlines()
+    tables = {
+        "tradeengine": engine_table(),
+        "ta-bot": ta_table(),
+        "realtime-strategies": realtime_table(),
+    }
+    for neighbour, table in tables.items():
+        for owner, known in table.items():
+            title = neighbour if owner in ("trading", "application") else f"{neighbour}/{owner}"
+            yield from ("", f"## {title}", "")
+            yield "| setting | what it is for | value | which way | reaches | when to change it |"
+            yield "| --- | --- | --- | --- | --- | --- |"
+            yield from (_setting_row(name, facts) for name, facts in known.items())
+
+
+def _setting_row(name: str, facts: SettingFacts) -> str:
+    bounds = [
+        f"{word} {bound}"
+        for word, bound in (("at least", facts.least), ("at most", facts.most))
+        if bound is not None
+    ]
+    among = [f"one of {', '.join(facts.among)}"] if facts.among else []
+    usual = [] if facts.default is None else [f"default {facts.default}"]
+    value = "; ".join(filter(None, (facts.kind, facts.unit, *bounds, *among, *usual)))
+    told = (facts.meaning, value, facts.direction, facts.reach, facts.when_to_change)
+    return f"| `{name}` | {' | '.join(told)} |"
+
+
 DOCUMENTS = {
     "CLI.md": command_line,
     "CONTROLS.md": controls,
+    "FLEET_CONFIGURATION.md": fleet_settings,
     "METRICS.md": metrics,
     "POLICY.md": policy_fields,
     "SETTINGS.md": settings,

@@ -1,18 +1,21 @@
 """Opens the neighbours' settings, for commands and surfaces: a part of composition."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_proposals import MongoProposals
 from petrosa_cio.adapters.mongo_schema import FLEET_APPROVALS, FLEET_PROPOSALS
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_pace import RedisPace
+from petrosa_cio.errors import NeighbourRefused, NeighbourSilent
 from petrosa_cio.fleet.analysis import DataManagerAnalysis
 from petrosa_cio.fleet.bot_settings import BotSettings
 from petrosa_cio.fleet.engine_settings import EngineSettings
-from petrosa_cio.fleet.neighbour import Neighbour, SettingsOf
+from petrosa_cio.fleet.neighbour import Neighbour, SettingsOf, Target
 from petrosa_cio.fleet.neighbour_http import NeighbourHttp, open_neighbour
 from petrosa_cio.fleet.ta_settings import TaSettings
 from petrosa_cio.governance.fleet_configuration import URL_FIELDS, FleetConfiguration
@@ -73,6 +76,40 @@ async def open_neighbourhood(settings: Settings) -> AsyncIterator[Neighbourhood]
             Refusals(tell),
         )
         yield Neighbourhood(government, configuration)
+
+
+async def silent_neighbours(settings: Settings, *, timeout_s: float) -> dict[str, str | None]:
+    """Return why each stated neighbour gives no answer, by name; None where it gives one.
+
+    Args:
+        settings: The settings.
+        timeout_s: Longest wait for an answer.
+
+    Raises:
+        Misconfigured: A URL cannot be meant.
+    """
+    hasty = settings.model_copy(update={"fleet_timeout_ms": int(timeout_s * 1000)})
+    async with AsyncExitStack() as closing:
+        neighbours = await _neighbours(hasty, closing)
+        problems = await asyncio.gather(*map(_problem_of, neighbours.items()))
+    return dict(zip(map(str, neighbours), problems, strict=True))
+
+
+ASKED: Final = {
+    Neighbour.TRADEENGINE: Target(Neighbour.TRADEENGINE),
+    Neighbour.TA_BOT: Target(Neighbour.TA_BOT),
+    Neighbour.REALTIME: Target(Neighbour.REALTIME, "iceberg_detector"),
+}
+"""What a neighbour is asked for that shall show that it answers."""
+
+
+async def _problem_of(named: tuple[Neighbour, SettingsOf]) -> str | None:
+    neighbour, settings = named
+    try:
+        await settings.read(ASKED[neighbour])
+    except (NeighbourSilent, NeighbourRefused) as problem:
+        return str(problem)
+    return None
 
 
 async def _neighbours(settings: Settings, closing: AsyncExitStack) -> dict[Neighbour, SettingsOf]:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,8 +11,6 @@ import pytest
 
 from petrosa_cio.adapters.embedded import ServerProcess
 from petrosa_cio.adapters.mongo_connection import connect_mongo
-from petrosa_cio.adapters.nats_connection import NatsAccess, connect_nats
-from petrosa_cio.adapters.nats_journal import read_journal
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.errors import CioError, Misconfigured, NotAllowed, RevisionConflict
@@ -22,6 +19,7 @@ from petrosa_cio.risk.trading_state import TradingState
 from petrosa_cio.settings import load_settings
 from tests.commands import cio
 from tests.governing import THOUGHT
+from tests.neighbours import journal_records
 from tests.policies import TRUSTING, govern, with_key
 
 pytestmark = pytest.mark.integration
@@ -66,18 +64,6 @@ class Office:
         limit = read_policy_document(active.document).policy.fund.max_order_notional_usd
         assert limit is not None
         return int(limit)
-
-
-async def records(url: str) -> list[dict[str, Any]]:
-    """Return every record of the journal."""
-    client = await connect_nats(NatsAccess(url=url), name="test")
-    try:
-        entries = [
-            one async for one in read_journal(client, since=datetime(2020, 1, 1, tzinfo=UTC))
-        ]
-    finally:
-        await client.close()
-    return [json.loads(line) for one in entries for line in one.records]
 
 
 @pytest.fixture
@@ -176,7 +162,7 @@ async def test_every_refusal_leaves_a_record(office: Office) -> None:
             await office.cio(*arguments, who=who)
     refused = [
         record["change"]["author"]
-        for record in await records(office.environ["CIO_NATS_URL"])
+        for record in await journal_records(office.environ["CIO_NATS_URL"])
         if record["kind"] == "change" and record["change"]["subject"] == "refused"
     ]
     assert refused[:5] == ["ann", "ann", "ann", "bot", "unknown"]
@@ -299,7 +285,7 @@ async def test_a_person_resumes_and_sets_a_regime(office: Office) -> None:
         await office.cio(
             "regime", "set", "*", "transitional", "--reason", "a", "--thought", "b", who="bob"
         )
-    found = await records(office.environ["CIO_NATS_URL"])
+    found = await journal_records(office.environ["CIO_NATS_URL"])
     changes = [one["change"] for one in found if one["kind"] == "change"]
     assert [one["author"] for one in changes if one["subject"] == "trading_state"][-1] == "bob"
     (override,) = [one for one in changes if one["subject"] == "regime_override"]

@@ -254,6 +254,8 @@ async def test_the_gate_does_all_its_work_with_what_it_may(
         "CIO_AUDIT_KEY_FILE": str(tmp_path / "audit.key"),
         "CIO_MONGO_DATABASE": f"guarded_{uuid4().hex}",
         "CIO_FUND": f"guarded_{uuid4().hex[:8]}",
+        "CIO_WEBHOOK_URL": "http://127.0.0.1:9/",
+        "CIO_WEBHOOK_SECRET": "s" * 32,
         **with_key(tmp_path),
     }
     settings = settings_for(server, own_redis.url, environ)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from petrosa_cio.doctor import (
+    fleet_checks,
     gate_checks,
     market_checks,
     nats_checks,
@@ -62,6 +63,7 @@ CHECKS: tuple[Check, ...] = (
     Check("market data", market_checks.market_data),
     Check("venue rules", market_checks.venue_rules),
     Check("regime feed", regime_checks.regime_feed),
+    Check("neighbours", fleet_checks.neighbours),
     Check("gate", gate_checks.gate),
     Check("policy freshness", gate_checks.policy_freshness),
     Check("exits", gate_checks.exits),

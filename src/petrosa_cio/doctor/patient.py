@@ -157,6 +157,17 @@ class Patient:
             found = await asyncio.gather(*(source.regime(symbol) for symbol in symbols))
         return dict(zip(symbols, found, strict=True))
 
+    async def neighbours(self) -> Mapping[str, str | None]:
+        """Return why each stated neighbour gives no answer, by name; None where it gives one.
+
+        Raises:
+            Misconfigured: A URL cannot be meant.
+        """
+        # Imported here: the gate is a command too, and has no use for a neighbour's HTTP.
+        from petrosa_cio.neighbourhood import silent_neighbours  # noqa: PLC0415
+
+        return await silent_neighbours(self.settings, timeout_s=ANSWER_TIMEOUT_S)
+
     async def mongo(self) -> MongoFacts | None:
         """Return what MongoDB is like; None where no server is stated. Raises Unavailable."""
         if self.settings.mongo_url is None:
