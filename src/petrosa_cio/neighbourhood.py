@@ -16,7 +16,7 @@ from petrosa_cio.fleet.analysis import DataManagerAnalysis
 from petrosa_cio.fleet.bot_settings import BotSettings
 from petrosa_cio.fleet.engine_settings import EngineSettings
 from petrosa_cio.fleet.neighbour import Neighbour, SettingsOf, Target
-from petrosa_cio.fleet.neighbour_http import NeighbourHttp, open_neighbour
+from petrosa_cio.fleet.neighbour_api import NeighbourApi
 from petrosa_cio.fleet.ta_settings import TaSettings
 from petrosa_cio.governance.fleet_configuration import URL_FIELDS, FleetConfiguration
 from petrosa_cio.governance.fleet_proposals import FleetProposals
@@ -126,7 +126,7 @@ async def _neighbours(settings: Settings, closing: AsyncExitStack) -> dict[Neigh
     return found
 
 
-def _settings_of(neighbour: Neighbour, http: NeighbourHttp) -> SettingsOf:
+def _settings_of(neighbour: Neighbour, http: NeighbourApi) -> SettingsOf:
     match neighbour:
         case Neighbour.TRADEENGINE:
             return EngineSettings(http)
@@ -138,9 +138,12 @@ def _settings_of(neighbour: Neighbour, http: NeighbourHttp) -> SettingsOf:
 
 async def _opened(
     name: str, url: str | None, field: str, settings: Settings, closing: AsyncExitStack
-) -> NeighbourHttp | None:
+) -> NeighbourApi | None:
     if url is None:
         return None
+    # Imported here: the gate is a command too, and has no use for a neighbour's HTTP.
+    from petrosa_cio.fleet.neighbour_http import open_neighbour  # noqa: PLC0415
+
     timeout_s = settings.fleet_timeout_ms / 1000
     opening = open_neighbour(str(name), url, field, timeout_s=timeout_s)
     return await closing.enter_async_context(opening)

@@ -24,7 +24,7 @@ from petrosa_cio.errors import Misconfigured, Unavailable
 from petrosa_cio.ports import WaitingAlert
 from petrosa_cio.risk.trading_state import FUND, TradingState
 from petrosa_cio.servers import Servers, clock, open_servers
-from petrosa_cio.settings import Settings, load_settings
+from petrosa_cio.settings import Settings, child_environ, describe, load_settings
 from petrosa_cio.surfaces.gate_watch import GateWatch
 from tests.fleet import serving
 from tests.governing import NOON
@@ -188,3 +188,13 @@ def test_address_and_secret_go_together() -> None:
         load_settings({"CIO_WEBHOOK_URL": "https://example.org/alerts"})
     with pytest.raises(Misconfigured, match="at least 32"):
         load_settings({"CIO_WEBHOOK_URL": "https://example.org/", "CIO_WEBHOOK_SECRET": "short"})
+
+
+def test_nothing_secret_of_it_is_shown() -> None:
+    stated = {"CIO_WEBHOOK_URL": "https://example.org/in/T0KEN", "CIO_WEBHOOK_SECRET": SECRET}
+    settings = load_settings(stated)
+    shown = dict(describe(settings))
+    assert shown["CIO_WEBHOOK_URL"] == "https://example.org/..."
+    assert SECRET not in str(shown) + repr(settings)
+    assert "T0KEN" not in str(shown) + repr(settings)
+    assert child_environ(settings)["CIO_WEBHOOK_SECRET"] == SECRET

@@ -124,6 +124,27 @@ def test_a_whole_is_tighter_only_if_nothing_of_it_is_not() -> None:
         judge(ENGINE, reading, {})
 
 
+def test_what_is_shown_may_be_older_than_what_is_stored() -> None:
+    stale = Reading(TARGET, {"leverage": 10}, stored={"leverage": 3})
+    assert whole(judge(ENGINE, stale, {"leverage": 5})) is Change.LOOSER
+    assert whole(judge(ENGINE, stale, {"leverage": 3})) is Change.TIGHTER
+    assert whole(judge(ENGINE, stale, {"leverage": 2})) is Change.TIGHTER
+
+
+@given(shown=st.integers(1, 125), stored=st.none() | st.integers(1, 125), new=st.integers(1, 125))
+def test_what_passes_as_tighter_raises_nothing_that_is_known(
+    shown: int, stored: int | None, new: int
+) -> None:
+    reading = Reading(TARGET, {"leverage": shown}, {} if stored is None else {"leverage": stored})
+    known = [one for one in (shown, stored) if one is not None]
+    try:
+        change = whole(judge(ENGINE, reading, {"leverage": new}))
+    except SettingRejected:
+        assert {*known} == {new}
+    else:
+        assert (change is Change.TIGHTER) == (new <= min(known))
+
+
 def test_true_is_not_one_and_two_is_two_point_nought() -> None:
     assert same(2, Decimal("2.0"))
     assert not same(True, 1)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from petrosa_cio.errors import NeighbourRefused, NeighbourSilent
 from petrosa_cio.fleet.envelope import words_of
-from petrosa_cio.fleet.neighbour_http import Answer, NeighbourHttp
+from petrosa_cio.fleet.neighbour_api import Answer, NeighbourApi
 
 PERIOD: Final = "1h"
 NOT_FOUND: Final = 404
@@ -80,7 +80,7 @@ class DataManagerAnalysis:
         http: The way to it.
     """
 
-    def __init__(self, http: NeighbourHttp) -> None:
+    def __init__(self, http: NeighbourApi) -> None:
         self._http = http
 
     async def of(self, subject: Subject, about: str) -> Analysis:

@@ -20,7 +20,7 @@ from petrosa_cio.fleet.neighbour import (
     Settings,
     Target,
 )
-from petrosa_cio.fleet.neighbour_http import NeighbourHttp
+from petrosa_cio.fleet.neighbour_api import NeighbourApi
 from petrosa_cio.fleet.setting_facts import SettingFacts
 from petrosa_cio.fleet.setting_rows import on_the_wire, past_change, version_of
 from petrosa_cio.fleet.setting_tables import TA_STRATEGIES, realtime_table, ta_table
@@ -48,7 +48,7 @@ class BotSettings:
         neighbour: Which one it is.
     """
 
-    def __init__(self, http: NeighbourHttp, neighbour: Neighbour) -> None:
+    def __init__(self, http: NeighbourApi, neighbour: Neighbour) -> None:
         self._http = http
         self._neighbour = neighbour
         if neighbour is Neighbour.REALTIME:

@@ -20,7 +20,7 @@ from petrosa_cio.fleet.neighbour import (
     Settings,
     Target,
 )
-from petrosa_cio.fleet.neighbour_http import NeighbourHttp
+from petrosa_cio.fleet.neighbour_api import NeighbourApi
 from petrosa_cio.fleet.setting_facts import SettingFacts
 from petrosa_cio.fleet.setting_rows import on_the_wire, past_change
 from petrosa_cio.fleet.setting_tables import engine_table
@@ -43,7 +43,7 @@ class EngineSettings:
         http: The way to it.
     """
 
-    def __init__(self, http: NeighbourHttp) -> None:
+    def __init__(self, http: NeighbourApi) -> None:
         self._http = http
         self._facts = engine_table()["trading"]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from petrosa_cio.errors import NeighbourRefused, NeighbourSilent
-from petrosa_cio.fleet.neighbour_http import Answer
+from petrosa_cio.fleet.neighbour_api import Answer
 
 MOST_WORDS: Final = 500
 TOO_MANY: Final = 429

@@ -10,13 +10,13 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import httpx2
 
 from petrosa_cio.errors import Misconfigured, NeighbourSilent, Problem
 from petrosa_cio.fleet.circuit import Circuit
+from petrosa_cio.fleet.neighbour_api import Answer
 from petrosa_cio.risk.strict_json import NotStrictJson, load_value
 
 MAX_ANSWER_BYTES: Final = 1_048_576
@@ -24,19 +24,6 @@ TIMEOUT_S: Final = 5.0
 SERVER_ERROR: Final = 500
 
 _NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back.
-
-    Attributes:
-        status: HTTP status.
-        content: The body, its numbers as ``int`` or exact ``Decimal``.
-    """
-
-    status: int
-    content: object
 
 
 class NeighbourHttp:

@@ -18,7 +18,7 @@ from petrosa_cio.fleet.neighbour import (
     Settings,
     Target,
 )
-from petrosa_cio.fleet.neighbour_http import NeighbourHttp
+from petrosa_cio.fleet.neighbour_api import NeighbourApi
 from petrosa_cio.fleet.setting_facts import SettingFacts
 from petrosa_cio.fleet.setting_rows import on_the_wire, past_change, version_of
 from petrosa_cio.fleet.setting_tables import ta_table
@@ -34,7 +34,7 @@ class TaSettings:
         http: The way to it.
     """
 
-    def __init__(self, http: NeighbourHttp) -> None:
+    def __init__(self, http: NeighbourApi) -> None:
         self._http = http
         self._facts = ta_table()["application"]
         self._strategies = BotSettings(http, Neighbour.TA_BOT)

@@ -48,9 +48,7 @@ def judge(
         problems.append(f"state 1 to {MOST_SETTINGS} settings")
     if problems:
         raise SettingRejected(problems)
-    judged = tuple(
-        _judged(facts.get(name), name, reading.settings, value) for name, value in wanted.items()
-    )
+    judged = tuple(_judged(facts.get(name), name, reading, value) for name, value in wanted.items())
     if all(one.change is Change.EQUAL for one in judged):
         raise SettingRejected([f"nothing changes: {reading.target} shows these values already"])
     return judged
@@ -62,13 +60,16 @@ def whole(judged: tuple[Judged, ...]) -> Change:
     return found.pop() if len(found) == 1 else Change.MIXED
 
 
-def _judged(facts: SettingFacts | None, name: str, shown_now: Settings, new: object) -> Judged:
-    old = shown_now.get(name)
-    if name in shown_now and same(old, new):
+def _judged(facts: SettingFacts | None, name: str, reading: Reading, new: object) -> Judged:
+    # What is shown may be older than what is stored, so neither may become looser.
+    known = [values[name] for values in (reading.settings, reading.stored or {}) if name in values]
+    old = reading.settings.get(name)
+    if known and all(same(one, new) for one in known):
         return Judged(name, old, new, Change.EQUAL, facts)
-    is_known = facts is not None and name in shown_now
-    change = facts.compare(old, new) if is_known and facts is not None else Change.LOOSER
-    return Judged(name, old, new, change, facts)
+    if facts is None or name not in reading.settings:
+        return Judged(name, old, new, Change.LOOSER, facts)
+    is_looser = any(facts.compare(one, new) is Change.LOOSER for one in known)
+    return Judged(name, old, new, Change.LOOSER if is_looser else Change.TIGHTER, facts)
 
 
 def _problem(facts: Mapping[str, SettingFacts], name: str, value: object) -> str | None:

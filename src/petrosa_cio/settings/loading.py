@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -117,6 +118,9 @@ def _shown(name: str, value: object) -> str:
         return "embedded" if name in _EMBEDDED else "-"
     if isinstance(value, SecretStr):
         return "********"
+    if name == "webhook_url":  # who knows all of such an address may often write there
+        parts = urlsplit(str(value))
+        return f"{parts.scheme}://{parts.hostname}/..."
     return _URL_PASSWORD.sub("********@", _written(value))
 
 
