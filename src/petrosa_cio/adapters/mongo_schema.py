@@ -23,6 +23,9 @@ TOKENS: Final = "tokens"
 REVOCATIONS: Final = "revocations"
 ALERTS: Final = "alerts"
 BEGINNINGS: Final = "beginnings"
+SHADOWS: Final = "shadows"
+SHADOW_ENDINGS: Final = "shadow_endings"
+SHADOW_PAGES: Final = "shadow_pages"
 
 PLACE_IN_CHAIN: Final = "place_in_chain"
 """Name of the index that keeps two records from having one place."""
@@ -133,6 +136,36 @@ COLLECTIONS: Final = (
             {},
         ),
         (_by("proposal_id"),),
+    ),
+    Collection(
+        SHADOWS,
+        _schema(
+            {"_id": _TEXT, "shadow_id": _HASH, "fund": _TEXT, "number": _POSITION,
+             "parent": _POSITION, "document": _TEXT, "author": _TEXT, "role": _TEXT,
+             "thought": _TEXT, "at": _INSTANT, "ends_at": _INSTANT},
+            {},
+        ),
+        (IndexModel([("fund", ASCENDING), ("number", DESCENDING)], unique=True),),
+    ),
+    Collection(
+        SHADOW_ENDINGS,
+        _schema(
+            {"_id": _HASH, "fund": _TEXT, "kind": {"enum": ["drop", "promote"]}, "author": _TEXT,
+             "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "became": _TEXT},
+            {},
+        ),
+        (),
+    ),
+    Collection(
+        SHADOW_PAGES,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "shadow_id": _HASH, "number": _POSITION,
+             "after_seq": _COUNT, "until_seq": _POSITION, "until": _INSTANT,
+             "counts": {"bsonType": "array"}, "flips": {"bsonType": "array"},
+             "is_last": {"bsonType": "bool"}},
+            {"other_reasons": _COUNT, "other_versions": _COUNT},
+        ),
+        (IndexModel([("shadow_id", ASCENDING), ("number", ASCENDING)], unique=True),),
     ),
     Collection(
         TOKENS,
