@@ -1,4 +1,4 @@
-"""What every store of shadows, and every reader of the chain, promises: in memory and in MongoDB."""
+"""What a store of shadows, and a reader of the chain, promises: in memory and in MongoDB."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -41,7 +41,7 @@ def flip(name: str, **said: object) -> ShadowFlip:
         "denied", name, NOON, "momentum", "BTCUSDT", 1, "0.01", None,
         ("CONFIDENCE_BELOW_MIN",), ("CONFIDENCE_BELOW_MIN: limit=0.9",),
     )  # fmt: skip
-    return msgspec.structs.replace(known, **said)  # type: ignore[arg-type]
+    return msgspec.structs.replace(known, **said)
 
 
 PAGE = ShadowPage(
