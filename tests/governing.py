@@ -60,13 +60,14 @@ class Fund:
         return Lifecycle(
             self.revisions,
             self.proposals,
-            self._activation(charter),
+            self.activation(charter),
             self.tell,
             charter=charter,
             clock=self.clock,
         )
 
-    def _activation(self, charter: Charter) -> PolicyActivation:
+    def activation(self, charter: Charter) -> PolicyActivation:
+        """Return what makes revisions, under a charter."""
         trusted, announcer = trusting(), FakeAnnouncer([])
         projection = PolicyProjection(
             self.revisions, self.store, trusted, self.journal, announcer, self.clock
@@ -91,7 +92,7 @@ class Fund:
     async def put_in_force(self, wanted: PolicyDocument) -> None:
         """Put a document in force as the next revision, whoever may have to agree."""
         parent = await self.newest()
-        await self._activation(self.charter).activate(
+        await self.activation(self.charter).activate(
             wanted, parent=parent, author=ADA, thought=THOUGHT
         )
 

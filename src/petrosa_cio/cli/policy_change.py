@@ -235,6 +235,13 @@ def policy_rollback(
             "one of other content that was in force for an hour."
         ),
     ] = None,
+    tighter: Annotated[
+        bool,
+        typer.Option(
+            "--tighter",
+            help="Only where that is tighter, limit by limit; everything else stays as it is.",
+        ),
+    ] = False,
     thought: Thought = None,
     thought_file: ThoughtFile = None,
     token_file: TokenFile = None,
@@ -242,18 +249,20 @@ def policy_rollback(
 ) -> None:
     """Go back to an earlier policy: a new revision with its content and a thought of its own.
 
-    Where that only tightens it is in force at once; where it loosens anything it waits for
-    approval, as any change does. Exit code 0 when it is in force or waits, 1 when it is refused or
-    a server is away.
+    Where that only tightens it is in force at once, as it always is with --tighter; where it
+    loosens anything it waits for approval, as any change does. Exit code 0 when it is in force or
+    waits, 1 when it is refused or a server is away.
     """
     why = stated_thought(thought, thought_file)
-    show_outcome(run_async(_rolled_back(to, why, token_file)), as_json)
+    show_outcome(run_async(_rolled_back(to, why, token_file, tighter=tighter)), as_json)
 
 
-async def _rolled_back(to: int | None, thought: str, token_file: Path | None) -> Outcome:
+async def _rolled_back(
+    to: int | None, thought: str, token_file: Path | None, *, tighter: bool
+) -> Outcome:
     async with open_government(running_settings(*NEED)) as government:
         actor = await government.who_asks(token_file)
-        return await government.lifecycle.rollback(actor, to, thought=thought)
+        return await government.lifecycle.rollback(actor, to, thought=thought, tighter=tighter)
 
 
 async def _newest(government: Government) -> PolicyRevision:

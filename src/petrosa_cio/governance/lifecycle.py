@@ -36,6 +36,7 @@ from petrosa_cio.governance.proposals import (
 )
 from petrosa_cio.governance.refusals import Refusals, Tell
 from petrosa_cio.governance.thought import check_thought
+from petrosa_cio.governance.tighter import tighter_of
 from petrosa_cio.ports import (
     PolicyRevision,
     Proposal,
@@ -230,8 +231,17 @@ class Lifecycle:
                 content_of=proposal.content_of,
             )
 
-    async def rollback(self, actor: Actor, to: int | None, *, thought: str) -> Outcome:
+    async def rollback(
+        self, actor: Actor, to: int | None, *, thought: str, tighter: bool = False
+    ) -> Outcome:
         """Propose the content of an earlier revision anew; of the last known good one if None.
+
+        Args:
+            actor: Who asks.
+            to: The earlier revision.
+            thought: Why.
+            tighter: Whether what is in force stays where it is the tighter one: then nothing is
+                loosened.
 
         Raises:
             NotAllowed: The actor may not, or there is no such revision.
@@ -247,13 +257,16 @@ class Lifecycle:
             if earlier is None:
                 meant = "no other one was in force for an hour" if to is None else "there is none"
                 raise NotAllowed(f"{wanted} cannot be gone back to: {meant}")
-            document = read_policy_document(earlier.document.encode())
+            if tighter:
+                document = tighter_of(newest, earlier, self._clock())
+            else:
+                document = read_policy_document(earlier.document.encode())
         return await self.propose(
             actor,
             document,
             parent=newest.revision,
             thought=thought,
-            content_of=earlier.revision,
+            content_of=None if tighter else earlier.revision,
         )
 
     async def last_known_good(self) -> PolicyRevision | None:
