@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import orjson
 import structlog
 
+from petrosa_cio.audit.alerting import ALERT_SUBJECT
 from petrosa_cio.ports import Announcer, PolicyRevision
 
 log = structlog.get_logger()
@@ -15,7 +16,7 @@ log = structlog.get_logger()
 KIND: Final = "policy_guard"
 """Kind of the guard's alerts, beside the findings about the record."""
 
-SUBJECT: Final = f"cio.policy.{KIND}"
+SUBJECT: Final = f"{ALERT_SUBJECT}{KIND}"
 """The guard's alerts are announced here."""
 
 
