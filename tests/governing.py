@@ -14,6 +14,7 @@ from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.lifecycle import Lifecycle
 from petrosa_cio.governance.projection import PolicyProjection
 from petrosa_cio.governance.tokens import Tokens
+from petrosa_cio.governance.what_if.stage import WhatIfStage
 from petrosa_cio.risk.policy import Charter, PolicyDocument
 from tests.fakes import FakeAnnouncer, FakeJournal
 from tests.policies import SIGNER, trusting
@@ -55,7 +56,7 @@ class Fund:
         self.tokens = Tokens(self.token_store, self.tell, self.clock)
         self.lifecycle = self.governed_by(self.charter)
 
-    def governed_by(self, charter: Charter) -> Lifecycle:
+    def governed_by(self, charter: Charter, what_if: WhatIfStage | None = None) -> Lifecycle:
         """Return the lifecycle under another charter, as after a start with another file."""
         return Lifecycle(
             self.revisions,
@@ -64,6 +65,7 @@ class Fund:
             self.tell,
             charter=charter,
             clock=self.clock,
+            rehearsal=what_if,
         )
 
     def activation(self, charter: Charter) -> PolicyActivation:

@@ -176,7 +176,8 @@ async def test_a_revision_that_makes_denials_leap_gives_way_to_the_tighter_of_bo
     assert (made.author, made.role, made.change) == ("guard", "agent", "tighter")
     assert "were denied" in made.thought
     limits = read_policy_document(made.document.encode()).policy.fund
-    assert (limits.max_order_notional_usd, str(limits.min_confidence)) == (1000, "0.9")
+    assert limits.max_order_notional_usd == 1000
+    assert str(limits.min_confidence) == "0.9"
     await guarded.answered("deny", LARGE, confidence=0.95)
     await guarded.answered("approve", SMALL, confidence=0.95)
     assert await guarded.alerts() == {2: "fell_back"}
