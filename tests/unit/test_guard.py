@@ -287,6 +287,19 @@ async def test_what_cannot_govern_is_told(watched: Watched) -> None:
     assert "looser than the charter's 500" in watched.detail["then"]
 
 
+async def test_no_name_in_a_policy_keeps_it_from_falling_back(watched: Watched) -> None:
+    hidden = {"a\u200bb": {"min_confidence": "0.9"}}
+    fund = {"max_order_notional_usd": 2000, "min_confidence": "0.9"}
+    stated = {"policy": {"name": "test", "fund": fund, "strategies": hidden}}
+    await watched.change(PolicyDocument.model_validate(stated))
+    await watched.decide(0, 40)
+    await watched.guard.look()
+    newest = await watched.fund.revisions.newest()
+    assert newest is not None
+    assert newest.author == GUARD.name
+    assert "strategies.a?b.min_confidence" in newest.thought
+
+
 async def test_an_alert_that_could_not_be_kept_is_kept_later(watched: Watched) -> None:
     await watched.change(MIXED)
     await watched.decide(0, 40)

@@ -175,8 +175,10 @@ def _thought(newest: PolicyRevision, earlier: PolicyRevision, seen: str, bounds:
     others = len(newest.diff) - MOST_NAMED
     more = f" and {others} more" if others > 0 else ""
     minutes = bounds.watched // timedelta(minutes=1)
-    return (
+    thought = (
         f"Revision {newest.revision} by {newest.author} moved {moved or 'no limit'}{more}. Within "
         f"{minutes} minutes of it {seen}. So the guard puts the tighter of revisions "
         f"{earlier.revision} and {newest.revision} in force, limit by limit: nothing is loosened."
     )
+    # The names of strategies may hold signs that no thought may.
+    return "".join(one if one.isprintable() else "?" for one in thought)
