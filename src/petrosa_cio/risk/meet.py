@@ -40,7 +40,10 @@ def meet_documents(
     policy = _meet(in_force.policy, earlier.policy)
     return PolicyDocument(
         policy=Policy.model_validate(_stated(in_force.policy) | policy),
-        overlays=(*in_force.overlays, *_lost(in_force, earlier, now, mark)),
+        overlays=(
+            *(_narrowed(one, earlier, now) for one in in_force.overlays),
+            *_lost(in_force, earlier, now, mark),
+        ),
     )
 
 
@@ -54,6 +57,17 @@ def stricter(kind: LimitKind, in_force: object | None, earlier: object | None) -
         met = kind.meet_optional(in_force, kind.unstated) if in_force is not None else None
     is_tighter = kind.compare_optional(in_force, met) is Change.TIGHTER
     return met if is_tighter else in_force
+
+
+def _narrowed(one: Overlay, earlier: PolicyDocument, now: datetime) -> Overlay:
+    """Return an overlay in force, without what is looser than the earlier one, or than nothing."""
+    known = (each for each in earlier.overlays if each.overlay_id == one.overlay_id)
+    beside = next((each for each in known if each.is_active(now)), Families())
+    families = _meet(one, beside)
+    narrowed = Overlay(
+        overlay_id=one.overlay_id, reason=one.reason, expires_at=one.expires_at, **families
+    )
+    return narrowed if compare(one, narrowed).changes else one
 
 
 def _lost(
