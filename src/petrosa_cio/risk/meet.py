@@ -61,6 +61,8 @@ def stricter(kind: LimitKind, in_force: object | None, earlier: object | None) -
 
 def _narrowed(one: Overlay, earlier: PolicyDocument, now: datetime) -> Overlay:
     """Return an overlay in force, without what is looser than the earlier one, or than nothing."""
+    if not one.is_active(now):
+        return one
     known = (each for each in earlier.overlays if each.overlay_id == one.overlay_id)
     beside = next((each for each in known if each.is_active(now)), Families())
     families = _meet(one, beside)
