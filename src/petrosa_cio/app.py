@@ -53,6 +53,7 @@ from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.projection import LOOK_S as POLICY_LOOK_S
 from petrosa_cio.governance.venue_refresh import LOOK_S as VENUE_LOOK_S
 from petrosa_cio.governance.venue_rules import load_venue_rules
+from petrosa_cio.guarding import guarding_policy
 from petrosa_cio.nurse.completeness_watch import CompletenessWatch
 from petrosa_cio.nurse.door import Door
 from petrosa_cio.nurse.every import every, until_stopped
@@ -426,6 +427,9 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
             tasks.create_task(every(STATUS_INTERVAL_S, ControlGauges(watch).note, stop))
             if policies is not None:
                 tasks.create_task(every(POLICY_LOOK_S, _keeping(policies), stop))
+            if policies is not None and settings.guard_minutes:
+                guarding = guarding_policy(settings, servers, policies, stop)
+                tasks.create_task(until_stopped(guarding, stop))
             if settings.venue_rules_url:
                 refresher = venue_refresher(settings, servers, venue_files)
 

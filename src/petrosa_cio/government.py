@@ -10,6 +10,7 @@ from pathlib import Path
 
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_proposals import MongoProposals
+from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_revisions import MongoRevisions
 from petrosa_cio.adapters.mongo_shadows import MongoShadows
 from petrosa_cio.adapters.mongo_tail import MongoTail
@@ -29,6 +30,7 @@ from petrosa_cio.governance.refusals import Refusals
 from petrosa_cio.governance.shadow import ShadowDesk
 from petrosa_cio.governance.starter import starter_file
 from petrosa_cio.governance.tokens import Tokens
+from petrosa_cio.governance.what_if.stage import WhatIfStage
 from petrosa_cio.policies import KEY_FIELD, policy_signer, trusted_keys
 from petrosa_cio.ports import PolicyRevision, RevisionStore
 from petrosa_cio.risk.policy import Charter, PolicyDocument
@@ -110,6 +112,7 @@ async def open_government(settings: Settings) -> AsyncIterator[Government]:
             desk.record,
             charter=charter,
             clock=clock,
+            rehearsal=WhatIfStage(MongoRecords(mongo, settings.mongo_database), clock),
         )
         token_store = MongoTokens(mongo, settings.mongo_database, settings.fund)
         tokens = Tokens(token_store, desk.record, clock)

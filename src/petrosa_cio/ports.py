@@ -704,6 +704,8 @@ class Proposal:
         thought: Why.
         at: When it was made, aware UTC.
         expires_at: From when on it cannot be approved or activated any more, aware UTC.
+        what_if: What it would have made otherwise of the recent past, as JSON text; empty where
+            the program was too old to say.
     """
 
     proposal_id: str
@@ -716,6 +718,7 @@ class Proposal:
     thought: str
     at: datetime
     expires_at: datetime
+    what_if: str = ""
 
 
 class StepKind(StrEnum):

@@ -30,7 +30,9 @@ FIRST = Proposal(
     "a1" * 32, "main", 1, None, '{"policy":{}}', "ann", "risk_officer", THOUGHT, NOON,
     NOON + timedelta(hours=24),
 )  # fmt: skip
-SECOND = replace(FIRST, proposal_id="a2" * 32, content_of=1, at=NOON + timedelta(seconds=1))
+SECOND = replace(
+    FIRST, proposal_id="a2" * 32, content_of=1, at=NOON + timedelta(seconds=1), what_if="{}"
+)
 STEP = ProposalStep(FIRST.proposal_id, StepKind.APPROVE, "bob", "risk_officer", "fine", NOON)
 ENTRY = TokenEntry("f" * 16, "f" * 64, "ann", "operator", "ada", NOON, None)
 ENDING = replace(
@@ -122,3 +124,12 @@ async def test_without_mongo_nobody_is_believed_and_nothing_is_proposed() -> Non
     with pytest.raises(Unavailable):
         await MongoProposals(client, "none", "main", timeout_s=0.2).propose(FIRST)
     await client.close()
+
+
+async def test_a_proposal_of_before_there_was_a_what_if_reads(
+    mongo: MongoClient, database: str
+) -> None:
+    store = MongoProposals(mongo, database, "main")
+    assert await store.propose(FIRST)
+    await mongo[database]["proposals"].update_one({}, {"$unset": {"what_if": ""}})
+    assert await store.proposals() == [FIRST]

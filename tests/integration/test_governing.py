@@ -11,18 +11,23 @@ from uuid import uuid4
 import pytest
 
 from petrosa_cio.adapters.embedded import ServerProcess
-from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_connection import connect_mongo, open_mongo
+from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import NatsAccess, connect_nats
 from petrosa_cio.adapters.nats_journal import read_journal
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.errors import CioError, Misconfigured, NotAllowed, RevisionConflict
 from petrosa_cio.governance.documents import read_policy_document
+from petrosa_cio.risk.policy import PolicyDocument
 from petrosa_cio.risk.trading_state import TradingState
 from petrosa_cio.settings import load_settings
 from tests.commands import cio
+from tests.gates import POLICY, House
 from tests.governing import THOUGHT
 from tests.policies import TRUSTING, govern, with_key
+from tests.records import keep
+from tests.replaying import charter_change, policy_change
 
 pytestmark = pytest.mark.integration
 
@@ -304,3 +309,36 @@ async def test_a_person_resumes_and_sets_a_regime(office: Office) -> None:
     assert [one["author"] for one in changes if one["subject"] == "trading_state"][-1] == "bob"
     (override,) = [one for one in changes if one["subject"] == "regime_override"]
     assert override["reason"] == f"elections: {THOUGHT}"
+
+
+async def test_what_a_loosening_would_have_made_otherwise_is_shown_to_who_approves(
+    office: Office,
+) -> None:
+    house = await House().open()
+    gate = house.gate()
+    for confidence in (0.5, 0.9):
+        await gate.process([house.arrive(confidence=confidence, quantity=confidence / 100)])
+    charter, stated = (
+        charter_change(house.charter),
+        PolicyDocument.model_validate({"policy": POLICY}),
+    )
+    lines = [charter, policy_change(stated, 1), *house.journal.records]
+    environ = office.environ
+    async with open_mongo(environ["CIO_MONGO_URL"]) as mongo:
+        await keep(
+            MongoTraceStore(mongo, environ["CIO_MONGO_DATABASE"]),
+            *lines,
+            at=datetime.now(UTC).replace(microsecond=0),
+        )
+    change = ("policy", "propose", "--set", "fund.min_confidence=", "--thought", THOUGHT)
+    made = await office.said(*change, who="ann")
+    assert made["what_if"]["intents"] == 2
+    _, seen = await office.cio("policy", "proposals", made["proposal"][:8])
+    assert "What-if: 2 verdicts decided again" in seen
+    for row in ("CONFIDENCE_BELOW_MIN", "momentum", "BTCUSDT", "The highest gross exposure was"):
+        assert row in seen
+    code, unread = await office.cio(*change, "--what-if", "none", who="bob")
+    assert "What-if not made: nobody asked for it." in unread
+    for wrong in ("never", "-1h"):
+        code, _ = await office.cio(*change, "--what-if", wrong, who="bob")
+        assert code == 2

@@ -87,8 +87,10 @@ class MongoProposals:
 
 
 def _proposal(stored: Mapping[str, Any]) -> Proposal:
-    kept = {one.name: stored[one.name] for one in fields(Proposal) if one.name != "proposal_id"}
-    return Proposal(proposal_id=stored["_id"], **kept)
+    names = {one.name for one in fields(Proposal)} - {"proposal_id", "what_if"}
+    kept = {name: stored[name] for name in names}
+    # One of an older program has none.
+    return Proposal(proposal_id=stored["_id"], what_if=stored.get("what_if", ""), **kept)
 
 
 def _step(stored: Mapping[str, Any]) -> ProposalStep:

@@ -127,7 +127,7 @@ COLLECTIONS: Final = (
         _schema(
             {"_id": _HASH, "fund": _TEXT, "parent": _COUNT, "document": _TEXT, "author": _TEXT,
              "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "expires_at": _INSTANT},
-            {"content_of": {"bsonType": ["int", "long", "null"]}},
+            {"content_of": {"bsonType": ["int", "long", "null"]}, "what_if": _TEXT},
         ),
         (_newest_by("fund"),),
     ),
