@@ -180,6 +180,7 @@ class Overrides:
                     self._sign(override_of(found.proposal, behind))
                 found = await self._take_step(actor, found.proposal, kind, reason)
             check_may(actor, Act.APPROVE)
+            _need_unused(found.used_by)
             if found.stage is Stage.APPROVED:
                 await self._bring_to_gates(actor, found, reason)
             return found
@@ -241,5 +242,9 @@ class Overrides:
             detail = f"the override is not recorded, so it does not count yet: {unrecorded}"
             raise Unavailable("nats", detail)
         if not await self._store.put_override(name, signed):
-            user = await self._store.override_user(name)
-            raise NotAllowed(f"the override was used by decision {user}; it is for one intent")
+            _need_unused(await self._store.override_user(name))
+
+
+def _need_unused(used_by: str | None) -> None:
+    if used_by is not None:
+        raise NotAllowed(f"the override was used by decision {used_by}; it is for one intent")
