@@ -13,10 +13,11 @@ from petrosa_cio.risk.trading_state import TradingState
 from petrosa_cio.settings import load_settings
 from tests.commands import cio
 from tests.governing import THOUGHT
-from tests.integration.governing_office import LIMIT, Office, records
+from tests.integration.governing_office import LIMIT, Office, office, records
 from tests.policies import TRUSTING, govern
 
 pytestmark = pytest.mark.integration
+__all__ = ["office"]
 
 
 async def test_a_loosening_takes_two_people_and_a_tightening_none(office: Office) -> None:
