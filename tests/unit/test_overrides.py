@@ -34,13 +34,15 @@ from petrosa_cio.risk.overrides import (
     override_problem,
 )
 from petrosa_cio.risk.parse import parse_intent
+from petrosa_cio.risk.policy import PolicyDocument
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.trading_state import TradingState
 from tests.gates import intent
 from tests.governing import ANN, BOB, BOT, EVE, NOON, OLE, THOUGHT
 from tests.overriding import LARGE, POLICY, TOO_LARGE, Desk
+from tests.past import what_if
 from tests.policies import SIGNER, STRANGER, revision, trusting
-from tests.unit.test_replay import are_equal
+from tests.unit.test_replay import are_equal, changes_of
 
 OVERRIDE = Override(
     "f" * 64, "e" * 32, TOO_LARGE, NOON, NOON + timedelta(minutes=10), "ann", ("bob",)
@@ -245,6 +247,21 @@ async def test_a_redelivery_repeats_the_same_bytes(desk: Desk) -> None:
     assert all(one == verdicts[0] for one in verdicts)
     assert len(desk.house.signals.sent) == 1
     assert await are_equal(desk.house) >= 3
+
+
+@pytest.mark.parametrize("limit", ["1000", "10"])
+async def test_under_another_policy_an_override_counts_as_it_did(desk: Desk, limit: str) -> None:
+    await desk.approved()
+    for _ in range(2):
+        await desk.sends(quantity=LARGE)
+    house, again = desk.house, {}  # type: ignore[var-annotated]
+    tightened = POLICY | {"fund": POLICY["fund"] | {"max_order_notional_usd": limit}}
+    candidate = PolicyDocument.model_validate({"policy": tightened})
+    lines = [*changes_of(house), *house.journal.records]
+    found = await what_if(lines, candidate, each=again)
+    assert (found.decided, [*found.flips]) == (3, [])
+    kinds = [kind for kind, _, _ in again.values()]
+    assert kinds == ["deny", "approve", "deny"]
 
 
 async def test_what_an_override_lifted_is_explained(desk: Desk) -> None:

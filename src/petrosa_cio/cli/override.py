@@ -108,7 +108,7 @@ def override_list(as_json: AsJson = False) -> None:
     "show",
     epilog=examples(
         "cio override show 1f0c9a77",
-        "cio override show 1f0c9a77 --order | cio send --ask --new-ids -",
+        "cio override show 1f0c9a77 --order > order.json",
     ),
 )
 def override_show(
@@ -120,6 +120,7 @@ def override_show(
 ) -> None:
     """Show one override: the order, what it lifts and what not, who wants it and why.
 
+    What --order prints is for `cio send --ask --new-ids`, from a file or from standard input.
     Exit code 0, 1 when there is none or a server is away.
     """
     found = run_async(_one(override))
