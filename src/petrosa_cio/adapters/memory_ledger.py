@@ -211,7 +211,7 @@ class MemoryLedger:
         prices, drifts = self._recent.test_price(request.drift, now_ms=now_ms)
         unique = first is None and holder == request.strategy
         in_time = not full & {INTENTS, CONTENT}
-        used_by = self._override_user(request)
+        used_by = self._states.other_user_of(request.override_id, request.decision_id)
         fine = request.hold and unique and in_time and fits and not drifts and used_by is None
         is_last = EXECUTIONS in full
         opponent, loses = self._test_opposites(request, now_ms, acts=fine and not is_last)
@@ -229,13 +229,6 @@ class MemoryLedger:
             paused=fine and not loses and is_last and self._pause(request),
             override_used_by=used_by,
         )
-
-    def _override_user(self, request: ReserveRequest) -> str | None:
-        """Return the other decision that used a request's override, if one did."""
-        if request.override_id is None:
-            return None
-        user = self._states.user_of_override(request.override_id)
-        return None if user == request.decision_id else user
 
     def _test_opposites(
         self, request: ReserveRequest, now_ms: int, *, acts: bool

@@ -144,17 +144,21 @@ class MemoryStateStore:
 
     async def put_override(self, override_id: str, document: bytes) -> bool:
         """Keep an override; return False if it was used."""
-        if self.user_of_override(override_id) is not None:
+        if self._user_of(override_id) is not None:
             return False
         self._overrides[override_id] = document
         return True
 
     async def override_user(self, override_id: str) -> str | None:
         """Return the decision that used an override lately, or None."""
-        return self.user_of_override(override_id)
+        return self._user_of(override_id)
 
-    def user_of_override(self, override_id: str) -> str | None:
-        """Return the decision that used an override lately, or None, for the ledger."""
+    def other_user_of(self, override_id: str | None, decision_id: str) -> str | None:
+        """Return the other decision that used an override, if one did, for the ledger."""
+        user = None if override_id is None else self._user_of(override_id)
+        return None if user == decision_id else user
+
+    def _user_of(self, override_id: str) -> str | None:
         user, until_ms = self._override_users.get(override_id, ("", 0))
         return user if self._clock_ms() < until_ms else None
 

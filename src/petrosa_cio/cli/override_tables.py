@@ -88,7 +88,7 @@ def _next(one: ConsideredOverride, short: str) -> list[str]:
         return [f"Next: cio override approve {short}"]
     if one.stage is Stage.APPROVED:
         return [
-            "Next, once, within a second at the earliest: "
+            "Next, after a second, and once: "
             f"cio override show {short} --order | cio send --ask --new-ids -"
         ]
     return []
