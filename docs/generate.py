@@ -31,6 +31,7 @@ from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.checks.case import Applies
 from petrosa_cio.risk.limit_facts import FACTS
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
+from petrosa_cio.risk.overrides import LIFTS
 from petrosa_cio.risk.policy import Families, in_words
 from petrosa_cio.risk.policy_rules import CONTRADICTIONS, POINTLESS
 from petrosa_cio.risk.shared_limits import SHARED_CODES, SHARED_LIMIT_FIELDS
@@ -70,6 +71,12 @@ def controls() -> Iterator[str]:
         fields = [check.limit_field] if check else SHARED_LIMIT_FIELDS.get(code, ())
         limits = ", ".join(f"`{field}`" for field in fields if field)
         yield f"| `{code}` | {meaning} | {looks_at} | {limits} |"
+    lifted = ", ".join(f"`{code}`" for code in LIFTS)
+    yield from (
+        "",
+        f"For one order, two people can lift {lifted}, as far as the charter's own bound; nothing "
+        "else can be lifted ([GOVERNANCE](GOVERNANCE.md#one-order)).",
+    )
 
 
 SHARED_REACH = {

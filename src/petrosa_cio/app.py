@@ -59,7 +59,7 @@ from petrosa_cio.nurse.door import Door
 from petrosa_cio.nurse.every import every, until_stopped
 from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.nurse.gate import Gate, GateOptions, World
-from petrosa_cio.nurse.gauges import GateGauges, count_refused
+from petrosa_cio.nurse.gauges import GateGauges, count_override_refused, count_refused
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
 from petrosa_cio.nurse.market import Market
 from petrosa_cio.nurse.metrics import PrometheusTally
@@ -164,6 +164,7 @@ async def run_gate(
             prices=lambda: market.prices,
             venue_rules=lambda: venue.rules,
             refused=count_refused,
+            override_refused=count_override_refused,
         )
         await feeds.refresh()
         with suppress(Unavailable):  # it is tried again every second; until then none are known

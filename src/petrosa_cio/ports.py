@@ -162,6 +162,7 @@ class Remembered:
         strategy: The strategy's name.
         token: The name as one subject token.
         holdings: What it holds: pairs of counter and units.
+        override_id: The override that it used, if it used one.
     """
 
     decision_id: str
@@ -175,6 +176,7 @@ class Remembered:
     strategy: str
     token: str
     holdings: tuple[tuple[str, int], ...]
+    override_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +399,20 @@ class VenueRulesStore(Protocol):
         """Hold this version from now on."""
 
 
-class GovernanceStore(PolicyStore, TradingStateStore, RegimeStore, Protocol):
+class OverrideStore(Protocol):
+    """Holds overrides for single orders, signed, until they are used or long over."""
+
+    async def overrides(self) -> dict[str, bytes]:
+        """Return every override that nobody used, by name; those that are over may be among."""
+
+    async def put_override(self, override_id: str, document: bytes) -> bool:
+        """Keep an override; return False if it was used."""
+
+    async def override_user(self, override_id: str) -> str | None:
+        """Return the decision that used an override lately, or None."""
+
+
+class GovernanceStore(PolicyStore, TradingStateStore, RegimeStore, OverrideStore, Protocol):
     """The store of everything that governs."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from petrosa_cio.adapters.memory_proposals import MemoryProposals, MemoryTokens
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_proposals import MongoProposals
-from petrosa_cio.adapters.mongo_schema import prepare_collections
+from petrosa_cio.adapters.mongo_schema import OVERRIDES, prepare_collections
 from petrosa_cio.adapters.mongo_tokens import MongoTokens
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import (
@@ -115,6 +115,19 @@ async def test_funds_know_nothing_of_each_other(mongo: MongoClient, database: st
     assert await there.token(ENTRY.token_id) is None
     await MongoProposals(mongo, database, "main").propose(FIRST)
     assert await MongoProposals(mongo, database, "other").proposals() == []
+
+
+async def test_overrides_and_changes_of_policy_are_kept_apart(
+    mongo: MongoClient, database: str
+) -> None:
+    policies = MongoProposals(mongo, database, "main")
+    overrides = MongoProposals(mongo, database, "main", collection=OVERRIDES)
+    await policies.propose(FIRST)
+    await overrides.propose(SECOND)
+    assert await policies.proposals() == [FIRST]
+    assert await overrides.proposals() == [SECOND]
+    assert await overrides.step(replace(STEP, proposal_id=SECOND.proposal_id))
+    assert await policies.steps([FIRST.proposal_id]) == []
 
 
 async def test_without_mongo_nobody_is_believed_and_nothing_is_proposed() -> None:

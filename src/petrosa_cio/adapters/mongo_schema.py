@@ -22,6 +22,7 @@ CHECKPOINTS: Final = "checkpoints"
 POLICIES: Final = "policies"
 PROPOSALS: Final = "proposals"
 APPROVALS: Final = "approvals"
+OVERRIDES: Final = "overrides"
 TOKENS: Final = "tokens"
 REVOCATIONS: Final = "revocations"
 ALERTS: Final = "alerts"
@@ -79,6 +80,12 @@ def _newest_by(field: str) -> IndexModel:
     return IndexModel([(field, ASCENDING), ("at", DESCENDING)])
 
 
+_PROPOSAL: Final = _schema(
+    {"_id": _HASH, "fund": _TEXT, "parent": _COUNT, "document": _TEXT, "author": _TEXT,
+     "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "expires_at": _INSTANT},
+    {"content_of": {"bsonType": ["int", "long", "null"]}, "what_if": _TEXT},
+)  # fmt: skip
+
 COLLECTIONS: Final = (
     Collection(
         TRACES,
@@ -122,15 +129,8 @@ COLLECTIONS: Final = (
         ),
         (IndexModel([("fund", ASCENDING), ("revision", DESCENDING)], unique=True),),
     ),
-    Collection(
-        PROPOSALS,
-        _schema(
-            {"_id": _HASH, "fund": _TEXT, "parent": _COUNT, "document": _TEXT, "author": _TEXT,
-             "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "expires_at": _INSTANT},
-            {"content_of": {"bsonType": ["int", "long", "null"]}, "what_if": _TEXT},
-        ),
-        (_newest_by("fund"),),
-    ),
+    Collection(PROPOSALS, _PROPOSAL, (_newest_by("fund"),)),
+    Collection(OVERRIDES, _PROPOSAL, (_newest_by("fund"),)),
     Collection(
         APPROVALS,
         _schema(

@@ -167,6 +167,7 @@ def _asked(one: ReserveRequest, rates: list[int]) -> tuple[object, ...]:
     return (
         one.decision_id, one.taken_at_ms, one.identity, one.digest, one.strategy, one.token,
         one.hold, claims, rates, one.resumable, one.from_door, one.opposite, one.drift,
+        one.override_id,
     )  # fmt: skip
 
 
@@ -186,7 +187,7 @@ def _read_readings(answers: Iterator[Any]) -> Readings:
     held, time_ms, first, first_verdict, same_content, holder = islice(answers, 6)
     used = tuple(islice(answers, next(answers)))
     rates = tuple(islice(answers, next(answers)))
-    opponent, confidence, is_shut, lowest, highest, paused = islice(answers, 6)
+    opponent, confidence, is_shut, lowest, highest, paused, used_by = islice(answers, 7)
     return Readings(
         held=held is not None,
         used=used,
@@ -199,6 +200,7 @@ def _read_readings(answers: Iterator[Any]) -> Readings:
         opponent=opponent and Opponent(opponent.decode(), confidence, is_shut is not None),
         prices=lowest and (lowest.decode(), highest.decode()),
         paused=paused is not None,
+        override_used_by=None if used_by is None else used_by.decode(),
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import asdict as struct_fields
 from msgspec.structs import astuple
 
 from petrosa_cio.risk.claims import Claim, DriftClaim, OppositeClaim, RateClaim, Readings
@@ -32,7 +33,7 @@ from petrosa_cio.risk.sizing import Size
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.risk.unchecked import Flood
-from petrosa_cio.risk.verdict import Assessment, Verdict
+from petrosa_cio.risk.verdict import Assessment, Lifted, Verdict
 
 SCHEMA_VERSION = 1
 
@@ -137,7 +138,7 @@ def decision_part(
         "policy_hash": policy.policy_hash if policy else None,
         "charter_hash": policy.charter_hash if policy else snapshot.charter_hash,
         "venue_rules_hash": snapshot.venue_rules.content_hash if snapshot.venue_rules else None,
-        "override": None,
+        "override": None if flood else _override_of(snapshot, intent),
         "snapshot": _snapshot_slice(snapshot, intent),
         "assessment": _assessment_of(assessment),
     }
@@ -200,10 +201,15 @@ def _readings_part(readings: Readings) -> dict[str, object]:
         "opponent": readings.opponent and astuple(readings.opponent),
         "prices": readings.prices,
         "paused": readings.paused,
+        **({"override_used_by": readings.override_used_by} if readings.override_used_by else {}),
     }
 
 
 def _verdict_part(verdict: Verdict) -> dict[str, object]:
+    lifted: dict[str, object] = {}
+    if verdict.override_id is not None:
+        reasons = [_reason_of(reason) for reason in verdict.lifted]
+        lifted = {"override_id": verdict.override_id, "lifted": reasons}
     return {
         "kind": verdict.kind,
         "reasons": [_reason_of(reason) for reason in verdict.reasons],
@@ -212,6 +218,7 @@ def _verdict_part(verdict: Verdict) -> dict[str, object]:
         "price": _exact(verdict.price),
         "first_decision": verdict.first_decision,
         "first_verdict": verdict.first_verdict,
+        **lifted,
     }
 
 
@@ -238,16 +245,17 @@ class Change:
     Attributes:
         subject: What was changed: ``policy``, ``charter``, ``trading_state``, ``regime`` (as
             observed), ``regime_override`` (as a person says), ``venue_rules``, or what may not be
-            deleted: ``hold``, ``hold_release``. Besides, ``proposal``, ``proposal_step`` and
-            ``token`` say how it came to be, ``shadow`` and ``shadow_ending`` what was tried beside
-            it, and ``refused`` that somebody tried what they may not.
+            deleted: ``hold``, ``hold_release``; ``override`` lifts limits for one order. Besides,
+            ``proposal``, ``proposal_step``, ``override_proposal``, ``override_step`` and ``token``
+            say how it came to be, ``shadow`` and ``shadow_ending`` what was tried beside it, and
+            ``refused`` that somebody tried what they may not.
         scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for a
-            charter, the venue's rules, a proposal and a shadow their hash, for a hold its identity,
-            for ``refused`` what was tried.
+            charter, the venue's rules, a proposal, a shadow and an override their hash, for a hold
+            its identity, for ``refused`` what was tried.
         value: What it is now; empty for a regime, an override or a hold that is no more.
         author: Who changed it.
         reason: Why; of a policy the thought behind it.
-        signed: Of a policy, the signed statement about it as JSON text; else empty.
+        signed: Of a policy or an override, what is signed as JSON text; else empty.
     """
 
     subject: str
@@ -345,6 +353,12 @@ def _snapshot_slice(snapshot: Snapshot, intent: Intent | Malformed) -> dict[str,
     }
 
 
+def _override_of(snapshot: Snapshot, intent: Intent | Malformed) -> dict[str, object] | None:
+    """Return the override that counted for the order, where one did."""
+    found = snapshot.override_for(intent) if isinstance(intent, Intent) else None
+    return None if found is None else struct_fields(found)
+
+
 def _price_slice(snapshot: Snapshot, symbol: str) -> dict[str, object] | None:
     found = snapshot.reference_prices.get(symbol)
     if found is None:
@@ -402,22 +416,36 @@ def _assessment_of(assessment: Assessment) -> dict[str, object]:
         "reasons": [_reason_of(reason) for reason in assessment.reasons],
         "size": size and [str(size.quantity), str(size.price), str(size.notional_usd), size.basis],
         "quantity": _exact(assessment.quantity),
-        "claims": [
-            [claim.code, claim.counter, claim.amount, claim.ceiling, claim.entry, claim.cut]
-            for claim in assessment.claims
-        ],
-        "rates": [
-            [rate.code, rate.counter, rate.ceiling, rate.window_ms, rate.entry, rate.of_held,
-             rate.pauses]
-            for rate in assessment.rates
-        ],
+        "claims": [_claim_of(claim) for claim in assessment.claims],
+        "rates": [_rate_of(rate) for rate in assessment.rates],
         "opposite": assessment.opposite and astuple(assessment.opposite),
         "drift": assessment.drift and astuple(assessment.drift),
         "expires_at": assessment.expires_at,
         "asks_ledger": assessment.asks_ledger,
         "halted_denies_exits": assessment.halted_denies_exits,
         "policy_revision": assessment.policy_revision,
-    }  # fmt: skip
+        **({"lifted": _lifted_of(assessment.lifted)} if assessment.lifted else {}),
+    }
+
+
+def _lifted_of(lifted: Lifted) -> dict[str, object]:
+    return {
+        "override_id": lifted.override_id,
+        "reasons": [_reason_of(reason) for reason in lifted.reasons],
+        "claims": [_claim_of(claim) for claim in lifted.claims],
+        "rates": [_rate_of(rate) for rate in lifted.rates],
+    }
+
+
+def _claim_of(claim: Claim) -> list[object]:
+    return [claim.code, claim.counter, claim.amount, claim.ceiling, claim.entry, claim.cut]
+
+
+def _rate_of(rate: RateClaim) -> list[object]:
+    return [
+        rate.code, rate.counter, rate.ceiling, rate.window_ms, rate.entry, rate.of_held,
+        rate.pauses,
+    ]  # fmt: skip
 
 
 # --- and back ----------------------------------------------------------------------------------
@@ -431,14 +459,8 @@ def assessment_from(decision: str) -> Assessment:
         reasons=tuple(_reason_from(reason) for reason in part["reasons"]),
         size=size and Size(Decimal(size[0]), Decimal(size[1]), Decimal(size[2]), size[3]),
         quantity=None if quantity is None else Decimal(quantity),
-        claims=tuple(
-            Claim(ReasonCode(code), counter, amount, ceiling, entry, cut)
-            for code, counter, amount, ceiling, entry, cut in part["claims"]
-        ),
-        rates=tuple(
-            RateClaim(ReasonCode(code), counter, ceiling, window_ms, *rest)
-            for code, counter, ceiling, window_ms, *rest in part["rates"]
-        ),
+        claims=tuple(_claim_from(claim) for claim in part["claims"]),
+        rates=tuple(_rate_from(rate) for rate in part["rates"]),
         expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
         asks_ledger=part["asks_ledger"],
         halted_denies_exits=part["halted_denies_exits"],
@@ -446,7 +468,27 @@ def assessment_from(decision: str) -> Assessment:
         # What an older version of the program left in the ledger has none of these.
         opposite=_opposite_from(part.get("opposite")),
         drift=(drift := part.get("drift")) and DriftClaim(*drift),
+        lifted=(lifted := part.get("lifted")) and _lifted_from(lifted),
     )
+
+
+def _lifted_from(stored: Mapping[str, Any]) -> Lifted:
+    return Lifted(
+        stored["override_id"],
+        reasons=tuple(_reason_from(reason) for reason in stored["reasons"]),
+        claims=tuple(_claim_from(claim) for claim in stored["claims"]),
+        rates=tuple(_rate_from(rate) for rate in stored["rates"]),
+    )
+
+
+def _claim_from(stored: list[Any]) -> Claim:
+    code, *rest = stored
+    return Claim(ReasonCode(code), *rest)
+
+
+def _rate_from(stored: list[Any]) -> RateClaim:
+    code, *rest = stored
+    return RateClaim(ReasonCode(code), *rest)
 
 
 def asked_of(part: Mapping[str, Any]) -> Assessment:

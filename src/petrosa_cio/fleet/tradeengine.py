@@ -129,11 +129,18 @@ def _metadata(promotion: Promotion) -> dict[str, object]:
         "source": intent.source,
         "verdict": verdict.kind,
         "reasons": reasons,
-        "cio_justification": "; ".join(reasons) or "within every limit of the policy",
+        "cio_justification": "; ".join(reasons) or _justification(verdict),
         "policy_revision": promotion.policy_revision,
         "requested_quantity": _optional(verdict.requested_quantity),
         "intent": _within({**intent.metadata, **intent.extra}, MAX_METADATA_BYTES),
     }
+
+
+def _justification(verdict: Verdict) -> str:
+    if verdict.override_id is None:
+        return "within every limit of the policy"
+    lifted = "; ".join(str(reason) for reason in verdict.lifted) or "nothing"
+    return f"override {verdict.override_id} lifted {lifted}"
 
 
 def _within(fields: Mapping[str, object], budget: int) -> orjson.Fragment:

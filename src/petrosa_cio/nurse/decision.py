@@ -116,7 +116,7 @@ def draft(
     intent = parse_intent(source.body, source.headers, max_bytes=deciding.max_intent_bytes)
     parsed_ns = monotonic_ns()
     taken_at, flood = taken_at_of(intent, source.stored_at), None
-    if shedder is not None and isinstance(intent, Intent):
+    if shedder is not None and isinstance(intent, Intent) and not _rates_lifted(intent, snapshot):
         flood = shedder.flood(rates_in_force(intent, snapshot))
     if flood is None or isinstance(intent, Malformed):
         assessment = assess(intent, taken_at=taken_at, snapshot=snapshot)
@@ -128,6 +128,12 @@ def draft(
     part = decision_part(intent, snapshot, assessment, deciding, flood=flood)
     read_ns = (began_ns, parsed_ns, monotonic_ns())
     return Draft(arrival, intent, taken_at, assessment, part, identity, digest, read_ns)
+
+
+def _rates_lifted(intent: Intent, snapshot: Snapshot) -> bool:
+    """Return whether an override lifts rates for this very order: one order is no flood."""
+    override = snapshot.override_for(intent) if snapshot.overrides else None
+    return override is not None and ReasonCode.RATE_ABOVE_MAX in override.lifts
 
 
 def reserve_request(one: Draft, *, holds: bool) -> ReserveRequest:
@@ -147,6 +153,7 @@ def reserve_request(one: Draft, *, holds: bool) -> ReserveRequest:
         from_door=one.arrival.door is not None,
         opposite=one.assessment.opposite,
         drift=one.assessment.drift,
+        override_id=one.assessment.lifted.override_id if one.assessment.lifted else None,
     )
 
 

@@ -132,6 +132,7 @@ class ReserveRequest(Struct, frozen=True, gc=False, omit_defaults=True):
         from_door: True for a request through the synchronous door, which a crash may abandon.
         opposite: For an opening, against what opposes it, where the policy limits that.
         drift: For an opening, its price, where the policy limits how far prices may drift.
+        override_id: The override without which it may not be held; whoever is held uses it up.
     """
 
     decision_id: str
@@ -147,6 +148,7 @@ class ReserveRequest(Struct, frozen=True, gc=False, omit_defaults=True):
     from_door: bool = False
     opposite: OppositeClaim | None = None
     drift: DriftClaim | None = None
+    override_id: str | None = None
 
 
 class DecisionState(StrEnum):
@@ -191,6 +193,7 @@ class Readings(Struct, frozen=True, gc=False):
         prices: Lowest and highest price of the openings of the symbol that were held in the last
             hour, as a `DriftClaim` says them; None where there was none.
         paused: True where this very intent paused its strategy.
+        override_used_by: The other decision that used the override, if one did.
     """
 
     held: bool
@@ -204,6 +207,7 @@ class Readings(Struct, frozen=True, gc=False):
     opponent: Opponent | None = None
     prices: tuple[str, str] | None = None
     paused: bool = False
+    override_used_by: str | None = None
 
 
 class Reserved(Struct, frozen=True, gc=False):

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from petrosa_cio.risk.claims import MAX_UNITS, Claim, RateClaim, Readings, from_units, to_units
 from petrosa_cio.risk.drift import drift_reasons
 from petrosa_cio.risk.in_force import InForce
@@ -23,6 +25,9 @@ from petrosa_cio.risk.verdict import Assessment
 
 GROSS = "gross"
 
+UNLIMITED_EVENTS = 1_000_000_000
+"""The ceiling of a rate that is lifted and that the charter does not bound."""
+
 COUNTERS_KEPT = 1_024
 """Where one entry governs all strategies, rates of so many are kept worked out."""
 
@@ -34,6 +39,9 @@ SHARED_CODES: dict[Code, str] = {
         "The same intent, by id and content, was decided before; its first verdict stands."
     ),
     Code.INTENT_ID_REUSED: "The intent's id was used before for something else.",
+    Code.OVERRIDE_USED: (
+        "The override that lifts limits for this order was used by another intent; it is for one."
+    ),
     Code.RATE_ABOVE_MAX: (
         "The strategy, or all strategies together on the symbol or in the fund, send more intents "
         "than allowed in a window of time."
@@ -204,6 +212,33 @@ def rates_of(intent: Intent, in_force: InForce) -> tuple[RateClaim, ...]:
     return found
 
 
+def lifted_rates(
+    rates: tuple[RateClaim, ...], intent: Intent, lifted: InForce
+) -> tuple[RateClaim, ...]:
+    """Return rates with the ceilings that are left of them where some were lifted.
+
+    An intent counts against a lifted rate all the same, so that those after it are told the truth.
+
+    Args:
+        rates: What it counts against without an override, by `rates_of`.
+        intent: The intent.
+        lifted: The limits, without those that are lifted.
+    """
+    by_place = {place: field for field, place in rate_counters(intent.token, intent.symbol).items()}
+    return tuple(
+        _lifted_rate(rate, by_place[rate.counter, rate.window_ms], lifted) for rate in rates
+    )
+
+
+def _lifted_rate(rate: RateClaim, field: str, lifted: InForce) -> RateClaim:
+    ceiling = getattr(lifted.limits, field)
+    return replace(
+        rate,
+        ceiling=UNLIMITED_EVENTS if ceiling is None else ceiling,
+        entry=lifted.entries.get(field),
+    )
+
+
 def _rates(counters: Mapping[str, str], in_force: InForce) -> Iterator[RateClaim]:
     for kind, counter in counters.items():
         for field, window_ms in RATE_LIMITS[kind]:
@@ -248,6 +283,9 @@ def _identity_reasons(readings: Readings) -> list[Reason]:
         repeated = readings.same_content
         code = Code.INTENT_REPEATED if repeated else Code.INTENT_ID_REUSED
         reasons.append(Reason(code, limit="once", observed=readings.first_decision))
+    if readings.override_used_by is not None:
+        used_by = readings.override_used_by
+        reasons.append(Reason(Code.OVERRIDE_USED, limit="once", observed=used_by))
     return reasons
 
 

@@ -35,6 +35,7 @@ local function requests_of(packed)
       claims = each(values[8], claim_of),
       rates = each(values[9], function(place) return rates[place] end),
       resumable = values[10], from_door = values[11], opposite = values[12], drift = values[13],
+      override_id = values[14],
     }
   end)
 end

@@ -163,6 +163,23 @@ local function test_price(claim)
   return lowest, highest, lowest < claim.lowest or highest > claim.highest
 end
 
+-- Overrides -------------------------------------------------------------------------------------
+
+local function override_key(id) return PREFIX .. 'override_used:' .. id end
+
+-- The other decision that used an override, or false.
+local function override_user(request)
+  local user = request.override_id and call('GET', override_key(request.override_id))
+  return user and user ~= request.decision_id and user
+end
+
+-- Whatever becomes of the order, its override is used up.
+local function use_override(request)
+  local kept_ms = integer(OVERRIDE_USED_KEPT_MS)
+  call('SET', override_key(request.override_id), request.decision_id, 'PX', kept_ms)
+  call('HDEL', PREFIX .. 'overrides', request.override_id)
+end
+
 -- Pauses ----------------------------------------------------------------------------------------
 
 local STATE = PREFIX .. 'state'
@@ -188,7 +205,8 @@ local function decide(request, key)
   local lowest, highest, drifts = test_price(request.drift)
   local opponent, is_shut = nil, false
   if request.opposite then opponent, is_shut = opponent_of(request.opposite) end
-  local would_be_held = request.hold and not first and not holder and not full.intents
+  local used_by = override_user(request)
+  local would_be_held = request.hold and not first and not holder and not used_by and not full.intents
     and not full.content and fits and not drifts
   local in_conflict = request.opposite and loses(request.opposite, opponent, is_shut)
   local held = would_be_held and not in_conflict and not full.executions
@@ -201,11 +219,12 @@ local function decide(request, key)
     shut(request.opposite, request.decision_id)
   end
   if held then take(request) end
+  if held and request.override_id then use_override(request) end
   if request.identity and not first then register_identity(request) end
   local readings = {
     held or false, NOW, first, first_verdict, same_content, holder, used, seen,
     opponent and { opponent.id, opponent.confidence, is_shut } or false, lowest, highest,
-    paused or false,
+    paused or false, used_by or false,
   }
   if request.from_door then
     call('HSET', OPEN_DOORS, request.decision_id, integer(request.taken_at_ms))
@@ -228,7 +247,7 @@ local function say_counted(list)
 end
 
 -- Out of `reserved` the readings are gone; the time is still useful, to tell the decision's age.
-local GONE = { false, NOW, false, '', false, false, {}, {}, false, false, false, false }
+local GONE = { false, NOW, false, '', false, false, {}, {}, false, false, false, false, false }
 
 local function say_answer(decision)
   local readings = decision.readings or GONE
@@ -242,7 +261,7 @@ local function say_answer(decision)
   -- An older version of the program leaves readings that end here.
   local opponent = readings[9]
   for i = 1, 3 do say(opponent and opponent[i] or false) end
-  for i = 10, 12 do say(readings[i] or false) end
+  for i = 10, 13 do say(readings[i] or false) end
 end
 
 local function fetch(batch)
