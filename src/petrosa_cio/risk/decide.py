@@ -114,7 +114,7 @@ def _assess(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Assessmen
     in_force, limits, size = case.in_force, case.limits, case.size
     reasons, allowed = _run_checks(CHECKS_WITHIN[reach_of(intent)], case)
     approved = size
-    if intent.direction is not None:
+    if case.direction is not None:
         approved, reasons = _approved_size(case, allowed, reasons)
     return Assessment(
         reasons=reasons,
@@ -151,6 +151,8 @@ def _case_of(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Case:
         size,
         snapshot.reference_prices.get(symbol),
         rules,
+        intent.direction,
+        intent.execution_price,
     )
 
 

@@ -23,9 +23,6 @@ from petrosa_cio.risk.verdict import Assessment
 
 GROSS = "gross"
 
-COUNTERS_KEPT = 1_024
-"""Where one entry governs all strategies, rates of so many are kept worked out."""
-
 SHARED_CODES: dict[Code, str] = {
     Code.STRATEGY_NAME_COLLIDES: (
         "Another strategy's name reads the same as a subject token; the second one is refused."
@@ -197,10 +194,8 @@ def rates_of(intent: Intent, in_force: InForce) -> tuple[RateClaim, ...]:
     key = f"exits:{token}" if is_exit else f"{token}:{symbol}"
     found = in_force.rates.get(key)
     if found is None:
-        if len(in_force.rates) >= COUNTERS_KEPT:
-            in_force.rates.clear()
         counters = {"exits": key} if is_exit else _counters_of(token, symbol)
-        found = in_force.rates[key] = tuple(_rates(counters, in_force))
+        found = in_force.keep_rates(key, tuple(_rates(counters, in_force)))
     return found
 
 
