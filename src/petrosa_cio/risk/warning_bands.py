@@ -23,7 +23,7 @@ from petrosa_cio.risk.verdict import Assessment
 BANDS = (50, 80, 100)
 """In percent of the limit."""
 
-FULL = BANDS[-1]
+_LOWEST, FULL = BANDS[0], BANDS[-1]
 
 LEAST_EVENTS = 2
 """A rate that allows fewer events has no bands: the first one fills it, as it is meant to."""
@@ -88,11 +88,12 @@ def is_far_from_bands(assessment: Assessment, readings: Readings) -> bool:
         readings: What the ledger read before it took anything.
     """
     for rate, used in zip(assessment.rates, readings.rates, strict=True):
-        if (used + 1) * FULL >= rate.ceiling * BANDS[0] and rate.ceiling >= LEAST_EVENTS:
+        ceiling = rate.ceiling
+        if (used + 1) * FULL >= ceiling * _LOWEST and ceiling >= LEAST_EVENTS:
             return False
     for claim, used in zip(assessment.claims, readings.used, strict=True):
-        ceiling = claim.ceiling
-        if ceiling is not None and (used + claim.amount) * FULL >= ceiling * BANDS[0]:
+        most = claim.ceiling
+        if most is not None and (used + claim.amount) * FULL >= most * _LOWEST:
             return False
     return True
 
