@@ -253,4 +253,5 @@ def _environ(
         "PROMETHEUS_MULTIPROC_DIR": metrics,
     }
     inherited = {key: value for key, value in os.environ.items() if key[:4] != "CIO_"}
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has its byte code at hand
     return inherited | {key: str(value) for key, value in stated.items()}

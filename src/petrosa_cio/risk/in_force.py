@@ -41,6 +41,7 @@ class InForce:
         missing: Required limits that nobody set.
         own_symbols: What the strategy's own entries admit; None where they do not say.
         common_symbols: What all other entries admit; None where they do not say.
+        ceilings: Limits on exposure in ledger units, by the limit's name, as they were worked out.
         rates: What was worked out of them, by whom it counts; see `rates_of` and `repetitions_of`.
     """
 
@@ -49,6 +50,7 @@ class InForce:
     missing: tuple[str, ...] = ()
     own_symbols: SymbolList | None = None
     common_symbols: SymbolList | None = None
+    ceilings: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
     rates: dict[str, tuple[RateClaim, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )

@@ -8,7 +8,6 @@ rules are in `petrosa_cio.risk.repetition` and `petrosa_cio.risk.drift`.
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from functools import lru_cache
 
 from petrosa_cio.risk.claims import MAX_UNITS, Claim, RateClaim, Readings, from_units, to_units
 from petrosa_cio.risk.drift import drift_reasons
@@ -105,15 +104,15 @@ def claims_of(
         return ()
     wanted = _units_of(asked)
     taken = wanted if approved is None or approved is asked else _units_of(approved)
-    limits, entries, cut = in_force.limits, in_force.entries, wanted - taken
+    entries, cut = in_force.entries, wanted - taken
     position = position_counter(intent.symbol, intent.direction)
     return (
         Claim(
-            _POSITION, position, taken, _ceiling_units(limits.max_position_usd, cut),
+            _POSITION, position, taken, _ceiling_units("max_position_usd", in_force, cut),
             entries.get("max_position_usd"), cut,
         ),
         Claim(
-            _GROSS, GROSS, taken, _ceiling_units(limits.max_gross_exposure_usd, cut),
+            _GROSS, GROSS, taken, _ceiling_units("max_gross_exposure_usd", in_force, cut),
             entries.get("max_gross_exposure_usd"), cut,
         ),
     )  # fmt: skip
@@ -129,14 +128,15 @@ def _units_of(size: Size) -> int:
     return min(to_units(size.notional_usd), MAX_UNITS)
 
 
-def _ceiling_units(limit: Decimal | None, cut: int) -> int | None:
-    return None if limit is None else _rounded_down(limit) - cut
-
-
-@lru_cache(maxsize=1_024)
-def _rounded_down(limit: Decimal) -> int:
-    # Where amounts are rounded up, limits are rounded down: rounding may only ever tighten.
-    return -to_units(-limit)
+def _ceiling_units(field: str, in_force: InForce, cut: int) -> int | None:
+    units = in_force.ceilings.get(field)
+    if units is None:
+        limit: Decimal | None = getattr(in_force.limits, field)
+        if limit is None:
+            return None
+        # Where amounts are rounded up, limits are rounded down: rounding may only ever tighten.
+        units = in_force.ceilings[field] = -to_units(-limit)
+    return units - cut
 
 
 FUND_INTENTS = "fund_intents"

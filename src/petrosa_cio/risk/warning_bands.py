@@ -23,7 +23,7 @@ from petrosa_cio.risk.verdict import Assessment
 BANDS = (50, 80, 100)
 """In percent of the limit."""
 
-_LOWEST, FULL = BANDS[0], BANDS[-1]
+FULL = BANDS[-1]
 
 LEAST_EVENTS = 2
 """A rate that allows fewer events has no bands: the first one fills it, as it is meant to."""
@@ -87,13 +87,14 @@ def is_far_from_bands(assessment: Assessment, readings: Readings) -> bool:
         assessment: What was asked of the ledger.
         readings: What the ledger read before it took anything.
     """
+    lowest, full = BANDS[0], FULL
     for rate, used in zip(assessment.rates, readings.rates, strict=True):
         ceiling = rate.ceiling
-        if (used + 1) * FULL >= ceiling * _LOWEST and ceiling >= LEAST_EVENTS:
+        if (used + 1) * full >= ceiling * lowest and ceiling >= LEAST_EVENTS:
             return False
     for claim, used in zip(assessment.claims, readings.used, strict=True):
         most = claim.ceiling
-        if most is not None and (used + claim.amount) * FULL >= most * _LOWEST:
+        if most is not None and (used + claim.amount) * full >= most * lowest:
             return False
     return True
 
