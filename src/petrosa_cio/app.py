@@ -87,6 +87,7 @@ from petrosa_cio.servers import (
     venue_refresher,
 )
 from petrosa_cio.settings import Settings
+from petrosa_cio.shadowing import shadowing
 from petrosa_cio.surfaces.gate_watch import GateWatch
 from petrosa_cio.surfaces.gauges import VENUE_LOOKS, ControlGauges
 from petrosa_cio.surfaces.http import create_app, serve_http
@@ -401,7 +402,7 @@ async def _settler(servers: Servers, tally: PrometheusRecordTally) -> Settler:
 
 
 async def run_control(settings: Settings, stop: asyncio.Event) -> None:
-    """Answer over HTTP, and bring in the market regime, until told to stop."""
+    """Answer over HTTP, bring in market regimes, decide under a shadow, until told to stop."""
     loop = asyncio.get_running_loop()
     watch = GateWatch(loop.time, silent_after_s=GATE_SILENT_S)
     venue_files = load_venue_rules(settings.venue_rules_files)
@@ -411,6 +412,7 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
         open_servers(settings, name="control") as servers,
         open_policies(settings, servers, governing.charter, signer=signer) as policies,
         feeding_regimes(settings, servers, stop) as notes,
+        shadowing(settings, servers, stop),
     ):
         await prepare(settings, servers, governing, policies)
         await listen(servers.nats, GATE_STATUS, watch.heard)

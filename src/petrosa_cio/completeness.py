@@ -71,6 +71,16 @@ async def open_completed(settings: Settings) -> AsyncIterator[Completed]:
 
 
 @asynccontextmanager
+async def open_reports(settings: Settings) -> AsyncIterator[NatsReading]:
+    """Open what the order engine reported, to read it. Raises Unavailable."""
+    nats = await connect_nats(nats_access(settings), name="cio audit")
+    try:
+        yield NatsReading(nats, EXECUTIONS)
+    finally:
+        await nats.close()
+
+
+@asynccontextmanager
 async def completeness_work(
     settings: Settings,
     servers: Servers,

@@ -11,6 +11,8 @@ from pathlib import Path
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_proposals import MongoProposals
 from petrosa_cio.adapters.mongo_revisions import MongoRevisions
+from petrosa_cio.adapters.mongo_shadows import MongoShadows
+from petrosa_cio.adapters.mongo_tail import MongoTail
 from petrosa_cio.adapters.mongo_tokens import MongoTokens
 from petrosa_cio.adapters.nats_when_needed import NatsWhenNeeded
 from petrosa_cio.adapters.redis_connection import connect_redis
@@ -24,6 +26,7 @@ from petrosa_cio.governance.documents import read_charter_file
 from petrosa_cio.governance.lifecycle import Activation, Lifecycle
 from petrosa_cio.governance.projection import PolicyProjection
 from petrosa_cio.governance.refusals import Refusals
+from petrosa_cio.governance.shadow import ShadowDesk
 from petrosa_cio.governance.starter import starter_file
 from petrosa_cio.governance.tokens import Tokens
 from petrosa_cio.policies import KEY_FIELD, policy_signer, trusted_keys
@@ -46,6 +49,7 @@ class Government:
     settings: Settings
     revisions: RevisionStore
     lifecycle: Lifecycle
+    shadows: ShadowDesk
     tokens: Tokens
     desk: Desk
 
@@ -109,7 +113,14 @@ async def open_government(settings: Settings) -> AsyncIterator[Government]:
         )
         token_store = MongoTokens(mongo, settings.mongo_database, settings.fund)
         tokens = Tokens(token_store, desk.record, clock)
-        yield Government(settings, revisions, lifecycle, tokens, desk)
+        shadows = ShadowDesk(
+            MongoShadows(mongo, settings.mongo_database, settings.fund),
+            MongoTail(mongo, settings.mongo_database),
+            lifecycle,
+            desk.record,
+            clock,
+        )
+        yield Government(settings, revisions, lifecycle, shadows, tokens, desk)
 
 
 def nats_when_needed(settings: Settings) -> NatsWhenNeeded:

@@ -77,7 +77,7 @@ async def refused(work: object) -> bool:
 
 async def test_the_user_can_store_the_record_and_not_change_it(server: ServerProcess) -> None:
     made = await initialised(server)
-    assert len(made["done"]) == len(COLLECTIONS) + 3  # type: ignore[arg-type]
+    assert len(made["done"]) == len(COLLECTIONS) + 4  # type: ignore[arg-type]
     url = as_user(server, USER, str(made["password"]), "records")
     client = connect_mongo(url)
     store = MongoTraceStore(client, "records")

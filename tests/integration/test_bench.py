@@ -43,6 +43,6 @@ async def test_a_long_record_is_proven_and_drained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await measure_both(tmp_path, records=1_500, drained=300)
-    proof, drain = capsys.readouterr().out.splitlines()
-    assert proof.startswith("cio audit verify: 1,500 records in ")
-    assert drain.startswith("drain: 300 records in ")
+    lines = capsys.readouterr().out.splitlines()  # beside what the role itself logs
+    assert any(one.startswith("cio audit verify: 1,500 records in ") for one in lines)
+    assert any(one.startswith("drain: 300 records in ") for one in lines)

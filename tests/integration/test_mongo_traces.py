@@ -10,6 +10,7 @@ from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_findings import MongoFindings
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.audit.chain import GENESIS, Document, chained, hash_of, head_at
+from petrosa_cio.audit.record import Change, change_record
 from petrosa_cio.audit.trace import instead, place_of, read_entries
 from petrosa_cio.errors import Misconfigured, Unavailable
 from petrosa_cio.ports import Appended
@@ -51,6 +52,20 @@ async def test_a_trace_is_kept_as_it_is(
     assert stored == traces
     assert [hash_of(one) for one in stored] == [one["hash"] for one in traces]
     assert await store.head() == head_at(traces[-1])
+
+
+async def test_thoughts_show_the_changes_among_the_records(
+    store: MongoTraceStore, client: MongoClient, database: str
+) -> None:
+    thought = Change("policy", "2", "{}", "ann", "as the market has calmed down")
+    traces = traces_of(
+        verdict_line("d1"), change_record("c1", thought, at=NOON, fund="main"), verdict_line("d2")
+    )
+    await store.append(traces)
+    await store.prepare()  # repeatable
+    [found] = await client[database].thoughts.find().to_list()
+    assert found == traces[1]
+    assert (found["seq"], found["thought"]) == (2, "as the market has calmed down")
 
 
 async def test_a_chain_begins_where_nothing_is(store: MongoTraceStore) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -117,17 +118,15 @@ async def day(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[by
         await house.settled()
         await give_back(house, 0.7)
 
-        async def under_the_tighter_one() -> bool:
+        async def shows(text: bytes) -> bool:
             await house.publish(intents(5, 20))
             await house.settled()
-            lines = await recorded(house)
-            return b'"policy_revision":2,"policy_hash"' in b"".join(lines[-20:])
+            return text in b"".join((await recorded(house))[-20:])
 
-        await eventually(under_the_tighter_one, timeout_s=40)
+        await eventually(partial(shows, b'"policy_revision":2,"policy_hash"'), timeout_s=40)
         await house.publish(intents(6))
         await house.store.set_trading_state(THE_FUND, TradingState.HALTED, reason="x", author="ann")
-        await house.publish(intents(7, 50))
-        await house.settled()
+        await eventually(partial(shows, b"FUND_HALTED"), timeout_s=40)
         yield [*await recorded(house), tighter]
 
 

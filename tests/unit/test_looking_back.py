@@ -7,7 +7,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from petrosa_cio.audit.looking_back import reported_before
+from petrosa_cio.audit.looking_back import find_reports, reported_before
 from petrosa_cio.fleet.execution_events import parse_execution
 from petrosa_cio.ports import Stored, StreamEnds
 from tests.records import NOON
@@ -22,7 +22,7 @@ class Reports:
     read: list[int] = field(default_factory=list)
 
     async def ends(self) -> StreamEnds:
-        raise NotImplementedError
+        return StreamEnds(0, self.first, self.number)
 
     async def batches(self, after: int, *, limit: int) -> AsyncGenerator[list[Stored]]:
         self.read.append(after)
@@ -81,3 +81,23 @@ async def test_it_does_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
 
 async def test_where_nothing_was_read_nothing_is_found() -> None:
     assert await found(Reports(20), "d1", last=0) == set()
+
+
+async def looked_for(reports: Reports, *wanted: str, since_s: int = 0) -> list[int]:
+    since = NOON + timedelta(seconds=since_s)
+    found = await find_reports(
+        reports, parse_execution, lambda event: event.decision_id in wanted, since=since
+    )
+    return [one.stored.sequence for one in found]
+
+
+async def test_reports_are_found_wherever_they_are_the_oldest_first() -> None:
+    assert await looked_for(Reports(20), "d1", "d19", "d9", "d4") == [1, 9, 19]
+    assert await looked_for(Reports(20, first=8), "d1", "d9") == [9]
+    assert await looked_for(Reports(0), "d1") == []
+
+
+async def test_nothing_is_looked_for_before_a_moment() -> None:
+    reports = Reports(20)
+    assert await looked_for(reports, "d1", "d13", "d17", since_s=14) == [17]
+    assert min(reports.read) >= 11

@@ -53,6 +53,8 @@ def test_a_change_of_what_governs_is_a_trace() -> None:
     change = Change("trading_state", "fund", "halted", "me", "drill")
     [trace] = read_entries([entry(change_record("c1", change, at=NOON, fund="main"))]).traces
     assert (trace["_id"], trace["kind"], trace["at"]) == ("c1:change", "change", NOON)
+    assert (trace["subject"], trace["scope"]) == ("trading_state", "fund")
+    assert (trace["author"], trace["thought"]) == ("me", "drill")
 
 
 def test_a_message_that_was_no_intent_is_a_trace() -> None:

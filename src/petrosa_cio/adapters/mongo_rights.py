@@ -10,6 +10,7 @@ from petrosa_cio.adapters.mongo_schema import (
     CHECKPOINTS,
     COLLECTIONS,
     POISONED,
+    THOUGHTS,
     TRACES,
 )
 
@@ -24,7 +25,10 @@ have one place."""
 READ: Final = ("find", "listIndexes")
 
 PRIVILEGES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    ROLE: {one.name: READ if one.name == BEGINNINGS else GRANTED for one in COLLECTIONS},
+    ROLE: {
+        **{one.name: READ if one.name == BEGINNINGS else GRANTED for one in COLLECTIONS},
+        THOUGHTS: ("find",),
+    },
     PRUNE_ROLE: {
         TRACES: (*READ, "remove"),
         POISONED: (*READ, "remove"),

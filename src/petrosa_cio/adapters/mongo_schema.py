@@ -14,6 +14,9 @@ from petrosa_cio.errors import Misconfigured, Problem
 log = structlog.get_logger()
 
 TRACES: Final = "traces"
+THOUGHTS: Final = "thoughts"
+"""A view of the changes among the records: who changed what governs, and why."""
+
 POISONED: Final = "poisoned"
 CHECKPOINTS: Final = "checkpoints"
 POLICIES: Final = "policies"
@@ -23,6 +26,9 @@ TOKENS: Final = "tokens"
 REVOCATIONS: Final = "revocations"
 ALERTS: Final = "alerts"
 BEGINNINGS: Final = "beginnings"
+SHADOWS: Final = "shadows"
+SHADOW_ENDINGS: Final = "shadow_endings"
+SHADOW_PAGES: Final = "shadow_pages"
 
 PLACE_IN_CHAIN: Final = "place_in_chain"
 """Name of the index that keeps two records from having one place."""
@@ -83,6 +89,7 @@ COLLECTIONS: Final = (
              "action": _MAYBE_TEXT, "stated_id": _MAYBE_TEXT, "trace_id": _MAYBE_TEXT,
              "verdict": _TEXT, "codes": {"bsonType": "array", "items": _TEXT},
              "policy_revision": {"bsonType": ["int", "long", "null"]}, "reason": _MAYBE_TEXT,
+             **dict.fromkeys(("subject", "scope", "author", "thought"), _MAYBE_TEXT),
              "aside": _TEXT, **_MEASURED},
         ),
         (
@@ -133,6 +140,36 @@ COLLECTIONS: Final = (
             {},
         ),
         (_by("proposal_id"),),
+    ),
+    Collection(
+        SHADOWS,
+        _schema(
+            {"_id": _TEXT, "shadow_id": _HASH, "fund": _TEXT, "number": _POSITION,
+             "parent": _POSITION, "document": _TEXT, "author": _TEXT, "role": _TEXT,
+             "thought": _TEXT, "at": _INSTANT, "ends_at": _INSTANT},
+            {},
+        ),
+        (IndexModel([("fund", ASCENDING), ("number", DESCENDING)], unique=True),),
+    ),
+    Collection(
+        SHADOW_ENDINGS,
+        _schema(
+            {"_id": _HASH, "fund": _TEXT, "kind": {"enum": ["drop", "promote"]}, "author": _TEXT,
+             "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "became": _TEXT},
+            {},
+        ),
+        (),
+    ),
+    Collection(
+        SHADOW_PAGES,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "shadow_id": _HASH, "number": _POSITION,
+             "after_seq": _COUNT, "until_seq": _POSITION, "until": _INSTANT,
+             "counts": {"bsonType": "array"}, "flips": {"bsonType": "array"},
+             "is_last": {"bsonType": "bool"}},
+            {"other_reasons": _COUNT, "other_versions": _COUNT},
+        ),
+        (IndexModel([("shadow_id", ASCENDING), ("number", ASCENDING)], unique=True),),
     ),
     Collection(
         TOKENS,
@@ -192,6 +229,7 @@ async def prepare_collections(database: AsyncDatabase[dict[str, Any]]) -> list[s
     try:
         for collection in COLLECTIONS:
             done.append(await _make_sure_of(database, collection))
+        done.append(await _make_sure_of_thoughts(database))
     except OperationFailure as refused:
         if refused.code != _UNAUTHORIZED:
             raise
@@ -201,17 +239,26 @@ async def prepare_collections(database: AsyncDatabase[dict[str, Any]]) -> list[s
 
 async def _make_sure_of(database: AsyncDatabase[dict[str, Any]], collection: Collection) -> str:
     name = collection.name
-    try:
-        await database.create_collection(name, check_exists=False)
-    except OperationFailure as error:
-        if error.code != _EXISTS:
-            raise
+    await _create(database, name)
     await _set_schema(database, collection)
     if name == TRACES:
         await _need_no_unchained(database)
     if collection.indexes:
         await database[name].create_indexes(list(collection.indexes))
     return f"collection {name}: its schema and {len(collection.indexes)} indexes"
+
+
+async def _make_sure_of_thoughts(database: AsyncDatabase[dict[str, Any]]) -> str:
+    await _create(database, THOUGHTS, viewOn=TRACES, pipeline=[{"$match": {"kind": "change"}}])
+    return f"view {THOUGHTS}: the changes in {TRACES}, and the thoughts behind them"
+
+
+async def _create(database: AsyncDatabase[dict[str, Any]], name: str, **options: Any) -> None:
+    try:
+        await database.create_collection(name, check_exists=False, **options)
+    except OperationFailure as error:
+        if error.code != _EXISTS:
+            raise
 
 
 async def _set_schema(database: AsyncDatabase[dict[str, Any]], collection: Collection) -> None:

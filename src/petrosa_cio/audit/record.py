@@ -272,10 +272,11 @@ class Change:
         subject: What was changed: ``policy``, ``charter``, ``trading_state``, ``regime`` (as
             observed), ``regime_override`` (as a person says), ``venue_rules``, or what may not be
             deleted: ``hold``, ``hold_release``. Besides, ``proposal``, ``proposal_step`` and
-            ``token`` say how it came to be, and ``refused`` that somebody tried what they may not.
+            ``token`` say how it came to be, ``shadow`` and ``shadow_ending`` what was tried beside
+            it, and ``refused`` that somebody tried what they may not.
         scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for a
-            charter, the venue's rules and a proposal their hash, for a hold its identity, for
-            ``refused`` what was tried.
+            charter, the venue's rules, a proposal and a shadow their hash, for a hold its identity,
+            for ``refused`` what was tried.
         value: What it is now; empty for a regime, an override or a hold that is no more.
         author: Who changed it.
         reason: Why; of a policy the thought behind it.

@@ -81,7 +81,13 @@ def read_line(line: bytes, entry: JournalEntry, index: int) -> Document:
     kind, decision_id = _text(record, "kind"), _text(record, "decision_id")
     if not kind or not decision_id:
         raise _Unreadable("no kind or no decision_id")
-    found = _of_verdict(record, decision_id) if kind == RecordKind.VERDICT else _of_later(record)
+    match kind:
+        case RecordKind.VERDICT:
+            found = _of_verdict(record, decision_id)
+        case RecordKind.CHANGE:
+            found = _of_change(record)
+        case _:
+            found = _of_later(record)
     return {
         "_id": record_id(record),
         "kind": kind,
@@ -222,6 +228,12 @@ def _measured(line: bytes) -> Document:
 
 def _of_later(record: Mapping[str, object]) -> Document:
     return {"at": _instant(record, "at"), "reason": _text(record, "reason")}
+
+
+def _of_change(record: Mapping[str, object]) -> Document:
+    change = _object(record, "change")
+    told = {name: _text(change, name) for name in ("subject", "scope", "author")}
+    return {"at": _instant(record, "at"), **told, "thought": _text(change, "reason")}
 
 
 def _codes(verdict: Mapping[str, object]) -> list[str]:

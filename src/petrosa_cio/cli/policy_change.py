@@ -98,7 +98,7 @@ def policy_diff(file: File = None, fields: Fields = None, as_json: AsJson = Fals
 
 async def _compared(file: Path | None, fields: Sequence[str]) -> tuple[PolicyRevision, Comparison]:
     async with open_government(running_settings(*NEED)) as government:
-        wanted = _wanted(file, fields, await _newest(government))
+        wanted = wanted_of(file, fields, await newest_of(government))
         return await government.lifecycle.compared(wanted)
 
 
@@ -142,9 +142,9 @@ async def _proposed(
 ) -> Outcome:
     async with open_government(running_settings(*NEED)) as government:
         actor = await government.who_asks(token_file)
-        newest = await _newest(government)
+        newest = await newest_of(government)
         if span is None:
-            wanted = _wanted(file, fields, newest)
+            wanted = wanted_of(file, fields, newest)
         else:
             wanted = _narrowed(newest, fields, span, actor, thought)
         made_from = newest.revision if parent is None else parent
@@ -177,7 +177,7 @@ def policy_edit(
 
 async def _edited() -> tuple[int, PolicyDocument | None]:
     async with open_government(running_settings(*NEED)) as government:
-        newest = await _newest(government)
+        newest = await newest_of(government)
         document = read_policy_document(newest.document.encode())
         text = policy_text(document)
         with tempfile.TemporaryDirectory(prefix="cio-policy-") as folder:
@@ -256,14 +256,21 @@ async def _rolled_back(to: int | None, thought: str, token_file: Path | None) ->
         return await government.lifecycle.rollback(actor, to, thought=thought)
 
 
-async def _newest(government: Government) -> PolicyRevision:
+async def newest_of(government: Government) -> PolicyRevision:
+    """Return the newest revision. Raises PolicyRejected where there is none."""
     newest = await government.revisions.newest()
     if newest is None:
         raise PolicyRejected(["no policy is in force yet: the first one comes with `cio run`"])
     return newest
 
 
-def _wanted(file: Path | None, fields: Sequence[str], newest: PolicyRevision) -> PolicyDocument:
+def wanted_of(file: Path | None, fields: Sequence[str], newest: PolicyRevision) -> PolicyDocument:
+    """Return the document that a file states, or that fields make of the newest revision.
+
+    Raises:
+        BadParameter: Both are stated, or neither.
+        PolicyRejected: It is no policy.
+    """
     if (file is None) == (not fields):
         raise typer.BadParameter("name a file, or fields with --set")
     if file is not None:

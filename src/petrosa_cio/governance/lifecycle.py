@@ -165,9 +165,7 @@ class Lifecycle:
         async with self._refusals.recorded(actor.name, f"propose on revision {parent}"):
             check_may(actor, Act.PROPOSE)
             check_thought(thought)
-            newest = await self._newest_if(parent)
-            check_changes(document, newest)
-            comparison, findings = judged(document, newest, self._charter, self._clock())
+            newest, comparison, findings = await self.weighed(document, parent=parent)
             if not needs_approval(comparison.change):
                 check_may(actor, Act.TIGHTEN)
                 revision = await self._activation.activate(
@@ -292,6 +290,20 @@ class Lifecycle:
         """
         newest = await self._newest()
         return newest, judged(document, newest, self._charter, self._clock())[0]
+
+    async def weighed(
+        self, document: PolicyDocument, *, parent: int
+    ) -> tuple[PolicyRevision, Comparison, tuple[PolicyFinding, ...]]:
+        """Return the newest revision, what a document would change of it, and what else to say.
+
+        Raises:
+            NotAllowed: There is no policy yet.
+            RevisionConflict: ``parent`` is not the newest revision.
+            PolicyRejected: It crosses the charter, contradicts itself, or changes nothing.
+        """
+        newest = await self._newest_if(parent)
+        check_changes(document, newest)
+        return newest, *judged(document, newest, self._charter, self._clock())
 
     async def beside(self, number: int, document: PolicyDocument) -> Comparison:
         """Return what a document changes of one revision. Raises NotAllowed if there is none."""
