@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from petrosa_cio.audit.record import assessment_from, decision_part
+from petrosa_cio.audit.record import DecisionParts, assessment_from
 from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.decide import assess, conclude
 from petrosa_cio.risk.intent import Intent
@@ -132,7 +132,7 @@ def test_what_is_recorded_is_concluded_alike(
     lifts, used_by = said
     world = with_override(worlds.world(document, charter, parts), override_for(intent, lifts))
     assessment = assess(intent, taken_at=worlds.taken_at(intent), snapshot=world)
-    again = assessment_from(decision_part(intent, world, assessment, DECIDING))
+    again = assessment_from(DecisionParts(world, DECIDING).of(intent, assessment))
     readings = readings_of(assessment, ledger | {"override_used_by": used_by})
     assert again == assessment
     verdict = conclude(again, readings)

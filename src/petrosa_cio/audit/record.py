@@ -20,6 +20,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import orjson
 from msgspec import Struct
 from msgspec.structs import asdict as struct_fields
@@ -27,6 +28,7 @@ from msgspec.structs import astuple
 
 from petrosa_cio.risk.claims import Claim, DriftClaim, OppositeClaim, RateClaim, Readings
 from petrosa_cio.risk.intent import Direction, Intent
+from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.sizing import Size
@@ -41,6 +43,9 @@ MAX_BODY_BYTES = 65_536
 """Longest raw body that is kept whole; of a longer one the beginning, the length and the hash."""
 
 KEPT_OF_LONGER = 4_096
+
+
+_as_json = msgspec.json.Encoder().encode
 
 
 class RecordKind(StrEnum):
@@ -108,27 +113,68 @@ class Deciding(Struct, frozen=True, gc=False):
     max_intent_bytes: int
 
 
-def decision_part(
-    intent: Intent | Malformed,
-    snapshot: Snapshot,
-    assessment: Assessment,
-    deciding: Deciding,
-    *,
-    flood: Flood | None = None,
-    failure: str | None = None,
-) -> str:
-    """Return the part of the record that exists before the ledger is asked, as JSON.
+class DecisionParts:
+    """Writes the part of the record that exists before the ledger is asked.
+
+    Many decisions are made under one snapshot, so what it says to all of them is written once.
 
     Args:
-        intent: What the message says.
-        snapshot: What was known.
-        assessment: What was said of the intent.
-        deciding: What decided besides.
-        flood: Of which flood it is a part, where no check was run for that.
-        failure: Name of the exception, where the gate itself failed on the message.
+        snapshot: What is known.
+        deciding: What decides besides.
     """
+
+    def __init__(self, snapshot: Snapshot, deciding: Deciding) -> None:
+        self.snapshot = snapshot
+        self.deciding = deciding
+        self._head = _opened(_head_of(snapshot, deciding))
+        self._slices: dict[tuple[str, str], bytes] = {}
+
+    def of(
+        self,
+        intent: Intent | Malformed,
+        assessment: Assessment,
+        *,
+        flood: Flood | None = None,
+        failure: str | None = None,
+    ) -> str:
+        """Return the part of one decision, as JSON.
+
+        Args:
+            intent: What the message says.
+            assessment: What was said of the intent.
+            flood: Of which flood it is a part, where no check was run for that.
+            failure: Name of the exception, where the gate itself failed on the message.
+        """
+        part: dict[str, object] = {"assessment": _assessment_of(assessment)}
+        if flood is not None:
+            part["flood"] = {"rate": flood.place, "tried": flood.tried}
+        if failure is not None:
+            part["failure"] = failure
+        override = None if flood else _override_of(self.snapshot, intent)
+        said = self._slice(intent, override)
+        return b"".join((self._head, said, orjson.dumps(part)[1:])).decode()
+
+    def _slice(self, intent: Intent | Malformed, override: Override | None) -> bytes:
+        symbol = intent.symbol or ""
+        token = intent.token if isinstance(intent, Intent) else ""
+        if override is not None:
+            return self._sliced(symbol, token, override)
+        found = self._slices.get((symbol, token))
+        if found is None:
+            found = self._slices[symbol, token] = self._sliced(symbol, token, None)
+        return found
+
+    def _sliced(self, symbol: str, token: str, override: Override | None) -> bytes:
+        said = {
+            "override": None if override is None else struct_fields(override),
+            "snapshot": _snapshot_slice(self.snapshot, symbol, token),
+        }
+        return _opened(said)[1:]
+
+
+def _head_of(snapshot: Snapshot, deciding: Deciding) -> dict[str, object]:
     policy = snapshot.policy
-    part: dict[str, object] = {
+    return {
         "now": snapshot.now,
         "settings": {
             "code_version": deciding.code_version,
@@ -138,15 +184,12 @@ def decision_part(
         "policy_hash": policy.policy_hash if policy else None,
         "charter_hash": policy.charter_hash if policy else snapshot.charter_hash,
         "venue_rules_hash": snapshot.venue_rules.content_hash if snapshot.venue_rules else None,
-        "override": None if flood else _override_of(snapshot, intent),
-        "snapshot": _snapshot_slice(snapshot, intent),
-        "assessment": _assessment_of(assessment),
     }
-    if flood is not None:
-        part["flood"] = {"rate": flood.place, "tried": flood.tried}
-    if failure is not None:
-        part["failure"] = failure
-    return orjson.dumps(part).decode()
+
+
+def _opened(fields: Mapping[str, object]) -> bytes:
+    """Return the beginning of a JSON object, to which more fields are to be added."""
+    return orjson.dumps(fields)[:-1] + b","
 
 
 class Decided(Struct, frozen=True, gc=False):
@@ -156,7 +199,7 @@ class Decided(Struct, frozen=True, gc=False):
         decision_id: Identity of the decision.
         source: The captured message.
         intent: What it says.
-        part: The decision part, as `decision_part` made it.
+        part: The decision part, as `DecisionParts` made it.
         identity: Fingerprint of strategy and stated id, if it states one.
         digest: Fingerprint of what is wanted.
     """
@@ -338,10 +381,8 @@ def _readable(body: bytes) -> dict[str, object]:
         return {"body": b64encode(body).decode("ascii"), "body_encoding": "base64"}
 
 
-def _snapshot_slice(snapshot: Snapshot, intent: Intent | Malformed) -> dict[str, object]:
-    """Return what of the snapshot this one decision could see."""
-    symbol = intent.symbol or ""
-    token = intent.token if isinstance(intent, Intent) else ""
+def _snapshot_slice(snapshot: Snapshot, symbol: str, token: str) -> dict[str, object]:
+    """Return what of the snapshot a decision about this symbol and strategy could see."""
     return {
         "policy_confirmed_at": snapshot.policy_confirmed_at,
         "policy_max_age_s": snapshot.policy_max_age_s,
@@ -353,10 +394,11 @@ def _snapshot_slice(snapshot: Snapshot, intent: Intent | Malformed) -> dict[str,
     }
 
 
-def _override_of(snapshot: Snapshot, intent: Intent | Malformed) -> dict[str, object] | None:
+def _override_of(snapshot: Snapshot, intent: Intent | Malformed) -> Override | None:
     """Return the override that counted for the order, where one did."""
-    found = snapshot.override_for(intent) if isinstance(intent, Intent) else None
-    return None if found is None else struct_fields(found)
+    if not snapshot.overrides or not isinstance(intent, Intent):
+        return None
+    return snapshot.override_for(intent)
 
 
 def _price_slice(snapshot: Snapshot, symbol: str) -> dict[str, object] | None:
@@ -417,7 +459,7 @@ def _assessment_of(assessment: Assessment) -> dict[str, object]:
         "size": size and [str(size.quantity), str(size.price), str(size.notional_usd), size.basis],
         "quantity": _exact(assessment.quantity),
         "claims": [_claim_of(claim) for claim in assessment.claims],
-        "rates": [_rate_of(rate) for rate in assessment.rates],
+        "rates": orjson.Fragment(_as_json(assessment.rates)),
         "opposite": assessment.opposite and astuple(assessment.opposite),
         "drift": assessment.drift and astuple(assessment.drift),
         "expires_at": assessment.expires_at,
@@ -452,7 +494,7 @@ def _rate_of(rate: RateClaim) -> list[object]:
 
 
 def assessment_from(decision: str) -> Assessment:
-    """Return the assessment in a decision part. Inverse of what `decision_part` wrote."""
+    """Return the assessment in a decision part. Inverse of what `DecisionParts` wrote."""
     part = orjson.loads(decision)["assessment"]
     size, quantity, expires_at = part["size"], part["quantity"], part["expires_at"]
     return Assessment(

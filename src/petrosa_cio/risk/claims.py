@@ -54,13 +54,15 @@ class Claim(Struct, frozen=True, gc=False):
     cut: int = 0
 
 
-class RateClaim(Struct, frozen=True, gc=False, omit_defaults=True):
+class RateClaim(Struct, frozen=True, gc=False, array_like=True):
     """A wish to be one more event in a sliding window of ``window_ms`` with at most ``ceiling``.
 
     An event is an intent, approved or not. With ``of_held`` it is an approval that was held, and
     one that came to nothing (withdrawn, undelivered, refused by the engine) is taken out again.
     With ``pauses`` the one intent too many, if nothing else objects to it, pauses its strategy;
     what happened before a person last resumed the strategy does not count.
+
+    Where it is written it is a list of these fields, in this order: so it stands in the record.
     """
 
     code: ReasonCode

@@ -198,7 +198,7 @@ def _assessed(case: Case, reasons: tuple[Reason, ...], allowed: Decimal | None) 
     intent, taken_at, snapshot = case.intent, case.taken_at, case.snapshot
     in_force, limits, size = case.in_force, case.limits, case.size
     approved = size
-    if intent.direction is not None:
+    if case.direction is not None:
         approved, reasons = _approved_size(case, allowed, reasons)
     return Assessment(
         reasons=reasons,
@@ -235,6 +235,8 @@ def _case_of(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Case:
         size,
         snapshot.reference_prices.get(symbol),
         rules,
+        intent.direction,
+        intent.execution_price,
     )
 
 

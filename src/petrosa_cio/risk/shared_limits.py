@@ -8,7 +8,6 @@ rules are in `petrosa_cio.risk.repetition` and `petrosa_cio.risk.drift`.
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -27,9 +26,6 @@ GROSS = "gross"
 
 UNLIMITED_EVENTS = 1_000_000_000
 """The ceiling of a rate that is lifted and that the charter does not bound."""
-
-COUNTERS_KEPT = 1_024
-"""Where one entry governs all strategies, rates of so many are kept worked out."""
 
 SHARED_CODES: dict[Code, str] = {
     Code.STRATEGY_NAME_COLLIDES: (
@@ -116,15 +112,15 @@ def claims_of(
         return ()
     wanted = _units_of(asked)
     taken = wanted if approved is None or approved is asked else _units_of(approved)
-    limits, entries, cut = in_force.limits, in_force.entries, wanted - taken
+    entries, cut = in_force.entries, wanted - taken
     position = position_counter(intent.symbol, intent.direction)
     return (
         Claim(
-            _POSITION, position, taken, _ceiling_units(limits.max_position_usd, cut),
+            _POSITION, position, taken, _ceiling_units("max_position_usd", in_force, cut),
             entries.get("max_position_usd"), cut,
         ),
         Claim(
-            _GROSS, GROSS, taken, _ceiling_units(limits.max_gross_exposure_usd, cut),
+            _GROSS, GROSS, taken, _ceiling_units("max_gross_exposure_usd", in_force, cut),
             entries.get("max_gross_exposure_usd"), cut,
         ),
     )  # fmt: skip
@@ -140,14 +136,15 @@ def _units_of(size: Size) -> int:
     return min(to_units(size.notional_usd), MAX_UNITS)
 
 
-def _ceiling_units(limit: Decimal | None, cut: int) -> int | None:
-    return None if limit is None else _rounded_down(limit) - cut
-
-
-@lru_cache(maxsize=1_024)
-def _rounded_down(limit: Decimal) -> int:
-    # Where amounts are rounded up, limits are rounded down: rounding may only ever tighten.
-    return -to_units(-limit)
+def _ceiling_units(field: str, in_force: InForce, cut: int) -> int | None:
+    units = in_force.ceilings.get(field)
+    if units is None:
+        limit: Decimal | None = getattr(in_force.limits, field)
+        if limit is None:
+            return None
+        # Where amounts are rounded up, limits are rounded down: rounding may only ever tighten.
+        units = in_force.ceilings[field] = -to_units(-limit)
+    return units - cut
 
 
 FUND_INTENTS = "fund_intents"
@@ -205,10 +202,8 @@ def rates_of(intent: Intent, in_force: InForce) -> tuple[RateClaim, ...]:
     key = f"exits:{token}" if is_exit else f"{token}:{symbol}"
     found = in_force.rates.get(key)
     if found is None:
-        if len(in_force.rates) >= COUNTERS_KEPT:
-            in_force.rates.clear()
         counters = {"exits": key} if is_exit else _counters_of(token, symbol)
-        found = in_force.rates[key] = tuple(_rates(counters, in_force))
+        found = in_force.keep_rates(key, tuple(_rates(counters, in_force)))
     return found
 
 
