@@ -24,6 +24,8 @@ from petrosa_cio.fleet.setting_facts import SettingFacts
 from petrosa_cio.fleet.setting_tables import engine_table, realtime_table, ta_table
 from petrosa_cio.governance import regime_metrics
 from petrosa_cio.governance.fleet_outcome import MEANINGS as EFFECTS
+from petrosa_cio.governance.guard import metrics as guard_metrics
+from petrosa_cio.governance.shadow import metrics as shadow_metrics
 from petrosa_cio.nurse import gauges as gate_gauges
 from petrosa_cio.nurse import market, venue_feed
 from petrosa_cio.nurse import metrics as gate_metrics
@@ -32,6 +34,7 @@ from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.checks.case import Applies
 from petrosa_cio.risk.limit_facts import FACTS
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
+from petrosa_cio.risk.overrides import LIFTS
 from petrosa_cio.risk.policy import Families, in_words
 from petrosa_cio.risk.policy_rules import CONTRADICTIONS, POINTLESS
 from petrosa_cio.risk.shared_limits import SHARED_CODES, SHARED_LIMIT_FIELDS
@@ -72,6 +75,12 @@ def controls() -> Iterator[str]:
         fields = [check.limit_field] if check else SHARED_LIMIT_FIELDS.get(code, ())
         limits = ", ".join(f"`{field}`" for field in fields if field)
         yield f"| `{code}` | {meaning} | {looks_at} | {limits} |"
+    lifted = ", ".join(f"`{code}`" for code in LIFTS)
+    yield from (
+        "",
+        f"For one order, two people can lift {lifted}, as far as the charter's own bound; nothing "
+        "else can be lifted ([GOVERNANCE](GOVERNANCE.md#one-order)).",
+    )
 
 
 SHARED_REACH = {
@@ -321,7 +330,7 @@ def _option(option: TyperOption, context: typer.Context) -> str:
 METRICS_OF: dict[str, tuple[ModuleType, ...]] = {
     "The gate": (gate_metrics, gate_gauges, market, venue_feed),
     "The record": (record_metrics, record_gauges, completeness_metrics, completeness_gauges),
-    "Control": (control_gauges, regime_metrics, webhook),
+    "Control": (control_gauges, regime_metrics, guard_metrics, shadow_metrics, webhook),
     "Every process": (process_metrics,),
 }
 

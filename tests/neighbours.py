@@ -1,28 +1,18 @@
 """NATS as tests use it: connections, and a way to talk to the server past the library."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
-from petrosa_cio.adapters.nats_journal import read_journal
 from petrosa_cio.risk.identity import decision_id
 
 READ_TIMEOUT_S = 10.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-async def journal_records(url: str) -> list[dict[str, Any]]:
-    """Return every record of the journal."""
-    async with connected(url) as client:
-        entries = [one async for one in read_journal(client, since=_EPOCH)]
-    return [json.loads(line) for one in entries for line in one.records]
 
 
 @asynccontextmanager

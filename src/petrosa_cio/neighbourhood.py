@@ -8,7 +8,7 @@ from typing import Final
 
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_proposals import MongoProposals
-from petrosa_cio.adapters.mongo_schema import FLEET_APPROVALS, FLEET_PROPOSALS
+from petrosa_cio.adapters.mongo_schema import FLEET_PROPOSALS
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_pace import RedisPace
 from petrosa_cio.errors import NeighbourRefused, NeighbourSilent
@@ -60,7 +60,7 @@ async def open_neighbourhood(settings: Settings) -> AsyncIterator[Neighbourhood]
             mongo,
             settings.mongo_database,
             settings.fund,
-            names=(FLEET_PROPOSALS, FLEET_APPROVALS),
+            collection=FLEET_PROPOSALS,
         )
         configuration = FleetConfiguration(
             neighbours,

@@ -23,7 +23,7 @@ from petrosa_cio.settings import load_settings
 from tests.commands import cio
 from tests.fleet import Analyst, Engine, Realtime, TaBot, served
 from tests.governing import THOUGHT
-from tests.neighbours import journal_records
+from tests.integration.governing_office import records
 from tests.policies import TRUSTING, govern
 
 pytestmark = pytest.mark.integration
@@ -55,7 +55,7 @@ class Desk:
 
     async def changes(self) -> list[dict[str, Any]]:
         """Return the changes of the fleet in the journal."""
-        lines = await journal_records(self.environ["CIO_NATS_URL"])
+        lines = await records(self.environ["CIO_NATS_URL"])
         found = [one["change"] for one in lines if one["kind"] == "change"]
         return [one for one in found if one["subject"].startswith("fleet")]
 

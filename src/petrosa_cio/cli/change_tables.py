@@ -11,6 +11,7 @@ from rich.text import Text
 
 from petrosa_cio.cli.showing import err, out
 from petrosa_cio.cli.switches import show_unrecorded
+from petrosa_cio.cli.what_if_summary import show_what_if_of, what_if_fields
 from petrosa_cio.governance.lifecycle import Considered, Outcome
 from petrosa_cio.ports import PolicyRevision
 from petrosa_cio.risk.compare import Comparison, FieldChange
@@ -80,6 +81,7 @@ def show_outcome(outcome: Outcome, as_json: bool) -> None:
             "expires_at": outcome.proposal.expires_at if outcome.proposal else None,
             **comparison_fields(outcome.comparison),
             "findings": [str(one) for one in outcome.findings],
+            "what_if": what_if_fields(outcome.proposal) if outcome.proposal else None,
         }
         out.print_json(orjson.dumps(shown).decode())
         return
@@ -90,6 +92,7 @@ def show_outcome(outcome: Outcome, as_json: bool) -> None:
     if outcome.revision:
         show_in_force(outcome.revision)
     if outcome.proposal:
+        show_what_if_of(outcome.proposal)
         short = outcome.proposal.proposal_id[:SHORT_ID]
         until = outcome.proposal.expires_at.isoformat(timespec="minutes")
         out.print(f"It waits for approval as [bold]{short}[/], until {until}.")
@@ -120,6 +123,7 @@ def considered_fields(one: Considered) -> dict[str, Any]:
         "at": proposal.at,
         "expires_at": proposal.expires_at,
         "thought": proposal.thought,
+        "what_if": what_if_fields(proposal),
         "behind": one.standing.behind,
         "confirm_from": one.standing.confirm_from,
         "steps": [

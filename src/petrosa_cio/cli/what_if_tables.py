@@ -30,25 +30,31 @@ def show_what_if(found: Findings, about: Mapping[str, str]) -> None:
     """Show what would be otherwise: all in all, by what and why, and what it does to exposure."""
     out.print(Text(f"What if: {about['candidate']}", style="bold"))
     out.print(Text(about["source"], style="dim"))
-    if found.first and found.last:
-        span = f"{found.first:%Y-%m-%d %H:%M} to {found.last:%Y-%m-%d %H:%M} UTC"
-        out.print(Text(f"{found.decided:,} verdicts decided again, {span}", style="dim"))
-        out.print(_verdicts(found))
-        out.print(_said(found))
-        for what, counted in (
-            ("code", found.by_code),
-            ("strategy", found.by_strategy),
-            ("symbol", found.by_symbol),
-            ("policy revision then", found.by_revision),
-        ):
-            if counted:
-                out.print(_flips(what, counted))
-        for flip in found.flips[:FLIPS_SHOWN]:
-            _show_flip(flip)
+    if found.decided:
+        show_flips(found)
         out.print(_exposure(found))
     else:
         out.print("No verdict could be decided again.")
-    _show_notes(found)
+    show_notes(found)
+
+
+def show_flips(found: Findings) -> None:
+    """Show how many verdicts would be others, by what, and the first of them one by one."""
+    if found.first and found.last:
+        span = f"{found.first:%Y-%m-%d %H:%M} to {found.last:%Y-%m-%d %H:%M} UTC"
+        out.print(Text(f"{found.decided:,} verdicts decided again, {span}", style="dim"))
+    out.print(_verdicts(found))
+    out.print(_said(found))
+    for what, counted in (
+        ("code", found.by_code),
+        ("strategy", found.by_strategy),
+        ("symbol", found.by_symbol),
+        ("policy revision then", found.by_revision),
+    ):
+        if counted:
+            out.print(_flips(what, counted))
+    for flip in found.flips[:FLIPS_SHOWN]:
+        _show_flip(flip)
 
 
 def _said(found: Findings) -> str:
@@ -104,7 +110,8 @@ def _money(amount: Decimal) -> str:
     return f"{amount:,.2f}"
 
 
-def _show_notes(found: Findings) -> None:
+def show_notes(found: Findings) -> None:
+    """Show what is not in the tables: other reasons, other versions, what could not be decided."""
     if found.other_reasons:
         out.print(f"{found.other_reasons:,} stay denied or reduced, for other reasons.")
     if found.other_versions:
@@ -116,6 +123,16 @@ def _show_notes(found: Findings) -> None:
 def as_json_object(found: Findings) -> dict[str, object]:
     """Return a what-if for a program: numbers, exact amounts as text, times in ISO-8601."""
     profile = found.profile
+    return {
+        **flips_object(found),
+        "highest_usd": {counter: _pair_object(pair) for counter, pair in profile.peaks.items()},
+        "most_approvals_per_minute": profile.most_per_minute,
+        "profile": profile.points(),
+    }
+
+
+def flips_object(found: Findings) -> dict[str, object]:
+    """Return verdicts and flips for a program, without exposure over time."""
     return {
         "first": found.first,
         "last": found.last,
@@ -134,9 +151,6 @@ def as_json_object(found: Findings) -> dict[str, object]:
         "other_reasons": found.other_reasons,
         "other_versions": found.other_versions,
         "undecidable": dict(found.undecidable),
-        "highest_usd": {counter: _pair_object(pair) for counter, pair in profile.peaks.items()},
-        "most_approvals_per_minute": profile.most_per_minute,
-        "profile": profile.points(),
     }
 
 
