@@ -94,6 +94,12 @@ async def test_nobody_takes_a_step_twice(store: ProposalStore) -> None:
     assert await store.steps([SECOND.proposal_id]) == []
 
 
+async def test_every_kind_of_step_can_be_kept(store: ProposalStore) -> None:
+    for kind in StepKind:
+        assert await store.step(replace(STEP, kind=kind))
+    assert {one.kind for one in await store.steps([FIRST.proposal_id])} == set(StepKind)
+
+
 async def test_tokens_are_kept_once_and_revoked_once(tokens: TokenStore) -> None:
     assert await tokens.token(ENTRY.token_id) is None
     for one in (ENDING, ENTRY):

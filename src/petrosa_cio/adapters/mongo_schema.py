@@ -137,8 +137,8 @@ COLLECTIONS: Final = (
         APPROVALS,
         _schema(
             {"_id": _TEXT, "fund": _TEXT, "proposal_id": _HASH,
-             "kind": {"enum": ["approve", "confirm", "reject"]}, "author": _TEXT, "role": _TEXT,
-             "reason": _TEXT, "at": _INSTANT},
+             "kind": {"enum": ["approve", "confirm", "reject", "use"]}, "author": _TEXT,
+             "role": _TEXT, "reason": _TEXT, "at": _INSTANT},
             {},
         ),
         (_by("proposal_id"),),
