@@ -187,7 +187,7 @@ def test_address_and_secret_go_together() -> None:
     with pytest.raises(Misconfigured, match="go together"):
         load_settings({"CIO_WEBHOOK_URL": "https://example.org/alerts"})
     with pytest.raises(Misconfigured, match="at least 32"):
-        load_settings({"CIO_WEBHOOK_URL": "https://example.org/", "CIO_WEBHOOK_SECRET": "short"})
+        load_settings({"CIO_WEBHOOK_URL": "https://example.org/", "CIO_WEBHOOK_SECRET": SECRET[:5]})
 
 
 def test_nothing_secret_of_it_is_shown() -> None:
