@@ -24,14 +24,12 @@ from petrosa_cio.governance import regime_metrics
 from petrosa_cio.nurse import gauges as gate_gauges
 from petrosa_cio.nurse import market, venue_feed
 from petrosa_cio.nurse import metrics as gate_metrics
+from petrosa_cio.office.controls import applies_to, limits_of
 from petrosa_cio.risk.catalogue import MEANINGS
-from petrosa_cio.risk.checks import CHECKS
-from petrosa_cio.risk.checks.case import Applies
 from petrosa_cio.risk.limit_facts import FACTS
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.policy import Families, in_words
 from petrosa_cio.risk.policy_rules import CONTRADICTIONS, POINTLESS
-from petrosa_cio.risk.shared_limits import SHARED_CODES, SHARED_LIMIT_FIELDS
 from petrosa_cio.risk.trading_hours import FORMS
 from petrosa_cio.settings import Settings, variable
 from petrosa_cio.surfaces import gauges as control_gauges
@@ -39,18 +37,11 @@ from petrosa_cio.telemetry import metrics as process_metrics
 
 HERE = Path(__file__).parent
 
-APPLIES = {
-    Applies.TO_OPENINGS: "openings",
-    Applies.TO_ORDERS: "openings and exits",
-    Applies.TO_EVERYTHING: "everything, advice included",
-}
-
 NOTE = "<!-- Made by `make docs` from the code. Do not edit. -->"
 
 
 def controls() -> Iterator[str]:
     """Yield the lines of the list of controls."""
-    rows = {check.code: check for check in CHECKS}
     yield from (
         "# Controls",
         "",
@@ -63,17 +54,8 @@ def controls() -> Iterator[str]:
         "| --- | --- | --- | --- |",
     )
     for code, meaning in MEANINGS.items():
-        check = rows.get(code)
-        looks_at = APPLIES[check.applies] if check else SHARED_REACH.get(code, "everything")
-        fields = [check.limit_field] if check else SHARED_LIMIT_FIELDS.get(code, ())
-        limits = ", ".join(f"`{field}`" for field in fields if field)
-        yield f"| `{code}` | {meaning} | {looks_at} | {limits} |"
-
-
-SHARED_REACH = {
-    code: "openings and exits" if code.startswith(("INTENT_", "STRATEGY_")) else "openings"
-    for code in SHARED_CODES
-} | {"RATE_ABOVE_MAX": "openings; exits have a bound of their own"}
+        limits = ", ".join(f"`{field}`" for field in limits_of(code))
+        yield f"| `{code}` | {meaning} | {applies_to(code)} | {limits} |"
 
 
 _POLICY_HEAD = """

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_proposals import MongoProposals
 from petrosa_cio.adapters.mongo_revisions import MongoRevisions
 from petrosa_cio.adapters.mongo_tokens import MongoTokens
@@ -27,7 +27,13 @@ from petrosa_cio.governance.refusals import Refusals
 from petrosa_cio.governance.starter import starter_file
 from petrosa_cio.governance.tokens import Tokens
 from petrosa_cio.policies import KEY_FIELD, policy_signer, trusted_keys
-from petrosa_cio.ports import PolicyRevision, RevisionStore
+from petrosa_cio.ports import (
+    Announcer,
+    GovernanceStore,
+    Journal,
+    PolicyRevision,
+    RevisionStore,
+)
 from petrosa_cio.risk.policy import Charter, PolicyDocument
 from petrosa_cio.servers import clock, nats_access
 from petrosa_cio.settings import Settings
@@ -95,21 +101,36 @@ async def open_government(settings: Settings) -> AsyncIterator[Government]:
         later = nats_when_needed(settings)
         closing.push_async_callback(later.close)
         store = RedisStateStore(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S)
-        desk = Desk(store, later, later, fund=settings.fund, clock=clock)
-        revisions = MongoRevisions(mongo, settings.mongo_database, settings.fund)
-        charter = _charter(settings)
-        projection = PolicyProjection(revisions, store, trusted_keys(settings), later, later, clock)
-        lifecycle = Lifecycle(
-            revisions,
-            MongoProposals(mongo, settings.mongo_database, settings.fund),
-            _activation(settings, revisions, projection, charter),
-            desk.record,
-            charter=charter,
-            clock=clock,
-        )
-        token_store = MongoTokens(mongo, settings.mongo_database, settings.fund)
-        tokens = Tokens(token_store, desk.record, clock)
-        yield Government(settings, revisions, lifecycle, tokens, desk)
+        yield government_of(settings, mongo, store, later, later)
+
+
+def government_of(
+    settings: Settings,
+    mongo: MongoClient,
+    store: GovernanceStore,
+    journal: Journal,
+    announcer: Announcer,
+) -> Government:
+    """Return what changes what governs, over ways to the servers that are open.
+
+    Raises:
+        Misconfigured: Charter or keys are not as they must be.
+    """
+    desk = Desk(store, journal, announcer, fund=settings.fund, clock=clock)
+    revisions = MongoRevisions(mongo, settings.mongo_database, settings.fund)
+    charter, trusted = read_charter(settings), trusted_keys(settings)
+    projection = PolicyProjection(revisions, store, trusted, journal, announcer, clock)
+    lifecycle = Lifecycle(
+        revisions,
+        MongoProposals(mongo, settings.mongo_database, settings.fund),
+        _activation(settings, revisions, projection, charter),
+        desk.record,
+        charter=charter,
+        clock=clock,
+    )
+    token_store = MongoTokens(mongo, settings.mongo_database, settings.fund)
+    tokens = Tokens(token_store, desk.record, clock)
+    return Government(settings, revisions, lifecycle, tokens, desk)
 
 
 def nats_when_needed(settings: Settings) -> NatsWhenNeeded:
@@ -148,7 +169,8 @@ def _activation(
     return PolicyActivation(revisions, projection, signer, charter, settings.fund, clock)
 
 
-def _charter(settings: Settings) -> Charter:
+def read_charter(settings: Settings) -> Charter:
+    """Return the charter of the file that is stated, else the starter. Raises Misconfigured."""
     read = read_charter_file(settings.charter_file or starter_file("charter.yaml"))
     if read.problems:
         raise Misconfigured(
