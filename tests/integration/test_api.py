@@ -87,6 +87,8 @@ async def test_what_is_not_there_is_told_in_the_envelope(shared: ApiHouse) -> No
     wrong = await shared.call("DELETE", "/whoami", "eve")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
     assert wrong.json()["error"]["code"] == "METHOD_NOT_ALLOWED"
+    for path in ("/verdicts/a%0Ab/explanation", "/whoami/", "/policies/revisions/77"):
+        assert (await shared.refused("GET", path, "eve"))["status"] == 404
     missing = await shared.refused("GET", "/policies/revisions/77", "eve")
     assert (missing["status"], missing["code"]) == (404, "NOT_FOUND")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from petrosa_cio.errors import Misconfigured, Problem
@@ -43,7 +45,7 @@ def create_app(
         title="petrosa-cio", version=version, docs_url=None, redoc_url=None, openapi_url=None
     )
     if api is not None:
-        app.mount(PREFIX, api)
+        app.router.routes.append(_beneath(PREFIX, api))
 
     @app.get("/health/liveness")
     async def liveness() -> dict[str, str]:
@@ -71,6 +73,13 @@ def create_app(
         return {"service": "petrosa-cio", "version": version, "fund": fund}
 
     return app
+
+
+def _beneath(prefix: str, api: ASGIApp) -> Mount:
+    """Return a mount that hands over every path beneath it, line breaks in it or not."""
+    mount = Mount(prefix, app=api)
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 def _registry() -> CollectorRegistry:

@@ -72,6 +72,7 @@ def build_api() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         servers=[{"url": PREFIX}],
         root_path_in_servers=False,
     )

@@ -156,6 +156,7 @@ def refused(
 
 
 MEANINGS = {
+    400: "The body cannot be read.",
     401: "Nobody knows who asks: no token, or none that counts.",
     403: "The role may not, or not alone; `approval` says who could.",
     404: "It is not there.",
@@ -171,7 +172,7 @@ MEANINGS = {
 }
 """What each status means."""
 
-ALWAYS = (401, 403, 408, 413, 422, 429, 500, 503, 504)
+ALWAYS = (400, 401, 403, 408, 413, 422, 429, 500, 503, 504)
 """Statuses that every route may answer."""
 
 

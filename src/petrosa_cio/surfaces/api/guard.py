@@ -6,8 +6,8 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
-from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from petrosa_cio.telemetry.trace_context import well_formed

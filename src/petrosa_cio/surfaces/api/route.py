@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
 import structlog
-from fastapi import Depends, HTTPException, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, APIRouter
+from starlette.exceptions import HTTPException
 
 from petrosa_cio.errors import CioError, TooMany
 from petrosa_cio.governance.actors import Actor, Role
