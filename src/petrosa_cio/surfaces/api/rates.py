@@ -7,6 +7,9 @@ from typing import Final
 
 MINUTE_S: Final = 60.0
 
+ROUNDING_S: Final = 1e-6
+"""What the binary fractions may be off."""
+
 
 class Rates:
     """Gives each of many so many turns a minute; all of them may be taken at once.
@@ -32,8 +35,8 @@ class Rates:
         now, key = self._monotonic(), (what, who)
         left, at = self._left.pop(key, (float(per_minute), now))
         left = min(float(per_minute), left + (now - at) * per_minute / MINUTE_S)
-        takes = left >= 1
+        takes = left >= 1 - ROUNDING_S
         self._left[key] = (left - takes, now)
         if len(self._left) > self._most:
             self._left.popitem(last=False)
-        return 0 if takes else max(1, math.ceil((1 - left) * MINUTE_S / per_minute))
+        return 0 if takes else max(1, math.ceil((1 - left) * MINUTE_S / per_minute - ROUNDING_S))
