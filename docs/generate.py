@@ -1,4 +1,4 @@
-"""Writes the documents made from the code: controls, policy, settings, metrics, commands.
+"""Writes the documents made from the code: API, controls, policy, settings, metrics, commands.
 
 Run ``make docs``. A test compares the files with what this makes, so they are never out of date.
 """
@@ -21,6 +21,7 @@ from petrosa_cio.cli.help_pages import PANELS
 from petrosa_cio.cli.main import app
 from petrosa_cio.doctor.examination import CHECKS as CHECKS_OF_DOCTOR
 from petrosa_cio.governance import regime_metrics
+from petrosa_cio.governance.actors import Role
 from petrosa_cio.nurse import gauges as gate_gauges
 from petrosa_cio.nurse import market, venue_feed
 from petrosa_cio.nurse import metrics as gate_metrics
@@ -33,6 +34,8 @@ from petrosa_cio.risk.policy_rules import CONTRADICTIONS, POINTLESS
 from petrosa_cio.risk.trading_hours import FORMS
 from petrosa_cio.settings import Settings, variable
 from petrosa_cio.surfaces import gauges as control_gauges
+from petrosa_cio.surfaces.api.app import rights
+from petrosa_cio.surfaces.api.envelope import MEANINGS as STATUSES_OF_API
 from petrosa_cio.telemetry import metrics as process_metrics
 
 HERE = Path(__file__).parent
@@ -330,7 +333,25 @@ def _metric_row(metric: MetricWrapperBase) -> str:
     return f"| `{name}` | {family.type} | {labels} | {family.documentation} |"
 
 
+API_MARK = "<!-- Below this line: made by `make docs` from the code. Do not edit. -->"
+
+
+def http_api() -> Iterator[str]:
+    """Yield the lines of the HTTP API: its head as people wrote it, and who may call each route."""
+    head, _, _ = (HERE / "API.md").read_text("utf-8").partition(API_MARK)
+    yield from (*head.rstrip().splitlines(), "", API_MARK, "", "## Who may call what", "")
+    names = [str(role) for role in Role]
+    yield f"| route | what it does | {' | '.join(names)} |"
+    yield f"| --- | --- |{' --- |' * len(names)}"
+    for right in rights():
+        cells = " | ".join("yes" if name in right.roles else "-" for name in names)
+        yield f"| `{right.method} {right.path}` | {right.about} | {cells} |"
+    yield from ("", "## What each status means", "", "| status | what it means |", "| --- | --- |")
+    yield from (f"| {status} | {meaning} |" for status, meaning in STATUSES_OF_API.items())
+
+
 DOCUMENTS = {
+    "API.md": http_api,
     "CLI.md": command_line,
     "CONTROLS.md": controls,
     "METRICS.md": metrics,

@@ -18,12 +18,16 @@ from petrosa_cio.errors import (
 )
 from petrosa_cio.governance.actors import Actor, Role
 from petrosa_cio.office.office import Office
+from petrosa_cio.office.records import Portion
+from petrosa_cio.ports import StoredRecord
 from petrosa_cio.surfaces.api import route
 from petrosa_cio.surfaces.api.admission import Admission, Caller
 from petrosa_cio.surfaces.api.app import build_api
 from petrosa_cio.surfaces.api.envelope import fault_of, status_of
 from petrosa_cio.surfaces.api.guard import Guard
 from petrosa_cio.surfaces.api.route import LONG_AT_ONCE, Reception
+from tests.records import NOON
+from tests.waiting import eventually
 
 SECRET = "mongodb://user:hunter2@host"
 
@@ -50,11 +54,32 @@ class Trading:
         return {"fund": None, "strategies": {}, "symbols": {}, "epoch": 0}
 
 
+class Records:
+    """A record whose walk stands still until it may go on, and then may break."""
+
+    def __init__(self) -> None:
+        self.may_go_on, self.walking = asyncio.Event(), 0
+        self.fault: Exception | None = None
+
+    async def portion(self, after: int, _positions: int) -> Portion:
+        return Portion(after, 1, 1)
+
+    async def walk(self, *_asked: object) -> AsyncIterator[StoredRecord]:
+        self.walking += 1
+        await self.may_go_on.wait()
+        if self.fault is not None:
+            raise self.fault
+        yield StoredRecord(1, "h", "p", "verdict", NOON, NOON)
+
+
 class FakeOffice:
-    """An office of which only the kill switch is there."""
+    """An office of which only the kill switch and the record are there."""
+
+    fund = "main"
 
     def __init__(self) -> None:
         self.trading = Trading()
+        self.records = Records()
 
 
 @pytest.fixture
@@ -156,3 +181,29 @@ def test_what_each_error_becomes(error: CioError, status: int, hides: bool) -> N
     assert (status_of(error), fault.code) == (status, error.code)
     assert "hunter2" not in fault.message
     assert hides or fault.message == str(error)
+
+
+async def test_long_exports_hold_up_nobody_but_each_other(
+    client: httpx2.AsyncClient, office: FakeOffice
+) -> None:
+    exports = [asyncio.create_task(client.get("/records/exports")) for _ in range(LONG_AT_ONCE)]
+    await eventually(lambda: office.records.walking == LONG_AT_ONCE)
+    assert (await client.get("/trading-states")).status_code == 200
+    refused = await client.get("/records/exports")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "TOO_MANY")
+    assert refused.headers["retry-after"] == "5"
+    office.records.may_go_on.set()
+    assert {one.status_code for one in await asyncio.gather(*exports)} == {200}
+    assert (await client.get("/records/exports")).json()["seq"] == 1
+
+
+async def test_an_export_that_breaks_is_no_whole_answer_and_gives_its_place_back(
+    client: httpx2.AsyncClient, office: FakeOffice
+) -> None:
+    office.records.may_go_on.set()
+    office.records.fault = Unavailable("mongo", "away for a test")
+    for _ in range(LONG_AT_ONCE + 1):
+        with pytest.raises(RuntimeError, match="already started"):  # the connection ends
+            await client.get("/records/exports")
+    office.records.fault = None
+    assert (await client.get("/records/exports")).status_code == 200

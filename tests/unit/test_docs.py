@@ -6,7 +6,7 @@ from tests.loading import ROOT, module_of
 
 
 @pytest.mark.parametrize(
-    "name", ["CLI.md", "CONTROLS.md", "METRICS.md", "POLICY.md", "SETTINGS.md"]
+    "name", ["API.md", "CLI.md", "CONTROLS.md", "METRICS.md", "POLICY.md", "SETTINGS.md"]
 )
 def test_a_generated_document_is_current(name: str) -> None:
     made = "\n".join(module_of("docs/generate.py").DOCUMENTS[name]()) + "\n"

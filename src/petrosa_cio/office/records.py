@@ -95,10 +95,11 @@ class Records:
             NotFound: There is none of that name; a verdict is recorded some seconds after it.
             RecordUnreadable: It is not as this program writes them.
         """
-        verdicts = await self.past.verdicts_called(name)
+        called = map(orjson.loads, await self.past.verdicts_called(name))
+        verdicts = [one for one in called if one.get("fund") == self._fund]
         if not verdicts:
             raise NotFound(f"no decision or intent in the record is called {name!r}")
-        first, *others = map(orjson.loads, verdicts)
+        first, *others = verdicts
         later = map(orjson.loads, await self.past.later(first["decision_id"]))
         told = [f"Afterwards: {one['kind']}, {one.get('reason')}." for one in later]
         told += [

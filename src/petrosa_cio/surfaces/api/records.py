@@ -8,6 +8,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
+import structlog
 from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -16,7 +17,7 @@ from petrosa_cio.audit.export import CsvWriter, JsonLinesWriter
 from petrosa_cio.audit.export_columns import COLUMNS, RECORD, row_of
 from petrosa_cio.audit.found_record import event_of
 from petrosa_cio.audit.search import USUAL_PAGE, Asked, read_query
-from petrosa_cio.errors import NotFound
+from petrosa_cio.errors import CioError, NotFound
 from petrosa_cio.governance.authority import Act
 from petrosa_cio.office.completeness import gaps_fields
 from petrosa_cio.office.records import LARGEST_PORTION, Portion
@@ -32,6 +33,8 @@ from petrosa_cio.surfaces.api.asked import (
 from petrosa_cio.surfaces.api.envelope import Told
 from petrosa_cio.surfaces.api.route import Call, Called, Routes
 from petrosa_cio.surfaces.api.told import ExplanationAnswer, Page, RecordRow
+
+log = structlog.get_logger()
 
 routes = Routes("records")
 
@@ -169,6 +172,9 @@ class ExportResponse(StreamingResponse):
         try:
             async with asyncio.timeout(EXPORT_WITHIN_S):
                 await super().__call__(scope, receive, send)
+        except (CioError, TimeoutError) as broken:
+            log.warning("export_broken_off", why=str(broken) or "it took too long")
+            raise
         finally:
             self.places.release()
 
