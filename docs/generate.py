@@ -22,6 +22,8 @@ from petrosa_cio.cli.main import app
 from petrosa_cio.doctor.examination import CHECKS as CHECKS_OF_DOCTOR
 from petrosa_cio.governance import regime_metrics
 from petrosa_cio.governance.actors import Role
+from petrosa_cio.governance.guard import metrics as guard_metrics
+from petrosa_cio.governance.shadow import metrics as shadow_metrics
 from petrosa_cio.nurse import gauges as gate_gauges
 from petrosa_cio.nurse import market, venue_feed
 from petrosa_cio.nurse import metrics as gate_metrics
@@ -302,7 +304,7 @@ def _option(option: TyperOption, context: typer.Context) -> str:
 METRICS_OF: dict[str, tuple[ModuleType, ...]] = {
     "The gate": (gate_metrics, gate_gauges, market, venue_feed),
     "The record": (record_metrics, record_gauges, completeness_metrics, completeness_gauges),
-    "Control": (control_gauges, regime_metrics),
+    "Control": (control_gauges, regime_metrics, guard_metrics, shadow_metrics),
     "Every process": (process_metrics,),
 }
 

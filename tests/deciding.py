@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -24,8 +24,10 @@ from petrosa_cio.risk.decide import assess, conclude
 from petrosa_cio.risk.drift import drifts_from, price_text
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.overrides import Override, order_fingerprint
 from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.policy import Charter, PolicyDocument
+from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.repetition import CONFIDENCE_UNITS, loses_to
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
@@ -119,6 +121,13 @@ def _venue(by_symbol: Plain | None) -> VenueRules | None:
     return VenueRules(rules, "test")
 
 
+def _override(one: Plain, intent: Intent) -> Override:
+    """Read what is lifted for the order of a case, or for another: ``of`` says what differs."""
+    order = order_fingerprint(msgspec.structs.replace(intent, **one.get("of", {})))
+    codes, ends = tuple(map(ReasonCode, one["lifts"])), ago(-one.get("left_s", 60))
+    return Override("f" * 64, order, codes, ago(60), ends, "ann", ("bob",))
+
+
 def _regime(one: Plain) -> Regime:
     confidence, left_s = Decimal(str(one.get("confidence", 1))), one.get("left_s")
     expires_at = None if left_s is None else ago(-Decimal(str(left_s)))
@@ -148,7 +157,8 @@ def readings_of(assessment: Assessment, ledger: Mapping[str, Any]) -> Readings:
     loses = assessment.opposite is not None and loses_to(assessment.opposite, opponent)
     drifts = assessment.drift is not None and drifts_from(assessment.drift, prices)
     fine = not assessment.denies and fits and first is None and holder is None
-    held = fine and in_time and not loses and not drifts
+    is_used = assessment.lifted is not None and ledger.get("override_used_by") is not None
+    held = fine and in_time and not loses and not drifts and not is_used
     return Readings(
         held=ledger.get("held", held),
         used=used,
@@ -160,6 +170,7 @@ def readings_of(assessment: Assessment, ledger: Mapping[str, Any]) -> Readings:
         name_holder=holder,
         opponent=opponent,
         prices=prices,
+        override_used_by=ledger.get("override_used_by") if assessment.lifted else None,
     )
 
 
@@ -211,7 +222,11 @@ def decide(case: Mapping[str, Any]) -> Decided:
     taken_at = ago(stored)
     if isinstance(intent, Intent) and intent.stated_at is not None:
         taken_at = min(taken_at, intent.stated_at)
-    assessment = assess(intent, taken_at=taken_at, snapshot=snapshot_of(case))
+    snapshot = snapshot_of(case)
+    if isinstance(intent, Intent) and (stated_override := case.get("override")):
+        override = _override(stated_override, intent)
+        snapshot = replace(snapshot, overrides={override.order: override})
+    assessment = assess(intent, taken_at=taken_at, snapshot=snapshot)
     readings = None
     ledger = case.get("ledger", {})
     if assessment.asks_ledger and ledger is not None:

@@ -46,6 +46,7 @@ class House:
     effects: Effects = field(default_factory=list)
     sequence: int = 0
     charter: Charter = field(default_factory=Charter)
+    overrides_refused: int = 0
 
     def __post_init__(self) -> None:
         self.states = MemoryStateStore(self.clock)
@@ -57,8 +58,13 @@ class House:
         self.announcer = FakeAnnouncer(self.effects)
         self.tally = FakeTally()
         self.feeds = Feeds(
-            self.states, self.charter, trusting(), clock=self.now, policy_max_age_s=5
-        )
+            self.states, self.charter, trusting(), clock=self.now, policy_max_age_s=5,
+            override_refused=self.refuse_override,
+        )  # fmt: skip
+
+    def refuse_override(self) -> None:
+        """Count an override that the gate did not take over."""
+        self.overrides_refused += 1
 
     async def open(self) -> "House":
         """Let trade: a new ledger, the fund active, a policy in force."""

@@ -14,6 +14,7 @@ from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.lifecycle import Lifecycle
 from petrosa_cio.governance.projection import PolicyProjection
 from petrosa_cio.governance.tokens import Tokens
+from petrosa_cio.governance.what_if.stage import WhatIfStage
 from petrosa_cio.risk.policy import Charter, PolicyDocument
 from tests.fakes import FakeAnnouncer, FakeJournal
 from tests.policies import SIGNER, trusting
@@ -55,18 +56,20 @@ class Fund:
         self.tokens = Tokens(self.token_store, self.tell, self.clock)
         self.lifecycle = self.governed_by(self.charter)
 
-    def governed_by(self, charter: Charter) -> Lifecycle:
+    def governed_by(self, charter: Charter, what_if: WhatIfStage | None = None) -> Lifecycle:
         """Return the lifecycle under another charter, as after a start with another file."""
         return Lifecycle(
             self.revisions,
             self.proposals,
-            self._activation(charter),
+            self.activation(charter),
             self.tell,
             charter=charter,
             clock=self.clock,
+            rehearsal=what_if,
         )
 
-    def _activation(self, charter: Charter) -> PolicyActivation:
+    def activation(self, charter: Charter) -> PolicyActivation:
+        """Return what makes revisions, under a charter."""
         trusted, announcer = trusting(), FakeAnnouncer([])
         projection = PolicyProjection(
             self.revisions, self.store, trusted, self.journal, announcer, self.clock
@@ -91,7 +94,7 @@ class Fund:
     async def put_in_force(self, wanted: PolicyDocument) -> None:
         """Put a document in force as the next revision, whoever may have to agree."""
         parent = await self.newest()
-        await self._activation(self.charter).activate(
+        await self.activation(self.charter).activate(
             wanted, parent=parent, author=ADA, thought=THOUGHT
         )
 

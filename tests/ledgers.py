@@ -15,6 +15,7 @@ from petrosa_cio.ports import (
     Ledger,
     Move,
     MoveKind,
+    OverrideStore,
     PolicyStore,
     RegimeStore,
     Settlement,
@@ -59,7 +60,7 @@ class NewLedger(Ledger, Protocol):
     async def initialise(self, *, fresh: bool) -> str: ...
 
 
-class StateStore(TradingStateStore, PolicyStore, RegimeStore, Protocol):
+class StateStore(TradingStateStore, PolicyStore, RegimeStore, OverrideStore, Protocol):
     """All that the ledger obeys."""
 
     async def trading_state_reasons(self) -> dict[str, bytes]: ...
@@ -157,6 +158,7 @@ def request(
     hold: bool = True,
     from_door: bool = False,
     resumable: str = "{}",
+    override_id: str | None = None,
 ) -> ReserveRequest:
     return ReserveRequest(
         decision_id=decision_id,
@@ -172,6 +174,7 @@ def request(
         drift=next((take for take in takes if isinstance(take, DriftClaim)), None),
         resumable=resumable,
         from_door=from_door,
+        override_id=override_id,
     )
 
 

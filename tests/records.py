@@ -10,10 +10,10 @@ from petrosa_cio.audit.chain import GENESIS, Document, chained
 from petrosa_cio.audit.record import (
     Decided,
     Deciding,
+    DecisionParts,
     Provenance,
     RecordKind,
     Source,
-    decision_part,
     later_record,
     verdict_record,
 )
@@ -60,7 +60,7 @@ def verdict_line(
     reasons = tuple(Reason(code) for code in codes)
     assessment = Assessment(reasons)
     snapshot = Snapshot(NOON, None, InForce(LimitSet(), {}))
-    part = decision_part(intent, snapshot, assessment, DECIDING)
+    part = DecisionParts(snapshot, DECIDING).of(intent, assessment)
     decided = Decided(decision_id or uuid4().hex, UNCAUGHT, intent, part, None, "")
     verdict = Verdict(kind, reasons, Decimal("0.5"))
     return verdict_record(decided, readings=None, verdict=verdict, provenance=PROVENANCE)

@@ -53,12 +53,13 @@ from petrosa_cio.governance.files import load_governing
 from petrosa_cio.governance.projection import LOOK_S as POLICY_LOOK_S
 from petrosa_cio.governance.venue_refresh import LOOK_S as VENUE_LOOK_S
 from petrosa_cio.governance.venue_rules import load_venue_rules
+from petrosa_cio.guarding import guarding_policy
 from petrosa_cio.nurse.completeness_watch import CompletenessWatch
 from petrosa_cio.nurse.door import Door
 from petrosa_cio.nurse.every import every, until_stopped
 from petrosa_cio.nurse.feeds import Feeds
 from petrosa_cio.nurse.gate import Gate, GateOptions, World
-from petrosa_cio.nurse.gauges import GateGauges, count_refused
+from petrosa_cio.nurse.gauges import GateGauges, count_override_refused, count_refused
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
 from petrosa_cio.nurse.market import Market
 from petrosa_cio.nurse.metrics import PrometheusTally
@@ -89,6 +90,7 @@ from petrosa_cio.servers import (
     venue_refresher,
 )
 from petrosa_cio.settings import Settings
+from petrosa_cio.shadowing import shadowing
 from petrosa_cio.surfaces.gate_watch import GateWatch
 from petrosa_cio.surfaces.gauges import VENUE_LOOKS, ControlGauges
 from petrosa_cio.surfaces.http import create_app, serve_http
@@ -164,6 +166,7 @@ async def run_gate(
             prices=lambda: market.prices,
             venue_rules=lambda: venue.rules,
             refused=count_refused,
+            override_refused=count_override_refused,
         )
         await feeds.refresh()
         with suppress(Unavailable):  # it is tried again every second; until then none are known
@@ -403,7 +406,7 @@ async def _settler(servers: Servers, tally: PrometheusRecordTally) -> Settler:
 
 
 async def run_control(settings: Settings, stop: asyncio.Event) -> None:
-    """Answer over HTTP, and bring in the market regime, until told to stop."""
+    """Answer over HTTP, bring in market regimes, decide under a shadow, until told to stop."""
     loop = asyncio.get_running_loop()
     watch = GateWatch(loop.time, silent_after_s=GATE_SILENT_S)
     venue_files = load_venue_rules(settings.venue_rules_files)
@@ -413,6 +416,7 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
         open_servers(settings, name="control") as servers,
         open_policies(settings, servers, governing.charter, signer=signer) as policies,
         feeding_regimes(settings, servers, stop) as notes,
+        shadowing(settings, servers, stop),
     ):
         await prepare(settings, servers, governing, policies)
         await listen(servers.nats, GATE_STATUS, watch.heard)
@@ -436,6 +440,9 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
             tasks.create_task(every(STATUS_INTERVAL_S, ControlGauges(watch).note, stop))
             if policies is not None:
                 tasks.create_task(every(POLICY_LOOK_S, _keeping(policies), stop))
+            if policies is not None and settings.guard_minutes:
+                guarding = guarding_policy(settings, servers, policies, stop)
+                tasks.create_task(until_stopped(guarding, stop))
             if settings.venue_rules_url:
                 refresher = venue_refresher(settings, servers, venue_files)
 

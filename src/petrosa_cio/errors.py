@@ -9,6 +9,7 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
     ├── Rejected             something is not taken, for every reason at once
     │   ├── PolicyRejected       a policy document is invalid or crosses the charter
     │   ├── VenueRulesRejected   what a venue says of its rules cannot be read
+    │   ├── OverrideRejected     what is to be lifted for one order cannot be
     │   └── QueryRejected        a search of the record asks for what cannot be
     ├── ThoughtRejected      the reasoning behind a change is none
     ├── RevisionConflict     a change was made of a revision that is no longer the newest
@@ -186,6 +187,12 @@ class QueryRejected(Rejected):
     """A search of the record asks for what cannot be, or its cursor is not one of this search."""
 
     code: ClassVar[str] = "QUERY_REJECTED"
+
+
+class OverrideRejected(Rejected):
+    """What is to be lifted for one order cannot be, or there is no such order."""
+
+    code: ClassVar[str] = "OVERRIDE_REJECTED"
 
 
 class RecordUnreadable(CioError):

@@ -6,11 +6,16 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_proposals import MongoProposals
+from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_revisions import MongoRevisions
+from petrosa_cio.adapters.mongo_schema import OVERRIDES
+from petrosa_cio.adapters.mongo_shadows import MongoShadows
+from petrosa_cio.adapters.mongo_tail import MongoTail
 from petrosa_cio.adapters.mongo_tokens import MongoTokens
 from petrosa_cio.adapters.nats_when_needed import NatsWhenNeeded
 from petrosa_cio.adapters.redis_connection import connect_redis
@@ -22,10 +27,14 @@ from petrosa_cio.governance.authority import Act, check_may
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_charter_file
 from petrosa_cio.governance.lifecycle import Activation, Lifecycle
+from petrosa_cio.governance.overrides import Overrides
 from petrosa_cio.governance.projection import PolicyProjection
 from petrosa_cio.governance.refusals import Refusals
+from petrosa_cio.governance.shadow import ShadowDesk
+from petrosa_cio.governance.signed_overrides import signed_override
 from petrosa_cio.governance.starter import starter_file
 from petrosa_cio.governance.tokens import Tokens
+from petrosa_cio.governance.what_if.stage import WhatIfStage
 from petrosa_cio.policies import KEY_FIELD, policy_signer, trusted_keys
 from petrosa_cio.ports import (
     Announcer,
@@ -34,6 +43,7 @@ from petrosa_cio.ports import (
     PolicyRevision,
     RevisionStore,
 )
+from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.policy import Charter, PolicyDocument
 from petrosa_cio.servers import clock, nats_access
 from petrosa_cio.settings import Settings
@@ -52,8 +62,10 @@ class Government:
     settings: Settings
     revisions: RevisionStore
     lifecycle: Lifecycle
+    shadows: ShadowDesk
     tokens: Tokens
     desk: Desk
+    overrides: Overrides
 
     async def who_asks(self, token_file: Path | None = None) -> Actor:
         """Return who shows the token that is stated or lies in the data folder.
@@ -118,8 +130,10 @@ def government_of(
     """
     desk = Desk(store, journal, announcer, fund=settings.fund, clock=clock)
     revisions = MongoRevisions(mongo, settings.mongo_database, settings.fund)
-    charter, trusted = read_charter(settings), trusted_keys(settings)
-    projection = PolicyProjection(revisions, store, trusted, journal, announcer, clock)
+    charter = read_charter(settings)
+    projection = PolicyProjection(
+        revisions, store, trusted_keys(settings), journal, announcer, clock
+    )
     lifecycle = Lifecycle(
         revisions,
         MongoProposals(mongo, settings.mongo_database, settings.fund),
@@ -127,16 +141,43 @@ def government_of(
         desk.record,
         charter=charter,
         clock=clock,
+        rehearsal=WhatIfStage(MongoRecords(mongo, settings.mongo_database), clock),
     )
     token_store = MongoTokens(mongo, settings.mongo_database, settings.fund)
     tokens = Tokens(token_store, desk.record, clock)
-    return Government(settings, revisions, lifecycle, tokens, desk)
+    shadows = ShadowDesk(
+        MongoShadows(mongo, settings.mongo_database, settings.fund),
+        MongoTail(mongo, settings.mongo_database),
+        lifecycle,
+        desk.record,
+        clock,
+    )
+    overrides = Overrides(
+        MongoProposals(mongo, settings.mongo_database, settings.fund, collection=OVERRIDES),
+        store,
+        MongoRecords(mongo, settings.mongo_database),
+        desk.record,
+        sign=partial(_signed, settings),
+        fund=settings.fund,
+        clock=clock,
+    )
+    return Government(settings, revisions, lifecycle, shadows, tokens, desk, overrides)
 
 
 def nats_when_needed(settings: Settings) -> NatsWhenNeeded:
     """Return journal and announcements that are connected with the first use."""
     access = nats_access(settings) if settings.nats_url else None
     return NatsWhenNeeded(access, journal_timeout_s=settings.journal_timeout_ms / 1000)
+
+
+def _signed(settings: Settings, override: Override) -> bytes:
+    """Return an override, signed. Raises Misconfigured where there is no key."""
+    signer = policy_signer(settings)
+    if signer is None:
+        mend = "Name the key, or approve the override where it is."
+        message = "there is no key here to sign an override with"
+        raise Misconfigured([Problem(KEY_FIELD, message, mend)])
+    return signed_override(override, settings.fund, signer)
 
 
 class _NoKey:

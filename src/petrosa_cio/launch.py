@@ -408,7 +408,9 @@ async def open_proof(settings: Settings) -> AsyncIterator[MongoProofSource]:
 @asynccontextmanager
 async def open_records(settings: Settings) -> AsyncIterator[PastRecords]:
     """Open the records of what was decided. MongoDB is reached with the first question."""
-    async with open_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file) as mongo:
+    async with open_mongo(
+        str(settings.mongo_url), settings.mongo_tls_ca_file, answer_timeout_ms=SEARCH_TIMEOUT_MS
+    ) as mongo:
         yield MongoRecords(mongo, settings.mongo_database)
 
 

@@ -20,6 +20,7 @@ from tests.bench.intents import FLEET, STEADY, maker
 from tests.bench.loading import ROOT
 from tests.bench.machine import Machine, this_machine
 from tests.bench.measuring import Case, Measured, measure
+from tests.bench.policies import Limits
 from tests.bench.report import BEGIN, END, has_place, show, write_json, write_markdown
 
 EXAMPLES = """
@@ -30,6 +31,8 @@ Examples:
   python -m tests.bench --rungs 0,4 --rates 500 --json out.json
 
   python -m tests.bench --rungs 4 --rates "" --burst 50000 --replicas 1,2,3
+
+  python -m tests.bench --rungs 4 --rates 500 --replicas 1 --mixes steady --limits first --minutes 0
 """
 DATA = ROOT / ".benchmarks"
 WIDTH = 140
@@ -65,6 +68,15 @@ def bench(  # noqa: PLR0917 (a command's options are its arguments)
             "recorded message of every shape in turn), or a file of recorded intents."
         ),
     ] = f"{STEADY},{FLEET}",
+    limits: Annotated[
+        str,
+        typer.Option(
+            help=f"What the policy states, on rung 4: {Limits.EVERY} (every limit but those that "
+            f"need the venue's rules or prices), {Limits.FIRST} (only the limits that there were "
+            "before the catalogue of controls grew: to compare with older figures), or "
+            f"{Limits.NONE}. More than one is for the first number of gates and the first mix."
+        ),
+    ] = f"{Limits.EVERY},{Limits.FIRST}",
     minutes: Annotated[
         int, typer.Option(min=0, help="How long memory is watched at 200/s on rung 4; 0 for none.")
     ] = 10,
@@ -90,10 +102,13 @@ def bench(  # noqa: PLR0917 (a command's options are its arguments)
         burst=burst,
         replicas=_numbers("--replicas", replicas, 1, MAX_REPLICAS),
         mixes=_mixes(mixes),
+        limits=_limits(limits),
         minutes=minutes,
     )
     if quick:
-        asked = Choice(asked.rungs, [500], QUICK_SECONDS, QUICK_BURST, [1], [STEADY], 0)
+        asked = Choice(
+            asked.rungs, [500], QUICK_SECONDS, QUICK_BURST, [1], [STEADY], asked.limits[:1], 0
+        )
     if write and not has_place(write):
         raise typer.BadParameter(f"{write} lacks {BEGIN} and {END}", param_hint="--write")
     DATA.mkdir(exist_ok=True)
@@ -156,6 +171,15 @@ def _numbers(option: str, text: str, least: int, most: int) -> list[int]:
         wanted = f"whole numbers of {least} to {most}, with commas between"
         raise typer.BadParameter(f"{', '.join(wrong)}: write {wanted}", param_hint=option)
     return [int(word) for word in words]
+
+
+def _limits(text: str) -> list[Limits]:
+    words = _words("--limits", text)
+    wrong = [word for word in words if word not in set(Limits)]
+    if wrong:
+        wanted = f"{', '.join(Limits)}, with commas between"
+        raise typer.BadParameter(f"{', '.join(wrong)}: write {wanted}", param_hint="--limits")
+    return [Limits(word) for word in words]
 
 
 def _mixes(text: str) -> list[str]:

@@ -1,11 +1,12 @@
 """Which cases a run measures."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.bench.house import Rung
 from tests.bench.intents import STEADY
 from tests.bench.measuring import Case, Kind
+from tests.bench.policies import Limits
 
 SOAK_RATE = 200
 
@@ -22,6 +23,8 @@ class Choice:
         replicas: Numbers of gates, for what is shipped; below it there is one.
         mixes: What is sent to what is shipped, with the first number of gates; to the others
             the first mix is sent. The rungs below get the steady mix.
+        limits: What the policy states under which what is shipped is measured, with the first
+            number of gates and the first mix; all else is measured under the first of them.
         minutes: How long the memory of what is shipped is watched; 0 for not at all.
     """
 
@@ -31,6 +34,7 @@ class Choice:
     burst: int
     replicas: Sequence[int]
     mixes: Sequence[str]
+    limits: Sequence[Limits]
     minutes: int
 
 
@@ -38,23 +42,27 @@ def cases(choice: Choice) -> Iterator[Case]:
     """Iterate over the cases of a choice, the lowest rung first and the longest case last."""
     for rung in choice.rungs:
         if rung is not Rung.SHIPPED:
-            yield from _loads(choice, rung, replicas=1, mix=STEADY)
+            yield from _loads(choice, rung, rung.limits, replicas=1, mix=STEADY)
             continue
-        for mix in choice.mixes:
-            yield from _loads(choice, rung, choice.replicas[0], mix)
+        first = choice.limits[0]
+        for limits in choice.limits:
+            yield from _loads(choice, rung, limits, choice.replicas[0], choice.mixes[0])
+        for mix in choice.mixes[1:]:
+            yield from _loads(choice, rung, first, choice.replicas[0], mix)
         for replicas in choice.replicas[1:]:
-            yield from _loads(choice, rung, replicas, choice.mixes[0])
+            yield from _loads(choice, rung, first, replicas, choice.mixes[0])
     if choice.minutes and Rung.SHIPPED in choice.rungs:
         intents = SOAK_RATE * 60 * choice.minutes
-        yield Case(Rung.SHIPPED, Kind.PACED, intents, rate=SOAK_RATE)
+        yield Case(Rung.SHIPPED, Kind.PACED, intents, rate=SOAK_RATE, limits=choice.limits[0])
 
 
-def _loads(choice: Choice, rung: Rung, replicas: int, mix: str) -> Iterator[Case]:
+def _loads(choice: Choice, rung: Rung, limits: Limits, replicas: int, mix: str) -> Iterator[Case]:
+    case = Case(rung, Kind.BURST, choice.burst, replicas=replicas, mix=mix, limits=limits)
     for rate in choice.rates:
         most = choice.burst or rate * choice.seconds
         intents = min(rate * choice.seconds, most)
-        yield Case(rung, Kind.PACED, intents, rate=rate, replicas=replicas, mix=mix)
+        yield replace(case, kind=Kind.PACED, intents=intents, rate=rate)
     if choice.burst:
-        yield Case(rung, Kind.BURST, choice.burst, replicas=replicas, mix=mix)
+        yield case
         if rung is Rung.SHIPPED:
-            yield Case(rung, Kind.BACKLOG, choice.burst, replicas=replicas, mix=mix)
+            yield replace(case, kind=Kind.BACKLOG)

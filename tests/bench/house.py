@@ -30,7 +30,7 @@ from petrosa_cio.settings import load_settings
 from tests.bench.intents import market_prices
 from tests.bench.loading import ROOT
 from tests.bench.part_gate import BEGAN_AT
-from tests.bench.policies import EMPTY, WITHOUT_FEEDS, Plain, calm
+from tests.bench.policies import Limits, calm
 from tests.market import SUBJECT as MARKET_DATA
 from tests.market import ticker
 from tests.neighbours import decisions_of
@@ -60,9 +60,9 @@ class Rung(IntEnum):
         return _TITLES[self]
 
     @property
-    def policy(self) -> Plain:
-        """The policy that governs it."""
-        return EMPTY if self <= Rung.OPEN else WITHOUT_FEEDS
+    def limits(self) -> Limits:
+        """What the policy states that governs it, where nothing else is asked for."""
+        return Limits.NONE if self <= Rung.OPEN else Limits.EVERY
 
     @property
     def has_redis(self) -> bool:
@@ -215,8 +215,8 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, rung: Rung) -> AsyncIterator[House]:
-    """Start the servers of a rung in a folder; end everything afterwards."""
+async def house(folder: Path, rung: Rung, limits: Limits) -> AsyncIterator[House]:
+    """Start the servers of a rung in a folder, under a policy; end everything afterwards."""
     folder.mkdir(parents=True)
     async with AsyncExitStack() as closing:
         nats = await start_nats(folder / "nats")
@@ -226,7 +226,7 @@ async def house(folder: Path, rung: Rung) -> AsyncIterator[House]:
             closing.push_async_callback(redis.stop)
         client = await connect_nats(NatsAccess(nats.url), name="bench")
         closing.push_async_callback(client.close)
-        environ = _environ(folder, rung, nats, redis)
+        environ = _environ(folder, limits, nats, redis)
         found = House(rung, folder, nats, redis, client, environ)
         closing.push_async_callback(found.stop)
         await found.open()
@@ -234,12 +234,12 @@ async def house(folder: Path, rung: Rung) -> AsyncIterator[House]:
 
 
 def _environ(
-    folder: Path, rung: Rung, nats: ServerProcess, redis: ServerProcess | None
+    folder: Path, limits: Limits, nats: ServerProcess, redis: ServerProcess | None
 ) -> dict[str, str]:
     """Return a gate's environment: of this machine's own settings of it, nothing is left."""
     policy, charter, metrics = folder / "policy.yaml", folder / "charter.yaml", folder / "metrics"
     metrics.mkdir()
-    policy.write_bytes(orjson.dumps({"schema_version": 1, "name": "bench", **rung.policy}))
+    policy.write_bytes(orjson.dumps({"schema_version": 1, "name": "bench", **limits.policy}))
     charter.write_text("schema_version: 1\nname: open\n")
     stated: Mapping[str, object] = {
         "CIO_NATS_URL": nats.url,
@@ -253,4 +253,5 @@ def _environ(
         "PROMETHEUS_MULTIPROC_DIR": metrics,
     }
     inherited = {key: value for key, value in os.environ.items() if key[:4] != "CIO_"}
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has its byte code at hand
     return inherited | {key: str(value) for key, value in stated.items()}

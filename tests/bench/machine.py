@@ -12,6 +12,7 @@ import psutil
 
 from petrosa_cio.adapters.redis_connection import connect_redis
 from tests.bench.house import Rung, house
+from tests.bench.policies import Limits
 
 SYNCS = 50
 SYNC_BYTES = 4_096
@@ -59,7 +60,7 @@ class Machine:
 async def this_machine(folder: Path) -> Machine:
     """Describe this machine; servers are started in a new folder to ask for their versions."""
     busy_before = os.getloadavg()[0]
-    async with house(folder, Rung.SHIPPED) as found:
+    async with house(folder, Rung.SHIPPED, Limits.NONE) as found:
         nats = found.client.connected_server_version
         nats_version = f"{nats.major}.{nats.minor}.{nats.patch}"
         redis = connect_redis(found.environ["CIO_REDIS_URL"])

@@ -14,6 +14,7 @@ from tests.bench.intents import STEADY, stated_id
 from tests.bench.load import Heard, Plan
 from tests.bench.loading import RunningLoad, Tell, loading
 from tests.bench.outcome import Answers, Evidence, Journaled, problems
+from tests.bench.policies import Limits
 from tests.bench.usage import Usage, Watch
 
 PATIENCE_S = 30.0
@@ -40,6 +41,7 @@ class Case:
         rate: Intents a second, of a paced load.
         replicas: How many gates share them.
         mix: What is sent, see `tests.bench.intents.maker`.
+        limits: What the policy states.
     """
 
     rung: Rung
@@ -48,13 +50,15 @@ class Case:
     rate: int | None = None
     replicas: int = 1
     mix: str = STEADY
+    limits: Limits = Limits.EVERY
 
     @property
     def title(self) -> str:
         """What it is, in a few words."""
         load = f"{self.rate}/s" if self.rate else str(self.kind)
         mixed = "" if self.mix == STEADY else f", {Path(self.mix).name}"
-        return f"rung {int(self.rung)}, {load} of {self.intents}, {self.replicas} gate{mixed}"
+        sent = f"{load} of {self.intents}{mixed}"
+        return f"rung {int(self.rung)}, {self.limits} limits, {sent}, {self.replicas} gate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ async def measure(case: Case, folder: Path, tell: Tell) -> Measured:
         RuntimeError: A gate or the load ended; with what it said.
         AssertionError: A gate did not get ready, or the stream did not get the intents, in time.
     """
-    async with house(folder, case.rung) as found:
+    async with house(folder, case.rung, case.limits) as found:
         first = 0 if case.kind is Kind.BACKLOG else WARM_UP
         measuring = _Measuring(case, found, first, tell)
         if case.kind is Kind.BACKLOG:

@@ -1,4 +1,4 @@
-"""The policies that are measured: one that limits nothing, and one that states every limit.
+"""The policies that are measured: they state no limit, the first limits, or every limit.
 
 No limit is reached by an ordinary order, and none by a whole run: what is measured is the work of
 looking, not of refusing.
@@ -6,6 +6,7 @@ looking, not of refusing.
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from petrosa_cio.risk.snapshot import Regime
@@ -65,12 +66,50 @@ FULL: Plain = {
 }
 
 
-_NEED_A_FEED = ("venue_rules_required", "reference_price_required", "collar_bps")
+_NEED_A_FEED = frozenset({"venue_rules_required", "reference_price_required", "collar_bps"})
 
-WITHOUT_FEEDS: Plain = FULL | {
-    "fund": {name: value for name, value in FULL["fund"].items() if name not in _NEED_A_FEED}
-}
-"""The full policy as a gate can meet it where nobody says prices or what the venue asks."""
+FIRST_LIMITS = frozenset(
+    {
+        "allowed_strategies",
+        "allowed_symbols",
+        "allowed_actions",
+        "allowed_order_types",
+        "max_order_notional_usd",
+        "max_order_quantity",
+        "on_order_above_max",
+        "unsized_order_usd",
+        "min_confidence",
+        "stop_loss_required",
+        "max_intent_age_s",
+        "max_clock_skew_s",
+        "max_intents_per_second",
+        "max_intents_per_minute",
+        "max_exits_per_minute",
+        "max_position_usd",
+        "max_gross_exposure_usd",
+        "regime_required",
+        "max_regime_age_s",
+        "min_regime_confidence",
+        "halted_denies_exits",
+    }
+)
+"""The limits of the fund that there were before the catalogue of controls grew."""
+
+
+class Limits(StrEnum):
+    """Which limits a policy states that is measured."""
+
+    NONE = "none"
+    FIRST = "first"
+    EVERY = "every"
+
+    @property
+    def policy(self) -> Plain:
+        """The policy: of every limit, what a gate can meet that is told no venue's rules."""
+        if self is Limits.NONE:
+            return EMPTY
+        stated = FIRST_LIMITS if self is Limits.FIRST else FULL["fund"].keys() - _NEED_A_FEED
+        return FULL | {"fund": {name: FULL["fund"][name] for name in sorted(stated)}}
 
 
 def calm() -> Regime:

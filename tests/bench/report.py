@@ -18,7 +18,10 @@ from tests.bench.outcome import PERCENTILES
 
 Value = TypeVar("Value")
 
-HEAD = ("rung", "load", "gates")
+HEAD = ("rung", "limits", "load", "gates")
+WORDS = ("limits", "load")
+"""The columns that hold words."""
+
 PARTS = ("gate", "nats", "redis")
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
@@ -49,10 +52,12 @@ def sheets(measured: Iterable[Measured]) -> tuple[Sheet, Sheet]:
     )
 
 
-def _head(case: Case) -> tuple[str, str, str]:
+def _head(case: Case) -> tuple[str, str, str, str]:
     load = f"{case.rate}/s" if case.rate else str(case.kind)
     mix = "" if case.mix == STEADY else f" {Path(case.mix).name}"
-    return str(int(case.rung)), f"{case.intents:,}{mix}, {load}", str(case.replicas)
+    return (
+        str(int(case.rung)), str(case.limits), f"{case.intents:,}{mix}, {load}", str(case.replicas),
+    )  # fmt: skip
 
 
 def _answers(one: Measured) -> tuple[str, ...]:
@@ -96,7 +101,7 @@ def show(console: Console, measured: Sequence[Measured]) -> None:
     for sheet in sheets(measured):
         table = Table(title=sheet.title, title_justify="left")
         for column in sheet.columns:
-            table.add_column(column, justify="left" if column == "load" else "right")
+            table.add_column(column, justify="left" if column in WORDS else "right")
         for row in sheet.rows:
             table.add_row(*row)
         console.print(table)
@@ -131,7 +136,7 @@ def _markdown(machine: Machine, measured: Sequence[Measured]) -> str:
         "\n".join(f"- rung {int(rung)}: {Rung(rung).title}" for rung in rungs),
     ]
     for sheet in sheets(measured):
-        rule = _line("---" if column == "load" else "--:" for column in sheet.columns)
+        rule = _line("---" if column in WORDS else "--:" for column in sheet.columns)
         parts.append(f"### {sheet.title}")
         parts.append("\n".join([_line(sheet.columns), rule, *map(_line, sheet.rows)]))
     wrong = [f"- {one.case.title}: {problem}" for one in measured for problem in one.problems]

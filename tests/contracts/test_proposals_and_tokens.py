@@ -10,7 +10,7 @@ import pytest
 from petrosa_cio.adapters.memory_proposals import MemoryProposals, MemoryTokens
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_proposals import MongoProposals
-from petrosa_cio.adapters.mongo_schema import prepare_collections
+from petrosa_cio.adapters.mongo_schema import OVERRIDES, prepare_collections
 from petrosa_cio.adapters.mongo_tokens import MongoTokens
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import (
@@ -30,7 +30,9 @@ FIRST = Proposal(
     "a1" * 32, "main", 1, None, '{"policy":{}}', "ann", "risk_officer", THOUGHT, NOON,
     NOON + timedelta(hours=24),
 )  # fmt: skip
-SECOND = replace(FIRST, proposal_id="a2" * 32, content_of=1, at=NOON + timedelta(seconds=1))
+SECOND = replace(
+    FIRST, proposal_id="a2" * 32, content_of=1, at=NOON + timedelta(seconds=1), what_if="{}"
+)
 STEP = ProposalStep(FIRST.proposal_id, StepKind.APPROVE, "bob", "risk_officer", "fine", NOON)
 ENTRY = TokenEntry("f" * 16, "f" * 64, "ann", "operator", "ada", NOON, None)
 ENDING = replace(
@@ -115,6 +117,19 @@ async def test_funds_know_nothing_of_each_other(mongo: MongoClient, database: st
     assert await MongoProposals(mongo, database, "other").proposals() == []
 
 
+async def test_overrides_and_changes_of_policy_are_kept_apart(
+    mongo: MongoClient, database: str
+) -> None:
+    policies = MongoProposals(mongo, database, "main")
+    overrides = MongoProposals(mongo, database, "main", collection=OVERRIDES)
+    await policies.propose(FIRST)
+    await overrides.propose(SECOND)
+    assert await policies.proposals() == [FIRST]
+    assert await overrides.proposals() == [SECOND]
+    assert await overrides.step(replace(STEP, proposal_id=SECOND.proposal_id))
+    assert await policies.steps([FIRST.proposal_id]) == []
+
+
 async def test_without_mongo_nobody_is_believed_and_nothing_is_proposed() -> None:
     client = connect_mongo("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50")
     with pytest.raises(Unavailable):
@@ -122,3 +137,12 @@ async def test_without_mongo_nobody_is_believed_and_nothing_is_proposed() -> Non
     with pytest.raises(Unavailable):
         await MongoProposals(client, "none", "main", timeout_s=0.2).propose(FIRST)
     await client.close()
+
+
+async def test_a_proposal_of_before_there_was_a_what_if_reads(
+    mongo: MongoClient, database: str
+) -> None:
+    store = MongoProposals(mongo, database, "main")
+    assert await store.propose(FIRST)
+    await mongo[database]["proposals"].update_one({}, {"$unset": {"what_if": ""}})
+    assert await store.proposals() == [FIRST]

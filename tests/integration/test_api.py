@@ -13,7 +13,7 @@ from petrosa_cio.surfaces.api.app import rights
 from petrosa_cio.surfaces.api.route import Right
 from tests.api import PEOPLE, ApiHouse, api_house
 from tests.governing import THOUGHT
-from tests.integration.test_governing import records
+from tests.integration.governing_office import records
 from tests.policies import SEED
 from tests.waiting import eventually
 

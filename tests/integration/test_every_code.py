@@ -16,8 +16,12 @@ import yaml
 from petrosa_cio.app import run_gate
 from petrosa_cio.audit.replay import Outcome
 from petrosa_cio.governance.regimes import write_regime
+from petrosa_cio.governance.signed_overrides import signed_override
 from petrosa_cio.risk import decide
 from petrosa_cio.risk.checks.case import Applies, Case, Finding
+from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.overrides import Override, order_fingerprint
+from petrosa_cio.risk.parse import parse_intent
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.snapshot import Regime
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
@@ -29,7 +33,7 @@ from tests.integration.gate_house import WIDE_POLICY, GateHouse, gate_house
 from tests.integration.gate_intents import body, intent, message
 from tests.integration.gate_replay import decided_again, equal_again
 from tests.integration.test_gate_market import priced, speaking
-from tests.policies import put_next
+from tests.policies import SIGNER, put_next
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -43,6 +47,7 @@ IN_TROUBLE = {
     ReasonCode.LEDGER_UNAVAILABLE,
     ReasonCode.DEADLINE_EXCEEDED,
     ReasonCode.CHECK_FAILED,
+    ReasonCode.OVERRIDE_USED,
 }
 """Codes that a gate gives when it, or the whole fund, is in trouble; each has a test below."""
 
@@ -150,6 +155,27 @@ async def test_a_ledger_that_stays_away(tmp_path: Path) -> None:
         await house.redis.stop()
         assert {ReasonCode.INTENT_STALE, ReasonCode.LEDGER_UNAVAILABLE} <= {*await codes_of(house)}
         assert not house.signals
+
+
+async def test_an_override_that_was_used(tmp_path: Path) -> None:
+    policy = "name: narrow\nfund: {max_order_notional_usd: 1, max_intent_age_s: 300}\n"
+    async with gate_house(tmp_path, policy=policy) as house:
+        order = parse_intent(body(1))
+        assert isinstance(order, Intent)
+        now, lifts = datetime.now(UTC), (ReasonCode.NOTIONAL_ABOVE_MAX,)
+        ends = now + timedelta(minutes=10)
+        override = Override("f" * 64, order_fingerprint(order), lifts, now, ends, "ann", ("bob",))
+        signed = signed_override(override, HOUSE, SIGNER)
+        await house.store.put_override(override.override_id, signed)
+        await house.start("r1")
+        assert await codes_of(house, strategy_id=order.strategy, intent_id="first") == []
+        await house.redis_client.hset("cio:{house}:overrides", override.override_id, signed)
+
+        async def is_used() -> bool:
+            wanted = [ReasonCode.NOTIONAL_ABOVE_MAX, ReasonCode.OVERRIDE_USED]
+            return await codes_of(house, strategy_id=order.strategy) == wanted
+
+        await eventually(is_used)
 
 
 async def test_a_caller_whose_time_is_over(tmp_path: Path) -> None:

@@ -15,9 +15,11 @@ from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.errors import LedgerLost, Unavailable
-from petrosa_cio.ports import ActivePolicy
+from petrosa_cio.ports import ActivePolicy, Remembered
+from petrosa_cio.risk.claims import DecisionState
 from petrosa_cio.risk.trading_state import FUND, TradingState
 from tests.ledgers import (
+    NOON_MS,
     TIMEOUT_S,
     book,
     claim,
@@ -120,6 +122,22 @@ async def test_one_fund_sees_nothing_of_another(client: Redis) -> None:
     await one.ledger.reserve([request("a", claim(5), identity="i")])
     (answer,) = await other.ledger.reserve([request("a", claim(5), identity="i")])
     assert answer.readings.used == (0,)
+
+
+async def test_a_rebuilt_ledger_knows_which_overrides_were_used(client: Redis, fund: str) -> None:
+    subject = redis_ledger(client, fund)
+    used = Remembered(
+        decision_id="a", taken_at_ms=NOON_MS, is_recent=False, state=DecisionState.BEGUN,
+        detail="before", verdict="approve", identity=None, digest="buy", strategy="momentum",
+        token="momentum", holdings=(("gross", 10),), override_id="o",
+    )  # fmt: skip
+    await subject.states.put_override("o", b"{}")
+    assert await RedisLedger(client, fund, timeout_s=TIMEOUT_S).restore([used])
+    assert await subject.states.overrides() == {}
+    assert not await subject.states.put_override("o", b"{}")
+    await subject.open()
+    (answer,) = await subject.ledger.reserve([request("b", override_id="o")])
+    assert (answer.readings.held, answer.readings.override_used_by) == (False, "a")
 
 
 async def test_a_state_nobody_knows_halts(client: Redis, fund: str) -> None:

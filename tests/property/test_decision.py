@@ -11,7 +11,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from petrosa_cio.audit.record import decision_part
+from petrosa_cio.audit.record import DecisionParts
 from petrosa_cio.risk import decide as deciding
 from petrosa_cio.risk.claims import Readings, to_units
 from petrosa_cio.risk.compare import compare
@@ -100,7 +100,8 @@ def test_same_inputs_same_verdict_and_same_bytes(
         snapshot = worlds.world(again, charter, parts)
         assessment = assess(intent, taken_at=worlds.taken_at(intent), snapshot=snapshot)
         verdict = conclude(assessment, readings_of(assessment, ledger))
-        found.add((assessment, verdict, decision_part(intent, snapshot, assessment, DECIDING)))
+        part = DecisionParts(snapshot, DECIDING).of(intent, assessment)
+        found.add((assessment, verdict, part))
     assert len(found) == 1
 
 

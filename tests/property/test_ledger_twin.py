@@ -123,6 +123,7 @@ requests = st.builds(
     token=st.sampled_from(["A_B", "momentum"]),
     hold=st.booleans() | st.just(True),
     from_door=st.booleans(),
+    override_id=st.sampled_from([None, None, "o", "p"]),
     resumable=st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
 )
 begun = st.one_of(

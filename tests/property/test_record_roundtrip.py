@@ -1,9 +1,11 @@
 """What is recorded of an assessment, and given back on redelivery, is the assessment."""
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
-from petrosa_cio.audit.record import assessment_from, decision_part
+from petrosa_cio.audit.record import DecisionParts, assessment_from
 from petrosa_cio.risk.decide import assess, conclude
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.parse import Malformed
@@ -23,14 +25,33 @@ def test_an_assessment_comes_back_as_it_was(
 ) -> None:
     snapshot = worlds.world(document, charter, parts)
     assessment = assess(intent, taken_at=worlds.taken_at(intent), snapshot=snapshot)
-    again = assessment_from(decision_part(intent, snapshot, assessment, DECIDING))
+    again = assessment_from(DecisionParts(snapshot, DECIDING).of(intent, assessment))
     assert again == assessment
     readings = readings_of(assessment, ledger)
     assert conclude(again, readings) == conclude(assessment, readings)
+
+
+@given(st.lists(worlds.INTENTS, min_size=2, max_size=5), worlds.DOCUMENTS, worlds.WORLDS)
+def test_what_is_written_does_not_depend_on_what_was_written_before(
+    intents: list[Intent], document: PolicyDocument, parts: Plain
+) -> None:
+    snapshot = worlds.world(document, Charter(), parts)
+    together = DecisionParts(snapshot, DECIDING)
+    for intent in intents * 2:
+        assessment = assess(intent, taken_at=worlds.taken_at(intent), snapshot=snapshot)
+        alone = DecisionParts(snapshot, DECIDING).of(intent, assessment)
+        assert together.of(intent, assessment) == alone
+        assert orjson.loads(alone)["assessment"]["claims"] == [
+            list(astuple(claim)) for claim in assessment.claims
+        ]
+        assert orjson.loads(alone)["assessment"]["rates"] == [
+            list(astuple(rate)) for rate in assessment.rates
+        ]
 
 
 def test_a_refusal_comes_back_as_it_was() -> None:
     malformed = Malformed("not a JSON object")
     snapshot = worlds.world(None, Charter(), {})
     assessment = assess(malformed, taken_at=NOW, snapshot=snapshot)
-    assert assessment_from(decision_part(malformed, snapshot, assessment, DECIDING)) == assessment
+    part = DecisionParts(snapshot, DECIDING).of(malformed, assessment)
+    assert assessment_from(part) == assessment

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from petrosa_cio.audit.record import Deciding, Provenance, Source
+from petrosa_cio.audit.record import Deciding, DecisionParts, Provenance, Source
 from petrosa_cio.audit.replay import Outcome
 from petrosa_cio.nurse.arrival import Arrival
 from petrosa_cio.nurse.decision import Decision, conclude_draft, draft
@@ -64,7 +64,7 @@ def recorded(body: bytes, snapshot: Snapshot, ledger: Plain | None, mode: str, f
     provenance = Provenance("main", "gate-1", mode, VERSION, "2026a")
     arrival = Arrival("d" * 32, Source("intent.x", {}, body, "CIO_INTENTS", 1, 2, NOW))
     shedder = Flooded(lambda: 0.0) if flood else None
-    one = draft(arrival, snapshot, Deciding(VERSION, 65_536), shedder=shedder)
+    one = draft(arrival, DecisionParts(snapshot, Deciding(VERSION, 65_536)), shedder=shedder)
     reserved = None
     if ledger is not None and one.assessment.asks_ledger:
         reserved = Reserved(readings_of(one.assessment, ledger), DecisionState.NEW)

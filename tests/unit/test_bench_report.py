@@ -15,9 +15,11 @@ from tests.bench.load import Heard
 from tests.bench.machine import Machine
 from tests.bench.measuring import Case, Kind, Measured
 from tests.bench.outcome import Evidence
+from tests.bench.policies import FULL, Limits
 from tests.bench.report import BEGIN, END, write_json, write_markdown
 from tests.bench.usage import Usage
 
+BOTH = [Limits.EVERY, Limits.FIRST]
 MACHINE = Machine("a processor", 2, 4.0, "Linux 1", "3.11", "2", "6", "ext4", 0.2, 0.1)
 
 
@@ -25,7 +27,7 @@ def _measured() -> Measured:
     heard = Heard(began_at=10.0, sent_at=[10.0], messages=[("cio.verdict.deny.x", "a", 10.5)])
     found = Evidence(["a"], heard, None, has_verdicts=True).answers([10.0])
     used = Usage({"gate-1": 1.0, "gate-2": 2.0, "load": 0.5}, 0.25, {"gate-1": [70.0, 90.0, 80.0]})
-    case = Case(Rung.SHIPPED, Kind.PACED, 1, rate=500, replicas=2, mix=FLEET)
+    case = Case(Rung.SHIPPED, Kind.PACED, 1, rate=500, replicas=2, mix=FLEET, limits=Limits.FIRST)
     return Measured(case, found, used, ["1 thing went wrong"], captured_s=0.75)
 
 
@@ -39,8 +41,11 @@ def test_a_document_gets_the_tables_between_its_marks_and_keeps_the_rest(tmp_pat
     assert once.startswith(f"before\n{BEGIN}\n")
     assert once.endswith(f"{END}\nafter\n")
     assert "old" not in once
-    assert "| 4 | 1 fleet, 500/s | 2 | 2 | 500.0 | 500.0 | 500.0 | 500.0 | 500.0 | 1 | 0 |" in once
-    assert "| 4 | 1 fleet, 500/s | 2 | 3.0 |  |  | 0.5 | 0.2 | 70 90 80 |" in once
+    assert (
+        "| 4 | first | 1 fleet, 500/s | 2 | 2 | 500.0 | 500.0 | 500.0 | 500.0 | 500.0 | 1 | 0 |"
+        in once
+    )
+    assert "| 4 | first | 1 fleet, 500/s | 2 | 3.0 |  |  | 0.5 | 0.2 | 70 90 80 |" in once
     assert "1 thing went wrong" in once
     assert "a processor, 2 cores" in once
 
@@ -63,7 +68,7 @@ def test_the_file_has_every_sample(tmp_path: Path) -> None:
 
 def test_replicas_mixes_backlogs_and_the_long_watch_are_for_what_is_shipped() -> None:
     choice = Choice(
-        [Rung.RELAY, Rung.SHIPPED], [500, 5_000], 20, 50_000, [1, 2], [STEADY, FLEET], 10
+        [Rung.RELAY, Rung.SHIPPED], [500, 5_000], 20, 50_000, [1, 2], [STEADY, FLEET], BOTH, 10
     )
     found = list(cases(choice))
     assert [(one.kind, one.intents) for one in found if one.rung is Rung.RELAY] == [
@@ -75,7 +80,18 @@ def test_replicas_mixes_backlogs_and_the_long_watch_are_for_what_is_shipped() ->
         Kind.PACED, Kind.PACED, Kind.BURST, Kind.BACKLOG,
     ]  # fmt: skip
     assert [one.replicas for one in found if one.mix == FLEET] == [1] * 4
+    assert [(one.rung, one.replicas, one.mix) for one in found if one.limits is Limits.FIRST] == [
+        (Rung.SHIPPED, 1, STEADY)
+    ] * 4
     assert found[-1] == Case(Rung.SHIPPED, Kind.PACED, 120_000, rate=200)
+
+
+def test_what_a_policy_states_is_named() -> None:
+    every, first = Limits.EVERY.policy, Limits.FIRST.policy
+    assert first["regimes"] == every["regimes"] == FULL["regimes"]
+    assert first["fund"].items() < every["fund"].items() < FULL["fund"].items()
+    assert len(first["fund"]) == 21
+    assert not Limits.NONE.policy
 
 
 @pytest.mark.parametrize("mix", [STEADY, FLEET])
@@ -106,6 +122,7 @@ def test_a_file_of_recorded_intents_can_be_sent(tmp_path: Path) -> None:
         (["--replicas", "0"], "0: write whole numbers of 1 to 8"),
         (["--rungs", ""], "name at least one"),
         (["--mixes", "no-such-file"], "no-such-file"),
+        (["--limits", "all"], "all: write none, first, every"),
     ],
 )
 def test_a_wrong_option_is_named(options: list[str], said: str) -> None:

@@ -22,6 +22,7 @@ GROUPS = (
     "policy",
     "shared_limits",
     "repetition",
+    "override",
     "parse",
 )
 
@@ -52,6 +53,8 @@ def test_verdict_is_as_the_case_wants(name: str) -> None:
     for code, details in want["reasons"].items():
         stated = {"effect": "deny"} | (details or {})
         assert {name: getattr(found[code], name) for name in stated} == stated
+    lifted = {str(reason.code): reason for reason in verdict.lifted}
+    assert set(lifted) == set(want.get("lifted", ()))
     for field in ("quantity", "requested_quantity", "price", "first_verdict"):
         if field in want:
             assert _plain(getattr(verdict, field)) == want[field]

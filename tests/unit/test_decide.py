@@ -70,9 +70,26 @@ def test_readings_that_do_not_answer_what_was_asked_deny() -> None:
     assert not assessment.denies
     verdict = conclude(assessment, Readings(held=True, used=(), rates=(), time_ms=0))
     assert verdict.kind is VerdictKind.DENY
-    assert [(one.code, one.scope) for one in verdict.reasons] == [
-        (ReasonCode.CHECK_FAILED, "ledger")
+    assert [(one.code, one.scope, one.observed) for one in verdict.reasons] == [
+        (ReasonCode.CHECK_FAILED, "ledger", "ValueError")
     ]
+
+
+def test_a_ledger_that_does_not_answer_denies() -> None:
+    verdict = conclude(assess(BUY, taken_at=NOW, snapshot=snapshot_with()), None)
+    assert verdict.reasons == (Reason(ReasonCode.LEDGER_UNAVAILABLE, observed="no answer"),)
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_an_assessment_says_whether_a_halt_stops_exits_too(stated: bool) -> None:
+    snapshot = snapshot_of({"policy": {"fund": {"halted_denies_exits": stated}}})
+    assert assess(BUY, taken_at=NOW, snapshot=snapshot).halted_denies_exits is stated
+
+
+def test_an_assessment_without_a_policy_is_of_no_revision() -> None:
+    assessment = assess(BUY, taken_at=NOW, snapshot=snapshot_with(policy=None))
+    assert assessment.denies
+    assert assessment.policy_revision == 0
 
 
 def test_reasons_of_the_ledger_without_a_price_name_no_quantity() -> None:

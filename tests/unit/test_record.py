@@ -18,12 +18,12 @@ from petrosa_cio.audit.record import (
     SCHEMA_VERSION,
     Change,
     Decided,
+    DecisionParts,
     Provenance,
     RecordKind,
     Source,
     assessment_from,
     change_record,
-    decision_part,
     later_record,
     record_id,
     verdict_record,
@@ -126,7 +126,7 @@ def source_of(
     nothing = Malformed("no intent")
     snapshot = Snapshot(NOON, None, InForce(NO_LIMITS, {}))
     assessment = Assessment((), asks_ledger=False)
-    part = decision_part(nothing, snapshot, assessment, DECIDING)
+    part = DecisionParts(snapshot, DECIDING).of(nothing, assessment)
     source = Source(subject, headers or {}, body, "S", 1, 2, NOON)
     decided = Decided("d" * 32, source, nothing, part, None, "")
     verdict = Verdict(VerdictKind.DENY, ())

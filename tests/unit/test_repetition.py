@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from petrosa_cio.risk.claims import Opponent, Readings
 from petrosa_cio.risk.drift import DIGITS, drift_claim, drift_reasons, drifts_from, price_text
-from petrosa_cio.risk.in_force import InForce
+from petrosa_cio.risk.in_force import COUNTERS_KEPT, InForce
 from petrosa_cio.risk.intent import Action, Intent
 from petrosa_cio.risk.limits import LimitSet
 from petrosa_cio.risk.repetition import content_counter, loses_to, opposite_claim
-from petrosa_cio.risk.shared_limits import COUNTERS_KEPT, rates_of
+from petrosa_cio.risk.shared_limits import rates_of
 
 PRICES = st.builds(
     lambda digits, finest: Decimal(f"{digits}e-{finest}"),

@@ -17,6 +17,7 @@ from petrosa_cio.fleet.tradeengine import (
     signal_body,
     signal_headers,
     signal_subject,
+    trace_parent,
 )
 from petrosa_cio.risk.intent import Action, Intent, OrderType, StrategyMode, TimeInForce
 from petrosa_cio.risk.parse import parse_intent
@@ -41,9 +42,15 @@ def promotion(of: Intent, verdict: Verdict = APPROVED) -> Promotion:
     return Promotion(DECISION, of, verdict, TAKEN_AT, 3)
 
 
+def headers(of: Intent) -> dict[str, str]:
+    promoted = promotion(of)
+    return signal_headers(promoted, trace_parent(promoted))
+
+
 def signal(of: Intent, verdict: Verdict = APPROVED) -> dict[str, Any]:
     """Return the signal, after the engine took it."""
-    body = signal_body(promotion(of, verdict))
+    promoted = promotion(of, verdict)
+    body = signal_body(promoted, trace_parent(promoted))
     EngineSignal.model_validate_json(body)
     return dict(json.loads(body))
 
@@ -160,7 +167,7 @@ def test_without_a_trace_one_is_begun_that_is_named_after_the_decision(
     found = signal(of)
     expected = {"traceparent": f"00-{DECISION}-{DECISION[:16]}-01"}
     assert found["_otel_trace_context"] == found["_otel_trace_headers"] == expected
-    assert signal_headers(promotion(of))["traceparent"] == expected["traceparent"]
+    assert headers(of)["traceparent"] == expected["traceparent"]
 
 
 @pytest.mark.parametrize("key", ["_otel_trace_context", "_otel_trace_headers"])
@@ -169,7 +176,7 @@ def test_a_trace_is_continued_by_the_decision_under_both_keys(key: str) -> None:
     found = signal(of)
     carrier = {"traceparent": f"{PARENT[:35]}-{DECISION[:16]}-03", "tracestate": "x=1"}
     assert found["_otel_trace_context"] == found["_otel_trace_headers"] == carrier
-    assert signal_headers(promotion(of)) == {
+    assert headers(of) == {
         **carrier,
         "Nats-Msg-Id": DECISION,
         "Cio-Verdict": "approve",

@@ -28,6 +28,9 @@ OPENINGS_KEPT: Final = 32
 PRICE_PART_MS: Final = 300_000
 """Prices of openings are kept as the lowest and the highest of so long a time."""
 
+OVERRIDE_USED_KEPT_MS: Final = 4 * 3_600_000
+"""For so long it is known that an override was used; none counts for more than an hour."""
+
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
 
@@ -42,6 +45,7 @@ LUA_CONSTANTS: Final = "\n".join(
         ("RATE_HISTORY_MS", RATE_HISTORY_MS),
         ("OPENINGS_KEPT", OPENINGS_KEPT),
         ("PRICE_PART_MS", PRICE_PART_MS),
+        ("OVERRIDE_USED_KEPT_MS", OVERRIDE_USED_KEPT_MS),
         ("HOUR_MS", HOUR_MS),
         ("DAY_MS", DAY_MS),
         ("MAX_UNITS", MAX_UNITS),

@@ -211,7 +211,8 @@ class MemoryLedger:
         prices, drifts = self._recent.test_price(request.drift, now_ms=now_ms)
         unique = first is None and holder == request.strategy
         in_time = not full & {INTENTS, CONTENT}
-        fine = request.hold and unique and in_time and fits and not drifts
+        used_by = self._states.other_user_of(request.override_id, request.decision_id)
+        fine = request.hold and unique and in_time and fits and not drifts and used_by is None
         is_last = EXECUTIONS in full
         opponent, loses = self._test_opposites(request, now_ms, acts=fine and not is_last)
         return Readings(
@@ -226,6 +227,7 @@ class MemoryLedger:
             opponent=opponent,
             prices=prices,
             paused=fine and not loses and is_last and self._pause(request),
+            override_used_by=used_by,
         )
 
     def _test_opposites(
@@ -275,6 +277,8 @@ class MemoryLedger:
         if self._recent.take(request, now_ms=now_ms) or request.claims:
             self._holdings.take(request.decision_id, request.claims)
         self._names[request.token] = request.strategy
+        if request.override_id is not None:
+            self._states.use_override(request.override_id, request.decision_id)
 
     def _release(self, decision_id: str) -> bool:
         """Give back all that a decision holds and return whether it held anything."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import orjson
 
+from petrosa_cio.adapters.ledger_times import OVERRIDE_USED_KEPT_MS
 from petrosa_cio.ports import ActivePolicy
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState, TradingStates
 
@@ -24,6 +25,8 @@ class MemoryStateStore:
         self._policy: ActivePolicy | None = None
         self._regimes: dict[str, bytes] = {}
         self._regime_overrides: dict[str, bytes] = {}
+        self._overrides: dict[str, bytes] = {}
+        self._override_users: dict[str, tuple[str, int]] = {}
 
     @property
     def states_now(self) -> TradingStates:
@@ -134,6 +137,36 @@ class MemoryStateStore:
     async def clear_regime_override(self, symbol: str) -> bool:
         """Forget one override; return whether there was one."""
         return self._regime_overrides.pop(symbol, None) is not None
+
+    async def overrides(self) -> dict[str, bytes]:
+        """Return every override that nobody used, by name; those that are over may be among."""
+        return dict(self._overrides)
+
+    async def put_override(self, override_id: str, document: bytes) -> bool:
+        """Keep an override; return False if it was used."""
+        if self._user_of(override_id) is not None:
+            return False
+        self._overrides[override_id] = document
+        return True
+
+    async def override_user(self, override_id: str) -> str | None:
+        """Return the decision that used an override lately, or None."""
+        return self._user_of(override_id)
+
+    def other_user_of(self, override_id: str | None, decision_id: str) -> str | None:
+        """Return the other decision that used an override, if one did, for the ledger."""
+        user = None if override_id is None else self._user_of(override_id)
+        return None if user == decision_id else user
+
+    def _user_of(self, override_id: str) -> str | None:
+        user, until_ms = self._override_users.get(override_id, ("", 0))
+        return user if self._clock_ms() < until_ms else None
+
+    def use_override(self, override_id: str, decision_id: str) -> None:
+        """Let a decision use an override up, for the ledger."""
+        until_ms = self._clock_ms() + OVERRIDE_USED_KEPT_MS
+        self._override_users[override_id] = decision_id, until_ms
+        self._overrides.pop(override_id, None)
 
     def _of_kind(self, kind: ScopeKind) -> dict[str, TradingState]:
         return {scope.name: state for scope, state in self._states.items() if scope.kind is kind}

@@ -26,16 +26,24 @@ class MongoProposals:
         client: From `petrosa_cio.adapters.mongo_connection.connect_mongo`.
         database: Name of the database.
         fund: The fund.
+        collection: Where proposals are: of policies, or of overrides. Steps are in one place, as
+            each names its proposal by its hash.
         timeout_s: Longest time a call may take.
 
     Every method raises `Unavailable` when MongoDB is away, slow or broken.
     """
 
     def __init__(
-        self, client: MongoClient, database: str, fund: str, *, timeout_s: float = 10.0
+        self,
+        client: MongoClient,
+        database: str,
+        fund: str,
+        *,
+        collection: str = PROPOSALS,
+        timeout_s: float = 10.0,
     ) -> None:
         settled = client[database].with_options(read_concern=ReadConcern("majority"))
-        self._proposals = settled[PROPOSALS]
+        self._proposals = settled[collection]
         self._approvals = settled[APPROVALS]
         self._fund = fund
         self._timeout_s = timeout_s
@@ -87,8 +95,10 @@ class MongoProposals:
 
 
 def _proposal(stored: Mapping[str, Any]) -> Proposal:
-    kept = {one.name: stored[one.name] for one in fields(Proposal) if one.name != "proposal_id"}
-    return Proposal(proposal_id=stored["_id"], **kept)
+    names = {one.name for one in fields(Proposal)} - {"proposal_id", "what_if"}
+    kept = {name: stored[name] for name in names}
+    # One of an older program has none.
+    return Proposal(proposal_id=stored["_id"], what_if=stored.get("what_if", ""), **kept)
 
 
 def _step(stored: Mapping[str, Any]) -> ProposalStep:

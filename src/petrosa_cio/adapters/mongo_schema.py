@@ -22,10 +22,14 @@ CHECKPOINTS: Final = "checkpoints"
 POLICIES: Final = "policies"
 PROPOSALS: Final = "proposals"
 APPROVALS: Final = "approvals"
+OVERRIDES: Final = "overrides"
 TOKENS: Final = "tokens"
 REVOCATIONS: Final = "revocations"
 ALERTS: Final = "alerts"
 BEGINNINGS: Final = "beginnings"
+SHADOWS: Final = "shadows"
+SHADOW_ENDINGS: Final = "shadow_endings"
+SHADOW_PAGES: Final = "shadow_pages"
 
 PLACE_IN_CHAIN: Final = "place_in_chain"
 """Name of the index that keeps two records from having one place."""
@@ -76,6 +80,12 @@ def _newest_by(field: str) -> IndexModel:
     return IndexModel([(field, ASCENDING), ("at", DESCENDING)])
 
 
+_PROPOSAL: Final = _schema(
+    {"_id": _HASH, "fund": _TEXT, "parent": _COUNT, "document": _TEXT, "author": _TEXT,
+     "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "expires_at": _INSTANT},
+    {"content_of": {"bsonType": ["int", "long", "null"]}, "what_if": _TEXT},
+)  # fmt: skip
+
 COLLECTIONS: Final = (
     Collection(
         TRACES,
@@ -119,15 +129,8 @@ COLLECTIONS: Final = (
         ),
         (IndexModel([("fund", ASCENDING), ("revision", DESCENDING)], unique=True),),
     ),
-    Collection(
-        PROPOSALS,
-        _schema(
-            {"_id": _HASH, "fund": _TEXT, "parent": _COUNT, "document": _TEXT, "author": _TEXT,
-             "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "expires_at": _INSTANT},
-            {"content_of": {"bsonType": ["int", "long", "null"]}},
-        ),
-        (_newest_by("fund"),),
-    ),
+    Collection(PROPOSALS, _PROPOSAL, (_newest_by("fund"),)),
+    Collection(OVERRIDES, _PROPOSAL, (_newest_by("fund"),)),
     Collection(
         APPROVALS,
         _schema(
@@ -137,6 +140,36 @@ COLLECTIONS: Final = (
             {},
         ),
         (_by("proposal_id"),),
+    ),
+    Collection(
+        SHADOWS,
+        _schema(
+            {"_id": _TEXT, "shadow_id": _HASH, "fund": _TEXT, "number": _POSITION,
+             "parent": _POSITION, "document": _TEXT, "author": _TEXT, "role": _TEXT,
+             "thought": _TEXT, "at": _INSTANT, "ends_at": _INSTANT},
+            {},
+        ),
+        (IndexModel([("fund", ASCENDING), ("number", DESCENDING)], unique=True),),
+    ),
+    Collection(
+        SHADOW_ENDINGS,
+        _schema(
+            {"_id": _HASH, "fund": _TEXT, "kind": {"enum": ["drop", "promote"]}, "author": _TEXT,
+             "role": _TEXT, "thought": _TEXT, "at": _INSTANT, "became": _TEXT},
+            {},
+        ),
+        (),
+    ),
+    Collection(
+        SHADOW_PAGES,
+        _schema(
+            {"_id": _TEXT, "fund": _TEXT, "shadow_id": _HASH, "number": _POSITION,
+             "after_seq": _COUNT, "until_seq": _POSITION, "until": _INSTANT,
+             "counts": {"bsonType": "array"}, "flips": {"bsonType": "array"},
+             "is_last": {"bsonType": "bool"}},
+            {"other_reasons": _COUNT, "other_versions": _COUNT},
+        ),
+        (IndexModel([("shadow_id", ASCENDING), ("number", ASCENDING)], unique=True),),
     ),
     Collection(
         TOKENS,

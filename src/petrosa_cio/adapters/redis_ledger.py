@@ -6,11 +6,10 @@ become values. `petrosa_cio.adapters.memory_ledger` is the same ledger in plain 
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import Any, Final
 
 import orjson
-from msgspec import msgpack
+from msgspec import Struct, msgpack
 from redis.asyncio import Redis
 
 from petrosa_cio.adapters.redis_script import Script, ScriptRunner
@@ -89,13 +88,14 @@ class RedisLedger:
         """Ask for a batch, walked in order."""
         if not requests:
             return []
-        return list(_read_reserved(iter(await self._run(RESERVE, _requested(requests)))))
+        answer = await self._run(RESERVE, _requested(requests))
+        return [_reserved(one) for one in _read_answers(answer)]
 
     async def begin(self, moves: Sequence[Move], *, owner: str) -> list[Moved]:
         """Move decisions out of ``reserved``; only the winner of each may act on it."""
         if not moves:
             return []
-        return list(_read_moved(await self._run(BEGIN, _batch(moves), owner)))
+        return list(_read_moved(msgpack.decode(await self._run(BEGIN, _batch(moves), owner))))
 
     async def finish(self, moves: Sequence[Move], *, undelivered: frozenset[str]) -> None:
         """Mark begun decisions as done; release the reservations of undelivered ones."""
@@ -149,62 +149,100 @@ def _requested(requests: Sequence[ReserveRequest]) -> bytes:
     Intents of one strategy and symbol share their rates; said once they cost little. What the
     ledger does not read, codes and policy entries, is not said at all.
     """
-    places: dict[int, int] = {}
-    rates: list[RateClaim] = []
-    for request in requests:
-        for rate in request.rates:
-            if id(rate) not in places:
-                rates.append(rate)
-                places[id(rate)] = len(rates)
+    rates: dict[int, RateClaim] = {}
+    tests: dict[tuple[int, ...], int] = {}
+    asked = []
+    for one in requests:
+        same = tuple(map(id, one.rates))
+        test = tests.get(same)
+        if test is None:
+            test = tests[same] = len(tests) + 1
+            rates.update(zip(same, one.rates, strict=True))
+        asked.append(_asked(one, test))
+    places = {same: place for place, same in enumerate(rates, start=1)}
     return msgpack.encode(
-        ([_asked(one, [places[id(rate)] for rate in one.rates]) for one in requests],
-         [(one.counter, one.ceiling, one.window_ms, one.of_held, one.pauses) for one in rates])
+        (asked,
+         [(one.counter, one.ceiling, one.window_ms, one.of_held, one.pauses)
+          for one in rates.values()],
+         [[places[one] for one in test] for test in tests])
     )  # fmt: skip
 
 
-def _asked(one: ReserveRequest, rates: list[int]) -> tuple[object, ...]:
-    claims = [(claim.counter, claim.amount, claim.ceiling) for claim in one.claims]
+def _asked(one: ReserveRequest, test: int) -> tuple[object, ...]:
+    claims: list[object] = []
+    for claim in one.claims:
+        claims += claim.counter, claim.amount, False if claim.ceiling is None else claim.ceiling
+    drift = one.drift and (one.drift.symbol, one.drift.price, one.drift.lowest, one.drift.highest)
     return (
         one.decision_id, one.taken_at_ms, one.identity, one.digest, one.strategy, one.token,
-        one.hold, claims, rates, one.resumable, one.from_door, one.opposite, one.drift,
+        one.hold, claims, test, one.resumable, one.from_door, one.opposite, drift,
+        one.override_id,
     )  # fmt: skip
 
 
-def _read_reserved(answers: Iterator[Any]) -> Iterator[Reserved]:
-    for state in answers:
-        detail, since_ms, resumable = next(answers), next(answers), next(answers)
-        yield Reserved(
-            _read_readings(answers),
-            STATES[state],
-            None if resumable is None else resumable.decode(),
-            detail.decode(),
-            since_ms,
-        )
+class _Read(Struct, array_like=True, gc=False):
+    """Readings as `lua/reserve.lua` says them; where there is nothing it says false.
+
+    What stands after ``rates`` is missing where an older version of the program left them.
+    """
+
+    held: bool
+    time_ms: int
+    first: str | bool
+    first_verdict: str
+    same_content: bool
+    holder: str | bool
+    used: tuple[int, ...]
+    rates: tuple[int, ...]
+    opponent: tuple[str, int, bool] | bool = False
+    lowest: str | bool = False
+    highest: str | bool = False
+    paused: bool = False
+    override_used_by: str | bool = False
 
 
-def _read_readings(answers: Iterator[Any]) -> Readings:
-    held, time_ms, first, first_verdict, same_content, holder = islice(answers, 6)
-    used = tuple(islice(answers, next(answers)))
-    rates = tuple(islice(answers, next(answers)))
-    opponent, confidence, is_shut, lowest, highest, paused = islice(answers, 6)
-    return Readings(
-        held=held is not None,
-        used=used,
-        rates=rates,
-        time_ms=time_ms,
-        first_decision=None if first is None else first.decode(),
-        first_verdict=first_verdict.decode(),
-        same_content=same_content is not None,
-        name_holder=None if holder is None else holder.decode(),
-        opponent=opponent and Opponent(opponent.decode(), confidence, is_shut is not None),
-        prices=lowest and (lowest.decode(), highest.decode()),
-        paused=paused is not None,
+class _Answer(Struct, array_like=True, gc=False):
+    """The answer to one request, likewise."""
+
+    state: DecisionState
+    detail: str
+    since_ms: int
+    resumable: str | bool
+    readings: _Read
+
+
+_read_answers = msgpack.Decoder(list[_Answer]).decode
+
+
+def _reserved(answer: _Answer) -> Reserved:
+    read = answer.readings
+    opponent, lowest, highest = read.opponent, read.lowest, read.highest
+    readings = Readings(
+        read.held,
+        read.used,
+        read.rates,
+        read.time_ms,
+        _or_none(read.first),
+        read.first_verdict,
+        read.same_content,
+        _or_none(read.holder),
+        Opponent(*opponent) if isinstance(opponent, tuple) else None,
+        (lowest, highest) if isinstance(lowest, str) and isinstance(highest, str) else None,
+        read.paused,
+        _or_none(read.override_used_by),
     )
+    return Reserved(
+        readings, answer.state, _or_none(answer.resumable), answer.detail, answer.since_ms
+    )
+
+
+def _or_none(said: str | bool) -> str | None:
+    return said if isinstance(said, str) else None
 
 
 def _read_moved(answers: Sequence[Any]) -> Iterator[Moved]:
     for won, state, detail in zip(answers[::3], answers[1::3], answers[2::3], strict=True):
-        yield Moved(won is not None, STATES[state], detail.decode())
+        yield Moved(won, DecisionState(state), detail)
 
 
 def _pairs(answer: Sequence[Any]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from petrosa_cio.adapters.ledger_times import OVERRIDE_USED_KEPT_MS
 from petrosa_cio.adapters.redis_connection import reaching_redis, send
 from petrosa_cio.adapters.redis_script import Script, ScriptRunner
 from petrosa_cio.ports import ActivePolicy
@@ -13,6 +14,7 @@ from petrosa_cio.risk.trading_state import Scope, ScopeKind, TradingState, Tradi
 SET_STATE: Final = Script("clock", "set_state")
 ACTIVATE: Final = Script("clock", "activate")
 REPLACE_REGIME: Final = Script("clock", "replace_regime")
+PUT_OVERRIDE: Final = Script("clock", "put_override")
 
 
 class RedisStateStore:
@@ -115,6 +117,22 @@ class RedisStateStore:
     async def clear_regime_override(self, symbol: str) -> bool:
         """Forget one override; return whether there was one."""
         return await self._drop("regime_overrides", symbol)
+
+    async def overrides(self) -> dict[str, bytes]:
+        """Return every override that nobody used, by name; those that are over may be among."""
+        return await self._hash("overrides")
+
+    async def put_override(self, override_id: str, document: bytes) -> bool:
+        """Keep an override; return False if it was used."""
+        kept = (override_id, document, OVERRIDE_USED_KEPT_MS)
+        return bool(await self._runner.run(PUT_OVERRIDE, *kept))
+
+    async def override_user(self, override_id: str) -> str | None:
+        """Return the decision that used an override lately, or None."""
+        async with reaching_redis(self._timeout_s):
+            key = f"{self._prefix}override_used:{override_id}"
+            found: bytes | None = await send(self._client, "GET", key)
+        return None if found is None else found.decode()
 
     async def _put(self, name: str, key: str, value: bytes) -> None:
         async with reaching_redis(self._timeout_s):

@@ -20,19 +20,22 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import orjson
 from msgspec import Struct
+from msgspec.structs import asdict as struct_fields
 from msgspec.structs import astuple
 
 from petrosa_cio.risk.claims import Claim, DriftClaim, OppositeClaim, RateClaim, Readings
 from petrosa_cio.risk.intent import Direction, Intent
+from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.sizing import Size
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.risk.unchecked import Flood
-from petrosa_cio.risk.verdict import Assessment, Verdict
+from petrosa_cio.risk.verdict import Assessment, Lifted, Verdict
 
 SCHEMA_VERSION = 1
 
@@ -40,6 +43,9 @@ MAX_BODY_BYTES = 65_536
 """Longest raw body that is kept whole; of a longer one the beginning, the length and the hash."""
 
 KEPT_OF_LONGER = 4_096
+
+
+_as_json = msgspec.json.Encoder().encode
 
 
 class RecordKind(StrEnum):
@@ -107,27 +113,68 @@ class Deciding(Struct, frozen=True, gc=False):
     max_intent_bytes: int
 
 
-def decision_part(
-    intent: Intent | Malformed,
-    snapshot: Snapshot,
-    assessment: Assessment,
-    deciding: Deciding,
-    *,
-    flood: Flood | None = None,
-    failure: str | None = None,
-) -> str:
-    """Return the part of the record that exists before the ledger is asked, as JSON.
+class DecisionParts:
+    """Writes the part of the record that exists before the ledger is asked.
+
+    Many decisions are made under one snapshot, so what it says to all of them is written once.
 
     Args:
-        intent: What the message says.
-        snapshot: What was known.
-        assessment: What was said of the intent.
-        deciding: What decided besides.
-        flood: Of which flood it is a part, where no check was run for that.
-        failure: Name of the exception, where the gate itself failed on the message.
+        snapshot: What is known.
+        deciding: What decides besides.
     """
+
+    def __init__(self, snapshot: Snapshot, deciding: Deciding) -> None:
+        self.snapshot = snapshot
+        self.deciding = deciding
+        self._head = _opened(_head_of(snapshot, deciding))
+        self._slices: dict[tuple[str, str], bytes] = {}
+
+    def of(
+        self,
+        intent: Intent | Malformed,
+        assessment: Assessment,
+        *,
+        flood: Flood | None = None,
+        failure: str | None = None,
+    ) -> str:
+        """Return the part of one decision, as JSON.
+
+        Args:
+            intent: What the message says.
+            assessment: What was said of the intent.
+            flood: Of which flood it is a part, where no check was run for that.
+            failure: Name of the exception, where the gate itself failed on the message.
+        """
+        part: dict[str, object] = {"assessment": _assessment_of(assessment)}
+        if flood is not None:
+            part["flood"] = {"rate": flood.place, "tried": flood.tried}
+        if failure is not None:
+            part["failure"] = failure
+        override = None if flood else _override_of(self.snapshot, intent)
+        said = self._slice(intent, override)
+        return b"".join((self._head, said, orjson.dumps(part)[1:])).decode()
+
+    def _slice(self, intent: Intent | Malformed, override: Override | None) -> bytes:
+        symbol = intent.symbol or ""
+        token = intent.token if isinstance(intent, Intent) else ""
+        if override is not None:
+            return self._sliced(symbol, token, override)
+        found = self._slices.get((symbol, token))
+        if found is None:
+            found = self._slices[symbol, token] = self._sliced(symbol, token, None)
+        return found
+
+    def _sliced(self, symbol: str, token: str, override: Override | None) -> bytes:
+        said = {
+            "override": None if override is None else struct_fields(override),
+            "snapshot": _snapshot_slice(self.snapshot, symbol, token),
+        }
+        return _opened(said)[1:]
+
+
+def _head_of(snapshot: Snapshot, deciding: Deciding) -> dict[str, object]:
     policy = snapshot.policy
-    part: dict[str, object] = {
+    return {
         "now": snapshot.now,
         "settings": {
             "code_version": deciding.code_version,
@@ -137,15 +184,12 @@ def decision_part(
         "policy_hash": policy.policy_hash if policy else None,
         "charter_hash": policy.charter_hash if policy else snapshot.charter_hash,
         "venue_rules_hash": snapshot.venue_rules.content_hash if snapshot.venue_rules else None,
-        "override": None,
-        "snapshot": _snapshot_slice(snapshot, intent),
-        "assessment": _assessment_of(assessment),
     }
-    if flood is not None:
-        part["flood"] = {"rate": flood.place, "tried": flood.tried}
-    if failure is not None:
-        part["failure"] = failure
-    return orjson.dumps(part).decode()
+
+
+def _opened(fields: Mapping[str, object]) -> bytes:
+    """Return the beginning of a JSON object, to which more fields are to be added."""
+    return orjson.dumps(fields)[:-1] + b","
 
 
 class Decided(Struct, frozen=True, gc=False):
@@ -155,7 +199,7 @@ class Decided(Struct, frozen=True, gc=False):
         decision_id: Identity of the decision.
         source: The captured message.
         intent: What it says.
-        part: The decision part, as `decision_part` made it.
+        part: The decision part, as `DecisionParts` made it.
         identity: Fingerprint of strategy and stated id, if it states one.
         digest: Fingerprint of what is wanted.
     """
@@ -200,10 +244,15 @@ def _readings_part(readings: Readings) -> dict[str, object]:
         "opponent": readings.opponent and astuple(readings.opponent),
         "prices": readings.prices,
         "paused": readings.paused,
+        **({"override_used_by": readings.override_used_by} if readings.override_used_by else {}),
     }
 
 
 def _verdict_part(verdict: Verdict) -> dict[str, object]:
+    lifted: dict[str, object] = {}
+    if verdict.override_id is not None:
+        reasons = [_reason_of(reason) for reason in verdict.lifted]
+        lifted = {"override_id": verdict.override_id, "lifted": reasons}
     return {
         "kind": verdict.kind,
         "reasons": [_reason_of(reason) for reason in verdict.reasons],
@@ -212,6 +261,7 @@ def _verdict_part(verdict: Verdict) -> dict[str, object]:
         "price": _exact(verdict.price),
         "first_decision": verdict.first_decision,
         "first_verdict": verdict.first_verdict,
+        **lifted,
     }
 
 
@@ -238,15 +288,17 @@ class Change:
     Attributes:
         subject: What was changed: ``policy``, ``charter``, ``trading_state``, ``regime`` (as
             observed), ``regime_override`` (as a person says), ``venue_rules``, or what may not be
-            deleted: ``hold``, ``hold_release``. Besides, ``proposal``, ``proposal_step`` and
-            ``token`` say how it came to be, and ``refused`` that somebody tried what they may not.
+            deleted: ``hold``, ``hold_release``; ``override`` lifts limits for one order. Besides,
+            ``proposal``, ``proposal_step``, ``override_proposal``, ``override_step`` and ``token``
+            say how it came to be, ``shadow`` and ``shadow_ending`` what was tried beside it, and
+            ``refused`` that somebody tried what they may not.
         scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for a
-            charter, the venue's rules and a proposal their hash, for a hold its identity, for
-            ``refused`` what was tried.
+            charter, the venue's rules, a proposal, a shadow and an override their hash, for a hold
+            its identity, for ``refused`` what was tried.
         value: What it is now; empty for a regime, an override or a hold that is no more.
         author: Who changed it.
         reason: Why; of a policy the thought behind it.
-        signed: Of a policy, the signed statement about it as JSON text; else empty.
+        signed: Of a policy or an override, what is signed as JSON text; else empty.
     """
 
     subject: str
@@ -329,10 +381,8 @@ def _readable(body: bytes) -> dict[str, object]:
         return {"body": b64encode(body).decode("ascii"), "body_encoding": "base64"}
 
 
-def _snapshot_slice(snapshot: Snapshot, intent: Intent | Malformed) -> dict[str, object]:
-    """Return what of the snapshot this one decision could see."""
-    symbol = intent.symbol or ""
-    token = intent.token if isinstance(intent, Intent) else ""
+def _snapshot_slice(snapshot: Snapshot, symbol: str, token: str) -> dict[str, object]:
+    """Return what of the snapshot a decision about this symbol and strategy could see."""
     return {
         "policy_confirmed_at": snapshot.policy_confirmed_at,
         "policy_max_age_s": snapshot.policy_max_age_s,
@@ -342,6 +392,13 @@ def _snapshot_slice(snapshot: Snapshot, intent: Intent | Malformed) -> dict[str,
         "reference_price": _price_slice(snapshot, symbol),
         "equity_usd": _exact(snapshot.equity_usd),
     }
+
+
+def _override_of(snapshot: Snapshot, intent: Intent | Malformed) -> Override | None:
+    """Return the override that counted for the order, where one did."""
+    if not snapshot.overrides or not isinstance(intent, Intent):
+        return None
+    return snapshot.override_for(intent)
 
 
 def _price_slice(snapshot: Snapshot, symbol: str) -> dict[str, object] | None:
@@ -401,43 +458,51 @@ def _assessment_of(assessment: Assessment) -> dict[str, object]:
         "reasons": [_reason_of(reason) for reason in assessment.reasons],
         "size": size and [str(size.quantity), str(size.price), str(size.notional_usd), size.basis],
         "quantity": _exact(assessment.quantity),
-        "claims": [
-            [claim.code, claim.counter, claim.amount, claim.ceiling, claim.entry, claim.cut]
-            for claim in assessment.claims
-        ],
-        "rates": [
-            [rate.code, rate.counter, rate.ceiling, rate.window_ms, rate.entry, rate.of_held,
-             rate.pauses]
-            for rate in assessment.rates
-        ],
+        "claims": [_claim_of(claim) for claim in assessment.claims],
+        "rates": orjson.Fragment(_as_json(assessment.rates)),
         "opposite": assessment.opposite and astuple(assessment.opposite),
         "drift": assessment.drift and astuple(assessment.drift),
         "expires_at": assessment.expires_at,
         "asks_ledger": assessment.asks_ledger,
         "halted_denies_exits": assessment.halted_denies_exits,
         "policy_revision": assessment.policy_revision,
-    }  # fmt: skip
+        **({"lifted": _lifted_of(assessment.lifted)} if assessment.lifted else {}),
+    }
+
+
+def _lifted_of(lifted: Lifted) -> dict[str, object]:
+    return {
+        "override_id": lifted.override_id,
+        "reasons": [_reason_of(reason) for reason in lifted.reasons],
+        "claims": [_claim_of(claim) for claim in lifted.claims],
+        "rates": [_rate_of(rate) for rate in lifted.rates],
+    }
+
+
+def _claim_of(claim: Claim) -> list[object]:
+    return [claim.code, claim.counter, claim.amount, claim.ceiling, claim.entry, claim.cut]
+
+
+def _rate_of(rate: RateClaim) -> list[object]:
+    return [
+        rate.code, rate.counter, rate.ceiling, rate.window_ms, rate.entry, rate.of_held,
+        rate.pauses,
+    ]  # fmt: skip
 
 
 # --- and back ----------------------------------------------------------------------------------
 
 
 def assessment_from(decision: str) -> Assessment:
-    """Return the assessment in a decision part. Inverse of what `decision_part` wrote."""
+    """Return the assessment in a decision part. Inverse of what `DecisionParts` wrote."""
     part = orjson.loads(decision)["assessment"]
     size, quantity, expires_at = part["size"], part["quantity"], part["expires_at"]
     return Assessment(
         reasons=tuple(_reason_from(reason) for reason in part["reasons"]),
         size=size and Size(Decimal(size[0]), Decimal(size[1]), Decimal(size[2]), size[3]),
         quantity=None if quantity is None else Decimal(quantity),
-        claims=tuple(
-            Claim(ReasonCode(code), counter, amount, ceiling, entry, cut)
-            for code, counter, amount, ceiling, entry, cut in part["claims"]
-        ),
-        rates=tuple(
-            RateClaim(ReasonCode(code), counter, ceiling, window_ms, *rest)
-            for code, counter, ceiling, window_ms, *rest in part["rates"]
-        ),
+        claims=tuple(_claim_from(claim) for claim in part["claims"]),
+        rates=tuple(_rate_from(rate) for rate in part["rates"]),
         expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
         asks_ledger=part["asks_ledger"],
         halted_denies_exits=part["halted_denies_exits"],
@@ -445,7 +510,27 @@ def assessment_from(decision: str) -> Assessment:
         # What an older version of the program left in the ledger has none of these.
         opposite=_opposite_from(part.get("opposite")),
         drift=(drift := part.get("drift")) and DriftClaim(*drift),
+        lifted=(lifted := part.get("lifted")) and _lifted_from(lifted),
     )
+
+
+def _lifted_from(stored: Mapping[str, Any]) -> Lifted:
+    return Lifted(
+        stored["override_id"],
+        reasons=tuple(_reason_from(reason) for reason in stored["reasons"]),
+        claims=tuple(_claim_from(claim) for claim in stored["claims"]),
+        rates=tuple(_rate_from(rate) for rate in stored["rates"]),
+    )
+
+
+def _claim_from(stored: list[Any]) -> Claim:
+    code, *rest = stored
+    return Claim(ReasonCode(code), *rest)
+
+
+def _rate_from(stored: list[Any]) -> RateClaim:
+    code, *rest = stored
+    return RateClaim(ReasonCode(code), *rest)
 
 
 def asked_of(part: Mapping[str, Any]) -> Assessment:

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from petrosa_cio.audit.record import RecordKind
-from petrosa_cio.audit.reread import body_of
+from petrosa_cio.audit.reread import body_of, override_from
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.verdict import Verdict, VerdictKind
@@ -25,6 +26,7 @@ class RecordedVerdict:
         policy_revision: Revision under which it was decided; None without a policy.
         intent: What the message says, read again from its bytes.
         verdict: What was decided.
+        override: The override that lifted limits for it, if one did.
     """
 
     decision_id: str
@@ -32,6 +34,7 @@ class RecordedVerdict:
     policy_revision: int | None
     intent: Intent | Malformed
     verdict: Verdict
+    override: Override | None = None
 
 
 def is_record(message: object) -> bool:
@@ -56,6 +59,7 @@ def read_recorded(message: Mapping[str, Any]) -> RecordedVerdict:
             policy_revision=decision["policy_revision"],
             intent=parse_intent(body_of(source), source["headers"]),
             verdict=verdict_of(record["verdict"]),
+            override=(part := decision.get("override")) and override_from(part),
         )
     except (KeyError, TypeError, ArithmeticError) as error:
         raise ValueError(f"no complete record: {type(error).__name__} {error}") from error
@@ -71,6 +75,8 @@ def verdict_of(part: Mapping[str, Any]) -> Verdict:
         price=_number(part["price"]),
         first_decision=part["first_decision"],
         first_verdict=part["first_verdict"],
+        override_id=part.get("override_id"),
+        lifted=tuple(_reason(*fields) for fields in part.get("lifted", ())),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from petrosa_cio.audit.record import Decided, decision_part, verdict_record
+from petrosa_cio.audit.record import Decided, DecisionParts, verdict_record
 from petrosa_cio.audit.reread import (
     Fields,
     body_of,
@@ -65,10 +65,9 @@ def decide_again(record: Fields, governing: Governing) -> bytes:
     body = body_of(kept).ljust(int(kept["body_bytes"])) if is_cut(kept) else body_of(kept)
     source, deciding = source_of(kept, body), deciding_of(decision)
     intent, assessment, snapshot = _assessed(record, governing, body)
-    part = decision_part(
-        intent, snapshot, assessment, deciding,
-        flood=flood_of(decision), failure=decision.get("failure"),
-    )  # fmt: skip
+    part = DecisionParts(snapshot, deciding).of(
+        intent, assessment, flood=flood_of(decision), failure=decision.get("failure")
+    )
     provenance, readings = provenance_of(record), readings_of(record["readings"])
     identity, digest = None, ""
     if isinstance(intent, Intent):

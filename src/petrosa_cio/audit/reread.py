@@ -1,7 +1,7 @@
 """Reads what decided back from a record: message, snapshot, readings, and who decided."""
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,9 @@ from petrosa_cio.audit.record import Deciding, Provenance, Source
 from petrosa_cio.risk.claims import Opponent, Readings
 from petrosa_cio.risk.in_force import InForce, PolicyBook
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
+from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.unchecked import Flood
@@ -90,7 +92,26 @@ def snapshot_of(
         venue_rules=venue_rules,
         equity_usd=_number(known["equity_usd"]),
         charter_hash=decision["charter_hash"],
+        overrides={one.order: one for one in _overrides_of(decision)},
     )
+
+
+def _overrides_of(decision: Fields) -> Iterator[Override]:
+    part = decision["override"]
+    if part is not None:
+        yield override_from(part)
+
+
+def override_from(part: Fields) -> Override:
+    """Return the override that a record names."""
+    codes = tuple(ReasonCode(code) for code in part["lifts"])
+    proposed_at, expires_at = (
+        datetime.fromisoformat(part[name]) for name in ("proposed_at", "expires_at")
+    )
+    return Override(
+        part["override_id"], part["order"], codes, proposed_at, expires_at, part["author"],
+        tuple(part["approved_by"]),
+    )  # fmt: skip
 
 
 def _regime_of(part: Fields | None) -> tuple[str, Regime | None]:

@@ -42,7 +42,7 @@ def executions(
     """Find what the order engine reported of an order: the way from a trade to its decision.
 
     State an order, a decision or both. The reports are those that were captured on the subject of
-    executions, which are kept for 30 days. Exit code 1 when there is none.
+    executions, which are kept for 30 days. Exit code 0 when one is found, 1 when there is none.
     """
     if order is None and decision is None:
         raise typer.BadParameter("state --order, --decision or both")

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from petrosa_cio.cli.showing import err, out
 from petrosa_cio.cli.switches import show_unrecorded
+from petrosa_cio.cli.what_if_summary import show_what_if_of
 from petrosa_cio.governance.lifecycle import Considered, Outcome
 from petrosa_cio.office.shown import outcome_fields, value_in_words
 from petrosa_cio.ports import PolicyRevision
@@ -62,6 +63,7 @@ def show_outcome(outcome: Outcome, as_json: bool) -> None:
     if outcome.revision:
         show_in_force(outcome.revision)
     if outcome.proposal:
+        show_what_if_of(outcome.proposal)
         short = outcome.proposal.proposal_id[:SHORT_ID]
         until = outcome.proposal.expires_at.isoformat(timespec="minutes")
         out.print(f"It waits for approval as [bold]{short}[/], until {until}.")

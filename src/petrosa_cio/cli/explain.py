@@ -28,6 +28,7 @@ from petrosa_cio.launch import open_records
 from petrosa_cio.risk.explain import Explained, Explanation
 from petrosa_cio.risk.explain import explain as in_words
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.verdict import Verdict, VerdictKind
 
@@ -72,8 +73,8 @@ def explain(
     """
     met = Circumstances(policy, charter, regime, reference_price, equity, now, venue_rules)
     content, afterwards = _content_of(file_or_id)
-    title, intent, verdict = _recorded(content) or _decided(content, met)
-    explanation = in_words(intent, verdict)
+    title, intent, verdict, override = _recorded(content) or _decided(content, met)
+    explanation = in_words(intent, verdict, override)
     note = CANNOT_CLOSE if _is_approved_exit(intent, verdict) else ""
     if as_json:
         shown = {"verdict": verdict.kind, "explanation": explanation, "note": note}
@@ -83,7 +84,7 @@ def explain(
     raise typer.Exit(ExitCode.REFUSED if verdict.kind is VerdictKind.DENY else ExitCode.WELL)
 
 
-Found = tuple[str, Intent | Malformed, Verdict]
+Found = tuple[str, Intent | Malformed, Verdict, Override | None]
 
 
 def _content_of(what: str) -> tuple[bytes, list[str]]:
@@ -134,13 +135,13 @@ def _recorded(content: bytes) -> Found | None:
         raise typer.Exit(ExitCode.FAILED) from error
     under = f"policy revision {found.policy_revision}" if found.policy_revision else "no policy"
     title = f"Decision {found.decision_id}, {found.at}, under {under}"
-    return title, found.intent, found.verdict
+    return title, found.intent, found.verdict, found.override
 
 
 def _decided(content: bytes, met: Circumstances) -> Found:
     body = message_in(content)
     title = "Decided here, as if nothing else were open; nothing is sent"
-    return title, parse_intent(body), decide_body(body, met)
+    return title, parse_intent(body), decide_body(body, met), None
 
 
 def _is_approved_exit(intent: Intent | Malformed, verdict: Verdict) -> bool:
@@ -153,7 +154,9 @@ def _show(title: str, verdict: Verdict, explanation: Explanation, notes: list[st
     for number, one in enumerate(explanation.reasons, start=1):
         lines.append(Text.assemble(f"\n{number}. ", (one.found, "bold")))
         lines += [Text.assemble((f"   {name}: ", "cyan"), value) for name, value in _details(one)]
-    lines += [Text(f"\n{line}") for line in (explanation.instead, *notes) if line]
+    lines += [
+        Text(f"\n{line}") for line in (explanation.instead, *explanation.lifted, *notes) if line
+    ]
     for line in lines:
         out.print(line, soft_wrap=not out.is_terminal)
 

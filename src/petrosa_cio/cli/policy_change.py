@@ -6,12 +6,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
+from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
 from petrosa_cio.cli.change_tables import (
     show_comparison,
@@ -65,6 +67,14 @@ Lasts = Annotated[
         "which ends by itself.",
     ),
 ]
+LooksBack = Annotated[
+    str,
+    typer.Option(
+        "--what-if",
+        help="How far back a loosening is decided again for those who approve it, such as 6h; "
+        "none leaves it out, as in a hurry.",
+    ),
+]
 Parent = Annotated[
     int | None,
     typer.Option(
@@ -95,7 +105,7 @@ def policy_diff(file: File = None, fields: Fields = None, as_json: AsJson = Fals
 
 async def _compared(file: Path | None, fields: Sequence[str]) -> tuple[PolicyRevision, Comparison]:
     async with open_government(running_settings(*NEED)) as government:
-        wanted = _wanted(file, fields, await _newest(government))
+        wanted = wanted_of(file, fields, await newest_of(government))
         return await government.lifecycle.compared(wanted)
 
 
@@ -111,6 +121,7 @@ def policy_propose(
     fields: Fields = None,
     lasts: Lasts = None,
     parent: Parent = None,
+    what_if: LooksBack = "24h",
     thought: Thought = None,
     thought_file: ThoughtFile = None,
     token_file: TokenFile = None,
@@ -119,14 +130,40 @@ def policy_propose(
     """Change the policy: what only tightens is in force at once, what loosens waits for approval.
 
     It takes a token and a thought: at least 100 characters of text on why. Prints what changes,
-    and the revision that is in force or the proposal that waits. Exit code 0 when it is in force
+    and the revision that is in force or the proposal that waits, with what it would have made
+    otherwise of the recent record. Exit code 0 when it is in force
     or waits, 1 when it is refused or a server is away; a refusal is recorded.
     """
     why = stated_thought(thought, thought_file)
     if lasts is not None and (file is not None or not fields):
         raise typer.BadParameter("only fields that are --set can be for a time", param_hint="--for")
     span = _span(lasts)
-    show_outcome(run_async(_proposed(file, fields or [], span, parent, why, token_file)), as_json)
+    asked = _Asked(why, token_file, _looks_back(what_if))
+    with _working():
+        outcome = run_async(_proposed(file, fields or [], span, parent, asked))
+    show_outcome(outcome, as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How a change is asked for: why, by whom, and how far back to look."""
+
+    thought: str
+    token_file: Path | None
+    what_if: timedelta | None
+
+
+def _looks_back(stated: str) -> timedelta | None:
+    return None if stated == "none" else duration_of(stated)
+
+
+@contextmanager
+def _working() -> Iterator[None]:
+    """Let a person see that something goes on: a what-if may take a minute."""
+    columns = (SpinnerColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as shown:
+        shown.add_task("")
+        yield
 
 
 async def _proposed(
@@ -134,22 +171,24 @@ async def _proposed(
     fields: Sequence[str],
     span: timedelta | None,
     parent: int | None,
-    thought: str,
-    token_file: Path | None,
+    asked: _Asked,
 ) -> Outcome:
     async with open_government(running_settings(*NEED)) as government:
-        actor = await government.who_asks(token_file)
-        newest = await _newest(government)
+        actor = await government.who_asks(asked.token_file)
+        newest = await newest_of(government)
         if span is None:
-            wanted = _wanted(file, fields, newest)
+            wanted = wanted_of(file, fields, newest)
         else:
-            wanted = narrowed(newest, fields, span, actor, thought, clock())
+            wanted = narrowed(newest, fields, span, actor, asked.thought, clock())
         made_from = newest.revision if parent is None else parent
-        return await government.lifecycle.propose(actor, wanted, parent=made_from, thought=thought)
+        return await government.lifecycle.propose(
+            actor, wanted, parent=made_from, thought=asked.thought, what_if=asked.what_if
+        )
 
 
 @policy_app.command("edit", epilog=examples("cio policy edit", "EDITOR=nano cio policy edit"))
 def policy_edit(
+    what_if: LooksBack = "24h",
     thought: Thought = None,
     thought_file: ThoughtFile = None,
     token_file: TokenFile = None,
@@ -161,6 +200,7 @@ def policy_edit(
     up. Then what changes is shown, and a thought is asked for unless one is stated. Exit code 0
     when it is in force or waits for approval, 1 when it is refused or given up.
     """
+    back = _looks_back(what_if)
     parent, wanted = run_async(_edited())
     if wanted is None:
         show_problem("Nothing was changed.")
@@ -168,13 +208,14 @@ def policy_edit(
     if thought is None and thought_file is None:
         thought = _asked_thought()
     why = stated_thought(thought, thought_file)
-    with _kept_on_conflict(wanted):
-        show_outcome(run_async(_edit_proposed(wanted, parent, why, token_file)), as_json)
+    with _kept_on_conflict(wanted), _working():
+        outcome = run_async(_edit_proposed(wanted, parent, _Asked(why, token_file, back)))
+    show_outcome(outcome, as_json)
 
 
 async def _edited() -> tuple[int, PolicyDocument | None]:
     async with open_government(running_settings(*NEED)) as government:
-        newest = await _newest(government)
+        newest = await newest_of(government)
         document = read_policy_document(newest.document.encode())
         text = policy_text(document)
         with tempfile.TemporaryDirectory(prefix="cio-policy-") as folder:
@@ -196,12 +237,12 @@ async def _edited() -> tuple[int, PolicyDocument | None]:
                     return newest.revision, wanted
 
 
-async def _edit_proposed(
-    wanted: PolicyDocument, parent: int, thought: str, token_file: Path | None
-) -> Outcome:
+async def _edit_proposed(wanted: PolicyDocument, parent: int, asked: _Asked) -> Outcome:
     async with open_government(running_settings(*NEED)) as government:
-        actor = await government.who_asks(token_file)
-        return await government.lifecycle.propose(actor, wanted, parent=parent, thought=thought)
+        actor = await government.who_asks(asked.token_file)
+        return await government.lifecycle.propose(
+            actor, wanted, parent=parent, thought=asked.thought, what_if=asked.what_if
+        )
 
 
 @contextmanager
@@ -232,6 +273,14 @@ def policy_rollback(
             "one of other content that was in force for an hour."
         ),
     ] = None,
+    tighter: Annotated[
+        bool,
+        typer.Option(
+            "--tighter",
+            help="Only where that is tighter, limit by limit; everything else stays as it is.",
+        ),
+    ] = False,
+    what_if: LooksBack = "24h",
     thought: Thought = None,
     thought_file: ThoughtFile = None,
     token_file: TokenFile = None,
@@ -239,28 +288,40 @@ def policy_rollback(
 ) -> None:
     """Go back to an earlier policy: a new revision with its content and a thought of its own.
 
-    Where that only tightens it is in force at once; where it loosens anything it waits for
-    approval, as any change does. Exit code 0 when it is in force or waits, 1 when it is refused or
-    a server is away.
+    Where that only tightens it is in force at once, as it always is with --tighter; where it
+    loosens anything it waits for approval, as any change does. Exit code 0 when it is in force or
+    waits, 1 when it is refused or a server is away.
     """
     why = stated_thought(thought, thought_file)
-    show_outcome(run_async(_rolled_back(to, why, token_file)), as_json)
+    asked = _Asked(why, token_file, _looks_back(what_if))
+    with _working():
+        outcome = run_async(_rolled_back(to, asked, tighter=tighter))
+    show_outcome(outcome, as_json)
 
 
-async def _rolled_back(to: int | None, thought: str, token_file: Path | None) -> Outcome:
+async def _rolled_back(to: int | None, asked: _Asked, *, tighter: bool) -> Outcome:
     async with open_government(running_settings(*NEED)) as government:
-        actor = await government.who_asks(token_file)
-        return await government.lifecycle.rollback(actor, to, thought=thought)
+        actor = await government.who_asks(asked.token_file)
+        return await government.lifecycle.rollback(
+            actor, to, thought=asked.thought, tighter=tighter, what_if=asked.what_if
+        )
 
 
-async def _newest(government: Government) -> PolicyRevision:
+async def newest_of(government: Government) -> PolicyRevision:
+    """Return the newest revision. Raises PolicyRejected where there is none."""
     newest = await government.revisions.newest()
     if newest is None:
         raise PolicyRejected(["no policy is in force yet: the first one comes with `cio run`"])
     return newest
 
 
-def _wanted(file: Path | None, fields: Sequence[str], newest: PolicyRevision) -> PolicyDocument:
+def wanted_of(file: Path | None, fields: Sequence[str], newest: PolicyRevision) -> PolicyDocument:
+    """Return the document that a file states, or that fields make of the newest revision.
+
+    Raises:
+        BadParameter: Both are stated, or neither.
+        PolicyRejected: It is no policy.
+    """
     if (file is None) == (not fields):
         raise typer.BadParameter("name a file, or fields with --set")
     if file is not None:

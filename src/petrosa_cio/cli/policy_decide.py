@@ -19,6 +19,7 @@ from petrosa_cio.cli.policy_change import NEED
 from petrosa_cio.cli.root import run_async, running_settings
 from petrosa_cio.cli.showing import out, show_problem
 from petrosa_cio.cli.switches import Reason, readable
+from petrosa_cio.cli.what_if_summary import show_what_if_of
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.lifecycle import Considered
 from petrosa_cio.government import open_government
@@ -75,6 +76,7 @@ def _show_all_of(found: Considered, comparison: Comparison, *, as_json: bool) ->
         return
     show_considered([found])
     show_comparison(comparison, f"beside revision {found.proposal.parent}")
+    show_what_if_of(found.proposal)
     out.print(found.proposal.thought, markup=False)
     for step in found.steps:
         out.print(f"{step.kind} by {step.author}: {step.reason}", markup=False)

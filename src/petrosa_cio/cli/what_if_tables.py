@@ -30,25 +30,31 @@ def show_what_if(found: Findings, about: Mapping[str, str]) -> None:
     """Show what would be otherwise: all in all, by what and why, and what it does to exposure."""
     out.print(Text(f"What if: {about['candidate']}", style="bold"))
     out.print(Text(about["source"], style="dim"))
-    if found.first and found.last:
-        span = f"{found.first:%Y-%m-%d %H:%M} to {found.last:%Y-%m-%d %H:%M} UTC"
-        out.print(Text(f"{found.decided:,} verdicts decided again, {span}", style="dim"))
-        out.print(_verdicts(found))
-        out.print(_said(found))
-        for what, counted in (
-            ("code", found.by_code),
-            ("strategy", found.by_strategy),
-            ("symbol", found.by_symbol),
-            ("policy revision then", found.by_revision),
-        ):
-            if counted:
-                out.print(_flips(what, counted))
-        for flip in found.flips[:FLIPS_SHOWN]:
-            _show_flip(flip)
+    if found.decided:
+        show_flips(found)
         out.print(_exposure(found))
     else:
         out.print("No verdict could be decided again.")
-    _show_notes(found)
+    show_notes(found)
+
+
+def show_flips(found: Findings) -> None:
+    """Show how many verdicts would be others, by what, and the first of them one by one."""
+    if found.first and found.last:
+        span = f"{found.first:%Y-%m-%d %H:%M} to {found.last:%Y-%m-%d %H:%M} UTC"
+        out.print(Text(f"{found.decided:,} verdicts decided again, {span}", style="dim"))
+    out.print(_verdicts(found))
+    out.print(_said(found))
+    for what, counted in (
+        ("code", found.by_code),
+        ("strategy", found.by_strategy),
+        ("symbol", found.by_symbol),
+        ("policy revision then", found.by_revision),
+    ):
+        if counted:
+            out.print(_flips(what, counted))
+    for flip in found.flips[:FLIPS_SHOWN]:
+        _show_flip(flip)
 
 
 def _said(found: Findings) -> str:
@@ -104,7 +110,8 @@ def _money(amount: Decimal) -> str:
     return f"{amount:,.2f}"
 
 
-def _show_notes(found: Findings) -> None:
+def show_notes(found: Findings) -> None:
+    """Show what is not in the tables: other reasons, other versions, what could not be decided."""
     if found.other_reasons:
         out.print(f"{found.other_reasons:,} stay denied or reduced, for other reasons.")
     if found.other_versions:

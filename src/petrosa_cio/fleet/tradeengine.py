@@ -49,10 +49,10 @@ def trace_parent(promotion: Promotion) -> str:
     return context_of(promotion.decision_id, promotion.intent.traceparent).traceparent
 
 
-def signal_headers(promotion: Promotion) -> dict[str, str]:
-    """Return the message headers of a signal."""
+def signal_headers(promotion: Promotion, parent: str) -> dict[str, str]:
+    """Return the message headers of a signal; ``parent`` is its `trace_parent`."""
     headers = {
-        "traceparent": trace_parent(promotion),
+        "traceparent": parent,
         "Nats-Msg-Id": promotion.decision_id,
         "Cio-Verdict": promotion.verdict.kind,
         "Cio-Policy-Revision": str(promotion.policy_revision),
@@ -62,10 +62,10 @@ def signal_headers(promotion: Promotion) -> dict[str, str]:
     return headers
 
 
-def signal_body(promotion: Promotion) -> bytes:
-    """Return the signal as the engine's JSON."""
+def signal_body(promotion: Promotion, parent: str) -> bytes:
+    """Return the signal as the engine's JSON; ``parent`` is its `trace_parent`."""
     intent, verdict = promotion.intent, promotion.verdict
-    carrier = {"traceparent": trace_parent(promotion)}
+    carrier = {"traceparent": parent}
     if intent.tracestate:
         carrier["tracestate"] = intent.tracestate
     market = intent.current_price if intent.current_price is not None else intent.price
@@ -129,11 +129,18 @@ def _metadata(promotion: Promotion) -> dict[str, object]:
         "source": intent.source,
         "verdict": verdict.kind,
         "reasons": reasons,
-        "cio_justification": "; ".join(reasons) or "within every limit of the policy",
+        "cio_justification": "; ".join(reasons) or _justification(verdict),
         "policy_revision": promotion.policy_revision,
         "requested_quantity": _optional(verdict.requested_quantity),
         "intent": _within({**intent.metadata, **intent.extra}, MAX_METADATA_BYTES),
     }
+
+
+def _justification(verdict: Verdict) -> str:
+    if verdict.override_id is None:
+        return "within every limit of the policy"
+    lifted = "; ".join(str(reason) for reason in verdict.lifted) or "nothing"
+    return f"override {verdict.override_id} lifted {lifted}"
 
 
 def _within(fields: Mapping[str, object], budget: int) -> orjson.Fragment:

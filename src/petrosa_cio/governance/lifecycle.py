@@ -37,6 +37,8 @@ from petrosa_cio.governance.proposals import (
 )
 from petrosa_cio.governance.refusals import Refusals, Tell
 from petrosa_cio.governance.thought import check_thought
+from petrosa_cio.governance.tighter import tighter_of
+from petrosa_cio.governance.what_if.stage import LAST_DAY, WhatIfStage, WhatIfSummary
 from petrosa_cio.ports import (
     PolicyRevision,
     Proposal,
@@ -56,6 +58,13 @@ SHORTEST_CALL: Final = 8
 """Characters of its name by which a proposal may be called."""
 
 _PAGE: Final = 50
+
+
+class Rehearsal(Protocol):
+    """Says what a document would have made otherwise of the recent past."""
+
+    async def summary(self, document: PolicyDocument, span: timedelta | None) -> WhatIfSummary:
+        """Return the summary, or why it was not made; raises nothing of its own."""
 
 
 class Activation(Protocol):
@@ -115,7 +124,7 @@ class Lifecycle:
     Every method raises `Unavailable` when MongoDB is away: then no policy can change.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a change of policy touches
         self,
         revisions: RevisionStore,
         proposals: ProposalStore,
@@ -124,8 +133,9 @@ class Lifecycle:
         *,
         charter: Charter,
         clock: Callable[[], datetime],
+        rehearsal: Rehearsal | None = None,
     ) -> None:
-        """Take the stores, what activates, what records, the charter and the clock."""
+        """Take the stores, what activates, what records, the charter, the clock, and what-if."""
         self._revisions = revisions
         self._proposals = proposals
         self._activation = activation
@@ -133,6 +143,7 @@ class Lifecycle:
         self._charter = charter
         self._clock = clock
         self._refusals = Refusals(tell)
+        self._rehearsal = rehearsal or WhatIfStage(None, clock)
 
     @property
     def terms(self) -> Terms:
@@ -147,8 +158,11 @@ class Lifecycle:
         parent: int,
         thought: str,
         content_of: int | None = None,
+        what_if: timedelta | None = LAST_DAY,
     ) -> Outcome:
         """Put a change in force if it only tightens, else let it wait for approval.
+
+        What has to wait is decided again on the recent record first, for those who approve.
 
         Args:
             actor: Who asks.
@@ -156,6 +170,7 @@ class Lifecycle:
             parent: The revision that it was made from.
             thought: Why.
             content_of: The revision whose content it repeats, where it is a rollback.
+            what_if: How far back the what-if of a loosening looks; None for none.
 
         Raises:
             NotAllowed: The actor may not.
@@ -166,16 +181,16 @@ class Lifecycle:
         async with self._refusals.recorded(actor.name, f"propose on revision {parent}"):
             check_may(actor, Act.PROPOSE)
             check_thought(thought)
-            newest = await self._newest_if(parent)
-            check_changes(document, newest)
-            comparison, findings = judged(document, newest, self._charter, self._clock())
+            newest, comparison, findings = await self.weighed(document, parent=parent)
             if not needs_approval(comparison.change):
                 check_may(actor, Act.TIGHTEN)
                 revision = await self._activation.activate(
                     document, parent=parent, author=actor, thought=thought, content_of=content_of
                 )
                 return Outcome(revision, None, comparison, findings)
-        wanted = Wanted(actor, document, thought, content_of)
+            summary = await self._rehearsal.summary(document, what_if)
+            newest = await self._newest_if(parent)
+        wanted = Wanted(actor, document, thought, content_of, summary.text)
         proposal = proposed(wanted, newest, self.terms, self._clock())
         await self._proposals.propose(proposal)
         told = Change("proposal", proposal.proposal_id, proposal.document, actor.name, thought)
@@ -235,8 +250,24 @@ class Lifecycle:
                 content_of=proposal.content_of,
             )
 
-    async def rollback(self, actor: Actor, to: int | None, *, thought: str) -> Outcome:
+    async def rollback(
+        self,
+        actor: Actor,
+        to: int | None,
+        *,
+        thought: str,
+        tighter: bool = False,
+        what_if: timedelta | None = LAST_DAY,
+    ) -> Outcome:
         """Propose the content of an earlier revision anew; of the last known good one if None.
+
+        Args:
+            actor: Who asks.
+            to: The earlier revision.
+            thought: Why.
+            tighter: Whether what is in force stays where it is the tighter one: then nothing is
+                loosened.
+            what_if: How far back the what-if of a loosening looks; None for none.
 
         Raises:
             NotAllowed: The actor may not, or there is no such revision.
@@ -252,13 +283,17 @@ class Lifecycle:
             if earlier is None:
                 meant = "no other one was in force for an hour" if to is None else "there is none"
                 raise NotFound(f"{wanted} cannot be gone back to: {meant}")
-            document = read_policy_document(earlier.document.encode())
+            if tighter:
+                document = tighter_of(newest, earlier, self._clock())
+            else:
+                document = read_policy_document(earlier.document.encode())
         return await self.propose(
             actor,
             document,
             parent=newest.revision,
             thought=thought,
-            content_of=earlier.revision,
+            content_of=None if tighter else earlier.revision,
+            what_if=what_if,
         )
 
     async def last_known_good(self) -> PolicyRevision | None:
@@ -297,6 +332,20 @@ class Lifecycle:
         """
         newest = await self._newest()
         return newest, judged(document, newest, self._charter, self._clock())[0]
+
+    async def weighed(
+        self, document: PolicyDocument, *, parent: int
+    ) -> tuple[PolicyRevision, Comparison, tuple[PolicyFinding, ...]]:
+        """Return the newest revision, what a document would change of it, and what else to say.
+
+        Raises:
+            NotAllowed: There is no policy yet.
+            RevisionConflict: ``parent`` is not the newest revision.
+            PolicyRejected: It crosses the charter, contradicts itself, or changes nothing.
+        """
+        newest = await self._newest_if(parent)
+        check_changes(document, newest)
+        return newest, *judged(document, newest, self._charter, self._clock())
 
     async def beside(self, number: int, document: PolicyDocument) -> Comparison:
         """Return what a document changes of one revision. Raises NotFound if there is none."""

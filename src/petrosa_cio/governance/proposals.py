@@ -1,7 +1,8 @@
 """Proposals as they are made and looked at: named by their whole content, so that none can change.
 
-An approval names a proposal by the hash of its document, parent, author, thought and expiry. What
-is stored under that name and has another hash was changed, and nobody's approval counts for it.
+An approval names a proposal by the hash of its document, parent, author, thought, expiry and
+what-if: of all that whoever approves is shown. What is stored under that name and has another hash
+was changed, and nobody's approval counts for it.
 """
 
 import json
@@ -33,6 +34,8 @@ def proposal_id_of(proposal: Proposal) -> str:
     """Return the name of a proposal: SHA-256 of all of it but the name, hexadecimal."""
     content = asdict(proposal)
     del content["proposal_id"]
+    if not proposal.what_if:  # one of an older program keeps its name
+        del content["what_if"]
     for moment in ("at", "expires_at"):
         content[moment] = content[moment].isoformat(timespec="milliseconds")
     plain = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -48,12 +51,14 @@ class Wanted:
         document: What is to be in force.
         thought: Why.
         content_of: The revision whose content it repeats, where it is a rollback.
+        what_if: What it would have made otherwise of the recent past, as JSON text.
     """
 
     author: Actor
     document: PolicyDocument
     thought: str
     content_of: int | None = None
+    what_if: str = ""
 
 
 def proposed(wanted: Wanted, parent: PolicyRevision, terms: Terms, now: datetime) -> Proposal:
@@ -78,6 +83,7 @@ def proposed(wanted: Wanted, parent: PolicyRevision, terms: Terms, now: datetime
         thought=wanted.thought,
         at=at,
         expires_at=at + waits + LASTS,
+        what_if=wanted.what_if,
     )
     return replace(unnamed, proposal_id=proposal_id_of(unnamed))
 

@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from nacl.encoding import RawEncoder
@@ -51,6 +51,14 @@ class Statement:
         return _PURPOSE + orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)
 
 
+class Signable(Protocol):
+    """What can be signed."""
+
+    @property
+    def signed_bytes(self) -> bytes:
+        """What is signed, behind a purpose that nothing else has."""
+
+
 class PolicySigner:
     """Signs policies with one key."""
 
@@ -68,7 +76,7 @@ class PolicySigner:
         """The short name of the key."""
         return key_id_of(self.public_key)
 
-    def sign(self, statement: Statement) -> str:
+    def sign(self, statement: Signable) -> str:
         """Return the signature of a statement, base64."""
         return b64encode(self._key.sign(statement.signed_bytes).signature).decode("ascii")
 
@@ -86,21 +94,40 @@ class TrustedKeys:
         """The keys themselves; no secret."""
         return [bytes(key) for key in self._keys.values()]
 
-    def problem_with(self, policy: ActivePolicy) -> str | None:
-        """Return why nobody trusted says that this policy is what it claims to be; None if so."""
-        try:
-            signed = orjson.loads(policy.signed)
-            signature, key_id = b64decode(signed.pop("signature")), signed.pop("key_id")
-            stated = Statement(**signed)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return "it is not signed"
+    @property
+    def fund(self) -> str:
+        """The fund."""
+        return self._fund
+
+    def signature_problem(self, signed: bytes, key_id: object, signature: str) -> str | None:
+        """Return why a signature does not count; None if a trusted key has signed these bytes.
+
+        Args:
+            signed: What was signed.
+            key_id: The short name of the key, as it is stated.
+            signature: The signature, base64.
+        """
         key = self._keys.get(key_id) if isinstance(key_id, str) else None
         if key is None:
             return f"it is signed with the key {str(key_id)[:16]}, which is not trusted"
         try:
-            key.verify(stated.signed_bytes, signature)
+            key.verify(signed, b64decode(signature))
         except (CryptoError, ValueError, TypeError):
             return "its signature is wrong"
+        return None
+
+    def problem_with(self, policy: ActivePolicy) -> str | None:
+        """Return why nobody trusted says that this policy is what it claims to be; None if so."""
+        try:
+            signed = orjson.loads(policy.signed)
+            signature, key_id = signed.pop("signature"), signed.pop("key_id")
+            b64decode(signature)
+            stated = Statement(**signed)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return "it is not signed"
+        problem = self.signature_problem(stated.signed_bytes, key_id, signature)
+        if problem is not None:
+            return problem
         if stated.fund != self._fund:
             return f"it is signed for the fund {stated.fund}"
         return None if _is_about(stated, policy) else "its signature is of another revision"

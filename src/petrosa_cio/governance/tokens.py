@@ -31,6 +31,9 @@ ID_DIGITS: Final = 16
 
 _FORM: Final = re.compile(r"cio_[a-z2-7]{58}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+OWN_NAMES: Final = frozenset({"guard", "start", "unknown"})
+"""Names under which the program itself acts, or knows nobody: no token is of these."""
+
 UNKNOWN: Final = "unknown"
 """Who tries a token that is none: what is written of it must not help to find one."""
 
@@ -167,6 +170,8 @@ class Tokens:
             _check_maker(by, role, is_first=not known, expires=expires_at is not None)
             if not _NAME.fullmatch(name):
                 raise NotAllowed("a name is of letters, digits and . _ @ -, at most 64 of them")
+            if name.casefold() in OWN_NAMES:
+                raise NotAllowed(f"{name} is a name of the program's own: choose another")
             for one in known:
                 was_agent, is_agent = one.role == Role.AGENT, role is Role.AGENT
                 if same_person(one.name, name) and was_agent != is_agent:

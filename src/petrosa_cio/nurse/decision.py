@@ -12,11 +12,10 @@ from msgspec import Struct
 from petrosa_cio.audit.record import (
     Change,
     Decided,
-    Deciding,
+    DecisionParts,
     Provenance,
     assessment_from,
     change_record,
-    decision_part,
     verdict_record,
 )
 from petrosa_cio.fleet.tradeengine import (
@@ -24,6 +23,7 @@ from petrosa_cio.fleet.tradeengine import (
     signal_body,
     signal_headers,
     signal_subject,
+    trace_parent,
 )
 from petrosa_cio.nurse.arrival import Answer, Arrival
 from petrosa_cio.nurse.shedder import Shedder
@@ -108,15 +108,20 @@ class Decision(Struct, frozen=True):
         )
 
 
-def draft(
-    arrival: Arrival, snapshot: Snapshot, deciding: Deciding, *, shedder: Shedder | None = None
-) -> Draft:
-    """Read a message and assess it; one that is part of a flood is denied without a closer look."""
-    source, began_ns = arrival.source, monotonic_ns()
-    intent = parse_intent(source.body, source.headers, max_bytes=deciding.max_intent_bytes)
+def draft(arrival: Arrival, parts: DecisionParts, *, shedder: Shedder | None = None) -> Draft:
+    """Read a message and assess it; one that is part of a flood is denied without a closer look.
+
+    Args:
+        arrival: The message.
+        parts: Writes what was assessed; it knows under which snapshot and what decides besides.
+        shedder: Tells floods; None where there is no telling.
+    """
+    source, snapshot, began_ns = arrival.source, parts.snapshot, monotonic_ns()
+    longest = parts.deciding.max_intent_bytes
+    intent = parse_intent(source.body, source.headers, max_bytes=longest)
     parsed_ns = monotonic_ns()
     taken_at, flood = taken_at_of(intent, source.stored_at), None
-    if shedder is not None and isinstance(intent, Intent):
+    if shedder is not None and isinstance(intent, Intent) and not _rates_lifted(intent, snapshot):
         flood = shedder.flood(rates_in_force(intent, snapshot))
     if flood is None or isinstance(intent, Malformed):
         assessment = assess(intent, taken_at=taken_at, snapshot=snapshot)
@@ -125,9 +130,15 @@ def draft(
     identity, digest = None, ""
     if isinstance(intent, Intent):
         identity, digest = intent_identity(intent), intent_digest(intent)
-    part = decision_part(intent, snapshot, assessment, deciding, flood=flood)
+    part = parts.of(intent, assessment, flood=flood)
     read_ns = (began_ns, parsed_ns, monotonic_ns())
     return Draft(arrival, intent, taken_at, assessment, part, identity, digest, read_ns)
+
+
+def _rates_lifted(intent: Intent, snapshot: Snapshot) -> bool:
+    """Return whether an override lifts rates for this very order: one order is no flood."""
+    override = snapshot.override_for(intent) if snapshot.overrides else None
+    return override is not None and ReasonCode.RATE_ABOVE_MAX in override.lifts
 
 
 def reserve_request(one: Draft, *, holds: bool) -> ReserveRequest:
@@ -147,6 +158,7 @@ def reserve_request(one: Draft, *, holds: bool) -> ReserveRequest:
         from_door=one.arrival.door is not None,
         opposite=one.assessment.opposite,
         drift=one.assessment.drift,
+        override_id=one.assessment.lifted.override_id if one.assessment.lifted else None,
     )
 
 
@@ -197,11 +209,12 @@ def _pause_record(one: Draft, at_ms: int, provenance: Provenance) -> bytes:
 def _signal(one: Draft, verdict: Verdict, template: str) -> SignalMessage:
     intent, revision = one.understood, one.assessment.policy_revision
     promotion = Promotion(one.arrival.decision_id, intent, verdict, one.taken_at, revision)
+    parent = trace_parent(promotion)
     return SignalMessage(
         promotion.decision_id,
         signal_subject(template, intent.token),
-        signal_headers(promotion),
-        signal_body(promotion),
+        signal_headers(promotion, parent),
+        signal_body(promotion, parent),
     )
 
 
@@ -238,7 +251,10 @@ def _withdrawal_reason(one: Decision, now: datetime) -> ReasonCode | None:
 def verdict_subject(one: Decision, answer: Answer) -> str:
     """Return the subject on which live watchers hear of a verdict."""
     intent = one.draft.intent
-    token = subject_token(intent.strategy) if intent.strategy else "unknown"
+    if isinstance(intent, Intent):
+        token = intent.token
+    else:
+        token = subject_token(intent.strategy) if intent.strategy else "unknown"
     return f"cio.verdict.{answer.verdict}.{token}"
 
 

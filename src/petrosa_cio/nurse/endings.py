@@ -80,8 +80,10 @@ class Endings:
         """Tell of limits that have come to a band. What fails here is left out and logged."""
         found: list[Warned] = []
         for one in decisions:
-            with watching("warn"):
+            try:  # `watching` does the same, but to enter it takes longer than what is done in it
                 found += self._limit_warnings.of(one)
+            except Exception:
+                log.exception("not_watched", what="warn")
         if not found:
             return
         with watching("warn"):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from petrosa_cio.audit.record import Deciding, Provenance, RecordKind, decision_part
+from petrosa_cio.audit.record import Deciding, DecisionParts, Provenance, RecordKind
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.nurse.arrival import Arrival
 from petrosa_cio.nurse.decision import Decision, Draft, conclude_draft, fence_move
@@ -128,7 +128,8 @@ class Fallback:
         """Deny a message on which this program failed. Raises whatever still goes wrong."""
         failure = type(error).__name__
         intent, assessment = failed_on(failure)
-        part = decision_part(intent, snapshot, assessment, self._deciding, failure=failure)
+        parts = DecisionParts(snapshot, self._deciding)
+        part = parts.of(intent, assessment, failure=failure)
         decision = self._denial(
             Draft(arrival, intent, arrival.source.stored_at, assessment, part, None, "")
         )

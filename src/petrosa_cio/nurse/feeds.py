@@ -19,8 +19,10 @@ from petrosa_cio.governance.documents import check_against_charter, read_policy_
 from petrosa_cio.governance.regimes import read_all, read_override, read_regime
 from petrosa_cio.governance.signing import TrustedKeys
 from petrosa_cio.nurse.every import every
+from petrosa_cio.nurse.known_overrides import KnownOverrides
 from petrosa_cio.ports import ActivePolicy, GovernanceStore
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
+from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.policy import Charter, document_hash
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingStates
@@ -64,6 +66,7 @@ class Feeds:
         prices: Callable[[], Mapping[str, ReferencePrice]] = dict,
         venue_rules: Callable[[], VenueRules | None] = lambda: None,
         refused: Callable[[Refusal], None] = lambda _: None,
+        override_refused: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the store, the charter and whose signature counts; nothing is read yet.
 
@@ -71,6 +74,8 @@ class Feeds:
         mappings that nobody changes afterwards. Each policy that is not taken over is told once.
         """
         self._trusted = trusted
+        self._known_overrides = KnownOverrides(trusted, override_refused)
+        self._overrides: dict[str, Override] = {}
         self._refused = refused
         self._active: ActivePolicy | None = None
         self._prices = prices
@@ -105,6 +110,7 @@ class Feeds:
             reference_prices=self._prices(),
             venue_rules=self._venue_rules(),
             regime_overrides=self._regime_overrides,
+            overrides=self._overrides,
         )
 
     @property
@@ -126,6 +132,7 @@ class Feeds:
         self._trading_states = await self._store.trading_states()
         self._regimes = read_all(await self._store.regimes(), read_regime)
         self._regime_overrides = read_all(await self._store.regime_overrides(), read_override)
+        self._overrides = self._known_overrides.by_order(await self._store.overrides())
         self._take_over(active)
         self._refreshed_at = self._clock()
 

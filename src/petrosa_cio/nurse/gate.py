@@ -27,7 +27,7 @@ from time import monotonic
 import structlog
 from msgspec.structs import replace
 
-from petrosa_cio.audit.record import Deciding, Provenance, RecordKind
+from petrosa_cio.audit.record import Deciding, DecisionParts, Provenance, RecordKind
 from petrosa_cio.errors import LedgerLost, Unavailable
 from petrosa_cio.governance.desk import STATE_UPDATED
 from petrosa_cio.nurse.aftermath import Aftermath, Outcome, Sent
@@ -206,8 +206,8 @@ class Gate:
         await self._loose_ends.tie_up(drafts, found)
 
     def _drafts(self, arrivals: Sequence[Arrival]) -> list[Draft]:
-        snapshot, deciding = self._world.snapshot(), self._options.deciding
-        return [draft(arrival, snapshot, deciding, shedder=self._shedder) for arrival in arrivals]
+        parts = DecisionParts(self._world.snapshot(), self._options.deciding)
+        return [draft(arrival, parts, shedder=self._shedder) for arrival in arrivals]
 
     async def _reserve(self, drafts: Sequence[Draft]) -> dict[str, Reserved]:
         requests = [

@@ -35,6 +35,10 @@ POLICIES_REFUSED = Counter(
 )
 for _refusal in Refusal:
     POLICIES_REFUSED.labels(_refusal)
+OVERRIDES_REFUSED = Counter(
+    "cio_overrides_refused_total",
+    "Overrides for one order that the store offered and a gate did not take: nobody signed them.",
+)
 TRADING_STATE_READ = Gauge(
     "cio_trading_state_read_timestamp_seconds",
     "When the trading states were last read, epoch seconds.",
@@ -64,6 +68,11 @@ HEARTBEAT = Gauge(
 def count_refused(refusal: Refusal) -> None:
     """Count a policy that was not taken over."""
     POLICIES_REFUSED.labels(refusal).inc()
+
+
+def count_override_refused() -> None:
+    """Count an override that was not taken over."""
+    OVERRIDES_REFUSED.inc()
 
 
 class GateGauges:

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from petrosa_cio import __version__
-from petrosa_cio.audit.record import Deciding, Source
+from petrosa_cio.audit.record import Deciding, DecisionParts, Source
 from petrosa_cio.nurse.arrival import Arrival
 from petrosa_cio.nurse.decision import draft, reserve_request
 from petrosa_cio.ports import Ledger
@@ -56,7 +56,8 @@ async def decide_offline(question: OfflineQuestion, ledger: Ledger, *, max_bytes
     intent = parse_intent(question.body, max_bytes=max_bytes)
     source = Source("", {}, question.body, "", 0, 0, question.now)
     snapshot = _snapshot(question, intent)
-    one = draft(Arrival("offline", source), snapshot, Deciding(__version__, max_bytes))
+    parts = DecisionParts(snapshot, Deciding(__version__, max_bytes))
+    one = draft(Arrival("offline", source), parts)
     if not one.assessment.asks_ledger:
         return conclude(one.assessment, None)
     (reserved,) = await ledger.reserve([reserve_request(one, holds=True)])

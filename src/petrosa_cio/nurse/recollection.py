@@ -71,6 +71,7 @@ class Recollection:
             "strategy": intent["strategy"],
             "token": intent["token"],
             "holdings": tuple((counter, amount) for _, counter, amount, *_ in claims),
+            "override_id": record["verdict"].get("override_id") if holds else None,
         }
 
     def _take_later(self, kind: RecordKind, decision_id: str, reason: str) -> None:

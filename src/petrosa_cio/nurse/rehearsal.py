@@ -15,7 +15,14 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from petrosa_cio import __version__
-from petrosa_cio.audit.record import Deciding, Provenance, RecordKind, Source, later_record
+from petrosa_cio.audit.record import (
+    Deciding,
+    DecisionParts,
+    Provenance,
+    RecordKind,
+    Source,
+    later_record,
+)
 from petrosa_cio.fleet.recordings import RecordedIntent
 from petrosa_cio.nurse.arrival import Arrival, epoch_ms
 from petrosa_cio.nurse.decision import (
@@ -169,8 +176,8 @@ class Rehearsal:
         now = self._clock.now
         symbols = {str(one.payload.get("symbol")).upper() for one in intents}
         snapshot = self._scene.snapshot(symbols, now)
-        deciding = Deciding(__version__, self._scene.max_bytes)
-        return [draft(self._arrival(one), snapshot, deciding) for one in intents]
+        parts = DecisionParts(snapshot, Deciding(__version__, self._scene.max_bytes))
+        return [draft(self._arrival(one), parts) for one in intents]
 
     def _arrival(self, one: RecordedIntent) -> Arrival:
         self._sequence += 1

@@ -28,13 +28,13 @@ SLACK_MS = 100
 
 
 class Shedder:
-    """Remembers what the ledger granted and what was tried, by rate counter, in ledger time."""
+    """Remembers what the ledger granted and what it refused, by rate counter, in ledger time."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """Take a clock in seconds that never goes back. It begins without any memory."""
         self._monotonic = monotonic
         self._granted: dict[str, list[int]] = {}
-        self._tried: dict[str, list[int]] = {}
+        self._refused: dict[str, list[int]] = {}
         self._ledger_ms = 0
         self._heard_at = monotonic()
 
@@ -44,8 +44,10 @@ class Shedder:
             if len(self._granted.get(rate.counter, ())) < rate.ceiling:
                 continue  # what lies within the window is no more than that
             granted = self._within(self._granted, rate)
-            tried = self._within(self._tried, rate)
-            if granted >= rate.ceiling and tried >= rate.ceiling * FLOOD_FACTOR:
+            if granted < rate.ceiling:
+                continue
+            tried = granted + self._within(self._refused, rate)
+            if tried >= rate.ceiling * FLOOD_FACTOR:
                 return Flood(place, tried)
         return None
 
@@ -57,25 +59,28 @@ class Shedder:
         for rate, used in zip(rates, readings.rates, strict=True):
             if rate.of_held:
                 continue
-            longest_ms[rate.counter] = max(longest_ms.get(rate.counter, 0), rate.window_ms)
+            counter, window_ms = rate.counter, rate.window_ms
+            if window_ms > longest_ms.get(counter, -1):
+                longest_ms[counter] = window_ms
             if denied_by is None and used >= rate.ceiling:
-                denied_by = rate.counter
+                denied_by = counter
+        if denied_by is not None:
+            self._add(self._refused, denied_by, longest_ms[denied_by])
+            return
         for counter, keep_ms in longest_ms.items():
-            if denied_by in (None, counter):
-                self._add(self._tried, counter, keep_ms)
-            if denied_by is None:
-                self._add(self._granted, counter, keep_ms)
+            self._add(self._granted, counter, keep_ms)
 
     def _add(self, events: dict[str, list[int]], counter: str, keep_ms: int) -> None:
-        times = events.get(counter)
+        times, now_ms = events.get(counter), self._ledger_ms
         if times is None:
             if len(events) >= MAX_COUNTERS:
                 events.clear()
-            times = events[counter] = []
-        times.append(max(self._ledger_ms, times[-1]) if times else self._ledger_ms)
+            events[counter] = [now_ms]
+            return
+        times.append(now_ms if now_ms > times[-1] else times[-1])
         # Half at a time: to move the rest of a long list for each event would be slow.
-        if times[len(times) // 2] <= self._ledger_ms - keep_ms:
-            del times[: bisect_right(times, self._ledger_ms - keep_ms)]
+        if times[len(times) // 2] <= now_ms - keep_ms:
+            del times[: bisect_right(times, now_ms - keep_ms)]
 
     def _within(self, events: dict[str, list[int]], rate: RateClaim) -> int:
         times = events.get(rate.counter, [])

@@ -15,7 +15,13 @@ from petrosa_cio.audit.recorded import read_recorded
 from petrosa_cio.audit.rogue import SignedOff
 from petrosa_cio.audit.sources import KeptRecords
 from petrosa_cio.audit.told import APPROVALS
-from petrosa_cio.fleet.tradeengine import Promotion, signal_body, signal_headers, signal_subject
+from petrosa_cio.fleet.tradeengine import (
+    Promotion,
+    signal_body,
+    signal_headers,
+    signal_subject,
+    trace_parent,
+)
 from petrosa_cio.ports import Kept, SignalMessage
 from petrosa_cio.risk.intent import Intent
 
@@ -41,11 +47,12 @@ def signal_of(record: Mapping[str, Any], template: str) -> SignalMessage | None:
         taken_at=min(recorded.intent.stated_at or stored_at, stored_at),
         policy_revision=record["decision"]["assessment"]["policy_revision"],
     )
+    parent = trace_parent(promotion)
     return SignalMessage(
         promotion.decision_id,
         signal_subject(template, recorded.intent.token),
-        signal_headers(promotion),
-        signal_body(promotion),
+        signal_headers(promotion, parent),
+        signal_body(promotion, parent),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from petrosa_cio.errors import NotFound
 from petrosa_cio.fleet.regime_names import NAMES
@@ -109,7 +109,13 @@ class Policies:
         )
 
     async def propose(
-        self, actor: Actor, draft: Draft, *, thought: str, parent: int | None
+        self,
+        actor: Actor,
+        draft: Draft,
+        *,
+        thought: str,
+        parent: int | None,
+        what_if: timedelta | None,
     ) -> Outcome:
         """Put a draft in force if it only tightens, else let it wait for approval.
 
@@ -118,6 +124,7 @@ class Policies:
             draft: What is wanted.
             thought: Why.
             parent: The revision that it was made from; None for the newest one.
+            what_if: How far back the what-if of a loosening looks; None for none.
 
         Raises:
             NotAllowed: They may not.
@@ -128,7 +135,9 @@ class Policies:
         newest = await self.newest()
         document = draft.made_of(newest, actor, thought, self._clock())
         made_from = newest.revision if parent is None else parent
-        return await self._lifecycle.propose(actor, document, parent=made_from, thought=thought)
+        return await self._lifecycle.propose(
+            actor, document, parent=made_from, thought=thought, what_if=what_if
+        )
 
     async def proposal(self, called: str) -> tuple[Considered, Comparison]:
         """Return one proposal, and what it changes of the revision that it was made from."""

@@ -11,7 +11,7 @@ import orjson
 
 from petrosa_cio.governance.lifecycle import Considered, Outcome
 from petrosa_cio.governance.tokens import ListedToken
-from petrosa_cio.ports import PolicyRevision
+from petrosa_cio.ports import PolicyRevision, Proposal
 from petrosa_cio.risk.compare import Comparison
 from petrosa_cio.risk.limits_in_use import LimitLine
 from petrosa_cio.risk.policy import in_words
@@ -49,6 +49,7 @@ def considered_fields(one: Considered) -> dict[str, Any]:
         "at": proposal.at,
         "expires_at": proposal.expires_at,
         "thought": proposal.thought,
+        "what_if": proposal_what_if(proposal),
         "behind": one.standing.behind,
         "confirm_from": one.standing.confirm_from,
         "steps": [
@@ -104,6 +105,7 @@ def outcome_fields(outcome: Outcome) -> dict[str, Any]:
         "expires_at": outcome.proposal.expires_at if outcome.proposal else None,
         **comparison_fields(outcome.comparison),
         "findings": [str(one) for one in outcome.findings],
+        "what_if": proposal_what_if(outcome.proposal) if outcome.proposal else None,
     }
 
 
@@ -130,3 +132,8 @@ def token_fields(one: ListedToken) -> dict[str, Any]:
         "counts": one.counts,
         "revoked": None if gone is None else {"by": gone.author, "reason": gone.reason},
     }
+
+
+def proposal_what_if(proposal: Proposal) -> Any:
+    """Return the what-if of a proposal for JSON; None where it has none."""
+    return orjson.loads(proposal.what_if) if proposal.what_if else None

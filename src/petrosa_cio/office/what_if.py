@@ -63,6 +63,16 @@ def what_if_fields(found: Findings) -> dict[str, object]:
     """Return a what-if for a program: numbers, exact amounts as text, times in ISO-8601."""
     profile = found.profile
     return {
+        **flips_object(found),
+        "highest_usd": {counter: _pair_object(pair) for counter, pair in profile.peaks.items()},
+        "most_approvals_per_minute": profile.most_per_minute,
+        "profile": profile.points(),
+    }
+
+
+def flips_object(found: Findings) -> dict[str, object]:
+    """Return verdicts and flips for a program, without exposure over time."""
+    return {
         "first": found.first,
         "last": found.last,
         "decided": found.decided,
@@ -80,9 +90,6 @@ def what_if_fields(found: Findings) -> dict[str, object]:
         "other_reasons": found.other_reasons,
         "other_versions": found.other_versions,
         "undecidable": dict(found.undecidable),
-        "highest_usd": {counter: _pair_object(pair) for counter, pair in profile.peaks.items()},
-        "most_approvals_per_minute": profile.most_per_minute,
-        "profile": profile.points(),
     }
 
 

@@ -54,13 +54,15 @@ class Claim(Struct, frozen=True, gc=False):
     cut: int = 0
 
 
-class RateClaim(Struct, frozen=True, gc=False, omit_defaults=True):
+class RateClaim(Struct, frozen=True, gc=False, array_like=True):
     """A wish to be one more event in a sliding window of ``window_ms`` with at most ``ceiling``.
 
     An event is an intent, approved or not. With ``of_held`` it is an approval that was held, and
     one that came to nothing (withdrawn, undelivered, refused by the engine) is taken out again.
     With ``pauses`` the one intent too many, if nothing else objects to it, pauses its strategy;
     what happened before a person last resumed the strategy does not count.
+
+    Where it is written it is a list of these fields, in this order: so it stands in the record.
     """
 
     code: ReasonCode
@@ -132,6 +134,7 @@ class ReserveRequest(Struct, frozen=True, gc=False, omit_defaults=True):
         from_door: True for a request through the synchronous door, which a crash may abandon.
         opposite: For an opening, against what opposes it, where the policy limits that.
         drift: For an opening, its price, where the policy limits how far prices may drift.
+        override_id: The override without which it may not be held; whoever is held uses it up.
     """
 
     decision_id: str
@@ -147,6 +150,7 @@ class ReserveRequest(Struct, frozen=True, gc=False, omit_defaults=True):
     from_door: bool = False
     opposite: OppositeClaim | None = None
     drift: DriftClaim | None = None
+    override_id: str | None = None
 
 
 class DecisionState(StrEnum):
@@ -191,6 +195,7 @@ class Readings(Struct, frozen=True, gc=False):
         prices: Lowest and highest price of the openings of the symbol that were held in the last
             hour, as a `DriftClaim` says them; None where there was none.
         paused: True where this very intent paused its strategy.
+        override_used_by: The other decision that used the override, if one did.
     """
 
     held: bool
@@ -204,6 +209,7 @@ class Readings(Struct, frozen=True, gc=False):
     opponent: Opponent | None = None
     prices: tuple[str, str] | None = None
     paused: bool = False
+    override_used_by: str | None = None
 
 
 class Reserved(Struct, frozen=True, gc=False):

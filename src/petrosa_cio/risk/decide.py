@@ -19,16 +19,24 @@ from msgspec.structs import replace
 from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.checks.case import Applies, Case, Check, Finding, reach_of
 from petrosa_cio.risk.checks.well_formed import max_age_s
-from petrosa_cio.risk.claims import Readings
+from petrosa_cio.risk.claims import Claim, Readings
 from petrosa_cio.risk.drift import drift_claim
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.overrides import (
+    PLACES,
+    Override,
+    lifted_of,
+    still_given,
+    without_lifted,
+)
 from petrosa_cio.risk.parse import Malformed
+from petrosa_cio.risk.policy import Charter
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.repetition import opposite_claim, repetitions_of
-from petrosa_cio.risk.shared_limits import claims_of, rates_of, reasons_of
+from petrosa_cio.risk.shared_limits import claims_of, lifted_rates, rates_of, reasons_of
 from petrosa_cio.risk.sizing import Size, multiply, resolve_size, round_down, step_of
 from petrosa_cio.risk.snapshot import Snapshot
-from petrosa_cio.risk.verdict import Assessment, Verdict, VerdictKind
+from petrosa_cio.risk.verdict import Assessment, Lifted, Verdict, VerdictKind
 
 
 def assess(intent: Intent | Malformed, *, taken_at: datetime, snapshot: Snapshot) -> Assessment:
@@ -63,6 +71,8 @@ def conclude(assessment: Assessment, readings: Readings | None, *, holds: bool =
         readings: What the ledger read; None when it has no need to be asked, or gives no answer.
         holds: True where an approval must hold what it claims; False in observe mode.
     """
+    if readings is not None and readings.override_used_by is not None:
+        assessment = _without_override(assessment)
     reasons = assessment.reasons
     if readings is not None:
         reasons = (*reasons, *_shared_reasons(assessment, readings))
@@ -103,7 +113,33 @@ def _verdict(
         price=size.price if size else None,
         first_decision=readings.first_decision if readings else None,
         first_verdict=readings.first_verdict if readings else "",
+        override_id=assessment.lifted.override_id if assessment.lifted else None,
+        lifted=_lifted_reasons(assessment, readings) if assessment.lifted else (),
     )
+
+
+def _without_override(assessment: Assessment) -> Assessment:
+    """Return what is said of an order whose override is used up."""
+    lifted = assessment.lifted
+    if lifted is None:
+        return assessment
+    reasons = tuple(sorted((*assessment.reasons, *lifted.reasons), key=_place))
+    return replace(
+        assessment, reasons=reasons, claims=lifted.claims, rates=lifted.rates, lifted=None
+    )
+
+
+def _lifted_reasons(assessment: Assessment, readings: Readings | None) -> tuple[Reason, ...]:
+    """Return what would have been objected to without the override."""
+    lifted = assessment.lifted
+    if lifted is None:
+        return ()
+    if readings is None:
+        return lifted.reasons
+    plain = replace(assessment, claims=lifted.claims, rates=lifted.rates)
+    found = tuple(_shared_reasons(plain, readings))
+    left = tuple(_shared_reasons(assessment, readings))
+    return (*lifted.reasons, *lifted_of(found, left))
 
 
 # --- the first half -------------------------------------------------------------------------------
@@ -111,10 +147,58 @@ def _verdict(
 
 def _assess(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Assessment:
     case = _case_of(intent, taken_at, snapshot)
-    in_force, limits, size = case.in_force, case.limits, case.size
     reasons, allowed = _run_checks(CHECKS_WITHIN[reach_of(intent)], case)
+    override = snapshot.override_for(intent) if snapshot.overrides else None
+    if override is None or snapshot.policy is None:
+        return _assessed(case, reasons, allowed)
+    return _overridden(case, reasons, override, snapshot.policy.charter)
+
+
+def _overridden(
+    plain: Case, reasons: tuple[Reason, ...], override: Override, charter: Charter
+) -> Assessment:
+    """Assess an order with what an override leaves of its limits."""
+    intent, in_force = plain.intent, without_lifted(plain.in_force, charter, override)
+    case = replace(plain, in_force=in_force, limits=in_force.limits)
+    found, _ = _run_checks(CHECKS_WITHIN[reach_of(intent)], case)
+    left = still_given(reasons, found, override)
+    rates, others = rates_of(intent, plain.in_force), repetitions_of(intent, plain.in_force)
+    assessment = _assessed(case, left, _smallest_of(left))
+    ceilings = claims_of(intent, case.size, plain.in_force, approved=case.size)
+    return replace(
+        assessment,
+        rates=lifted_rates(rates, intent, in_force) + others,
+        lifted=Lifted(
+            override.override_id,
+            lifted_of(reasons, left),
+            tuple(map(_with_limit_of, assessment.claims, ceilings)),
+            rates + others,
+        ),
+    )
+
+
+def _with_limit_of(claim: Claim, other: Claim) -> Claim:
+    """Return a claim with the limit and the entry of another one on the same counter."""
+    ceiling = None if other.ceiling is None else other.ceiling + other.cut - claim.cut
+    return replace(claim, ceiling=ceiling, entry=other.entry)
+
+
+def _smallest_of(reasons: tuple[Reason, ...]) -> Decimal | None:
+    """Return the smallest quantity that reducing reasons let pass."""
+    passing = [
+        Decimal(reason.would_pass)
+        for reason in reasons
+        if reason.effect is Effect.REDUCE and reason.would_pass is not None
+    ]
+    return min(passing, default=None)
+
+
+def _assessed(case: Case, reasons: tuple[Reason, ...], allowed: Decimal | None) -> Assessment:
+    """Put an assessment together from what the checks said and the quantity that they let pass."""
+    intent, taken_at, snapshot = case.intent, case.taken_at, case.snapshot
+    in_force, limits, size = case.in_force, case.limits, case.size
     approved = size
-    if intent.direction is not None:
+    if case.direction is not None:
         approved, reasons = _approved_size(case, allowed, reasons)
     return Assessment(
         reasons=reasons,
@@ -151,6 +235,8 @@ def _case_of(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Case:
         size,
         snapshot.reference_prices.get(symbol),
         rules,
+        intent.direction,
+        intent.execution_price,
     )
 
 
@@ -242,10 +328,7 @@ def _looked_at_again(case: Case, reasons: tuple[Reason, ...]) -> tuple[Reason, .
 
 
 def _place(reason: Reason) -> int:
-    return _PLACES[reason.code]
-
-
-_PLACES = {code: place for place, code in enumerate(ReasonCode)}
+    return PLACES[reason.code]
 
 
 def _denying(reason: Reason) -> Reason:

@@ -21,7 +21,9 @@ DECIMALS = 36
 DIGITS = 56
 """Prices are below 10^19 and no finer than 10^-36: see `petrosa_cio.risk.parse`."""
 
-_HIGHEST = int("9" * DIGITS)
+_HIGHEST_TEXT = "9" * DIGITS
+_HIGHEST = int(_HIGHEST_TEXT)
+_STEPS = Decimal(10) ** DECIMALS
 _WHOLE_BPS = 10_000
 _ROUNDED_UP = Context(prec=80, rounding=ROUND_CEILING)
 _SHOWN_STEP = Decimal("0.01")
@@ -42,9 +44,9 @@ def drift_claim(intent: Intent, in_force: InForce) -> DriftClaim | None:
     steps = _steps(price)
     return DriftClaim(
         symbol=intent.symbol,
-        price=price_text(price),
+        price=_text(steps),
         lowest=_text(-(-steps * _WHOLE_BPS // (_WHOLE_BPS + max_bps))),
-        highest=_text(_highest(steps, max_bps)),
+        highest=_highest(steps, max_bps),
         max_bps=max_bps,
         entry=in_force.entries.get("max_drift_bps_per_hour"),
     )
@@ -76,21 +78,21 @@ def price_text(price: Decimal) -> str:
 
 def _steps(price: Decimal) -> int:
     """Return a price as a whole number of its finest steps."""
-    steps = EXACT.scaleb(price, DECIMALS)
+    steps = EXACT.multiply(price, _STEPS)
     whole = int(steps)
     if whole != steps or whole > _HIGHEST:
         raise ValueError("no price that an intent can state")
     return whole
 
 
-def _highest(steps: int, max_bps: int) -> int:
+def _highest(steps: int, max_bps: int) -> str:
     if max_bps >= _WHOLE_BPS:  # nothing is further below another price than all of it
-        return _HIGHEST
-    return min(steps * _WHOLE_BPS // (_WHOLE_BPS - max_bps), _HIGHEST)
+        return _HIGHEST_TEXT
+    return _text(min(steps * _WHOLE_BPS // (_WHOLE_BPS - max_bps), _HIGHEST))
 
 
 def _text(steps: int) -> str:
-    return f"{steps:0{DIGITS}d}"
+    return str(steps).zfill(DIGITS)
 
 
 def _drift_bps(claim: DriftClaim, *others: str) -> Decimal:

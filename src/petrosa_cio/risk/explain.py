@@ -1,5 +1,6 @@
 """A verdict in plain words: what was asked, what was decided, why, and what would have passed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.checks.case import VENUE
 from petrosa_cio.risk.intent import Action, Intent
 from petrosa_cio.risk.limits import LIMIT_KINDS
+from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.shared_limits import FUND_INTENTS, RATE_LIMITS, SHARED_LIMIT_FIELDS
@@ -17,6 +19,9 @@ from petrosa_cio.risk.wording import WORDINGS
 _FIELDS: dict[ReasonCode, tuple[str, ...]] = {
     check.code: (check.limit_field,) for check in CHECKS if check.limit_field
 } | SHARED_LIMIT_FIELDS
+
+SHORT_ID = 12
+"""Characters of the name of an override that are shown."""
 
 _RESUME_OPTIONS = {
     ReasonCode.STRATEGY_HALTED: " --strategy {scope}",
@@ -55,21 +60,32 @@ class Explanation:
         decided: What the gate says to it.
         reasons: Every reason, in the order of the verdict.
         instead: Which size would have passed; empty where size is not what was objected to.
+        lifted: What was lifted for this one order, and by whom, a sentence each.
     """
 
     asked: str
     decided: str
     reasons: tuple[Explained, ...]
     instead: str
+    lifted: tuple[str, ...] = ()
 
 
-def explain(intent: Intent | Malformed, verdict: Verdict) -> Explanation:
-    """Return a verdict in plain words, for somebody who trades."""
+def explain(
+    intent: Intent | Malformed, verdict: Verdict, override: Override | None = None
+) -> Explanation:
+    """Return a verdict in plain words, for somebody who trades.
+
+    Args:
+        intent: What was asked.
+        verdict: What was decided.
+        override: The override that its record names, if it names one.
+    """
     return Explanation(
         asked=_asked(intent, verdict),
         decided=_decided(verdict),
         reasons=tuple(explain_reason(reason) for reason in verdict.reasons),
         instead=_instead(verdict),
+        lifted=tuple(_lifted(verdict, override)),
     )
 
 
@@ -211,10 +227,26 @@ def _terms(intent: Intent) -> str:
 
 def _decided(verdict: Verdict) -> str:
     if verdict.kind is VerdictKind.APPROVE:
-        return f"Approved{_as_quantity(verdict)}: it is within every limit."
+        limits = "every limit that was not lifted" if verdict.lifted else "every limit"
+        return f"Approved{_as_quantity(verdict)}: it is within {limits}."
     if verdict.kind is VerdictKind.REDUCE:
         return f"Reduced{_as_quantity(verdict)}, which is within every limit."
     return f"Denied, for {_counted(len(verdict.reasons), 'reason')}. Nothing is sent."
+
+
+def _lifted(verdict: Verdict, override: Override | None) -> Iterator[str]:
+    if verdict.override_id is None:
+        return
+    name = verdict.override_id[:SHORT_ID]
+    of = "" if override is None else _people(override)
+    if not verdict.lifted:
+        yield f"The override {name}{of} counted for it; it lifted nothing."
+    for reason in verdict.lifted:
+        yield f"{reason.code}, lifted by override {name}{of}: {_found(reason)}"
+
+
+def _people(override: Override) -> str:
+    return f" of {override.author}, approved by {' and '.join(override.approved_by)}"
 
 
 def _as_quantity(verdict: Verdict) -> str:

@@ -19,12 +19,12 @@ def decision_id(
 ) -> str:
     """Return the id of the decision about one captured message: 32 hexadecimal digits."""
     place = (stream, str(stream_created_ns), str(sequence), stored_at.isoformat())
-    return _fingerprint(fund, *place)
+    return fingerprint(fund, *place)
 
 
 def intent_identity(intent: Intent) -> str | None:
     """Return the fingerprint of (strategy, stated id), or None when the bot states no id."""
-    return _fingerprint(intent.strategy, intent.stated_id) if intent.stated_id else None
+    return fingerprint(intent.strategy, intent.stated_id) if intent.stated_id else None
 
 
 def intent_digest(intent: Intent) -> str:
@@ -34,10 +34,11 @@ def intent_digest(intent: Intent) -> str:
         intent.quantity, intent.position_size_pct, intent.quote_quantity, intent.price,
         intent.current_price, intent.stop_loss, intent.take_profit, intent.confidence,
     )  # fmt: skip
-    return _fingerprint(*map(str, wanted))
+    return fingerprint(*map(str, wanted))
 
 
-def _fingerprint(*parts: str) -> str:
+def fingerprint(*parts: str) -> str:
+    """Return 32 hexadecimal digits that stand for some texts in order."""
     # Names have no control characters, so no two different lists of parts read the same.
     text = "\x1f".join(parts)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

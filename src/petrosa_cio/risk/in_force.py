@@ -17,6 +17,9 @@ from petrosa_cio.risk.policy import ANY, Charter, Families, PolicyDocument, docu
 
 CACHE_SIZE = 4_096
 
+COUNTERS_KEPT = 1_024
+"""Where one entry governs all strategies, rates of so many are kept worked out."""
+
 _CHARTER_ONLY = "charter"
 
 
@@ -38,7 +41,8 @@ class InForce:
         missing: Required limits that nobody set.
         own_symbols: What the strategy's own entries admit; None where they do not say.
         common_symbols: What all other entries admit; None where they do not say.
-        rates: What was worked out of them, by whom it counts; see `rates_of`.
+        ceilings: Limits on exposure in ledger units, by the limit's name, as they were worked out.
+        rates: What was worked out of them, by whom it counts; see `rates_of` and `repetitions_of`.
     """
 
     limits: LimitSet
@@ -46,9 +50,17 @@ class InForce:
     missing: tuple[str, ...] = ()
     own_symbols: SymbolList | None = None
     common_symbols: SymbolList | None = None
+    ceilings: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
     rates: dict[str, tuple[RateClaim, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
+
+    def keep_rates(self, key: str, rates: tuple[RateClaim, ...]) -> tuple[RateClaim, ...]:
+        """Keep rates that were worked out, and return them; those of too many are forgotten."""
+        if len(self.rates) >= COUNTERS_KEPT:
+            self.rates.clear()
+        self.rates[key] = rates
+        return rates
 
 
 @dataclass(frozen=True, slots=True)

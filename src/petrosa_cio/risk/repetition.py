@@ -41,13 +41,18 @@ def repetitions_of(intent: Intent, in_force: InForce) -> tuple[RateClaim, ...]:
         entry = in_force.entries.get("min_seconds_between_repeats")
         counter, window_ms = content_counter(intent), seconds * 1000
         found = (RateClaim(_CONTENT_REPEATED, counter, 1, window_ms, entry, of_held=True),)
-    if most is not None:
+    return found if most is None else found + _executions(intent, most, in_force)
+
+
+def _executions(intent: Intent, most: int, in_force: InForce) -> tuple[RateClaim, ...]:
+    counter = f"executions:{intent.token}:{intent.symbol}:{intent.direction}"
+    found = in_force.rates.get(counter)
+    if found is None:
         entry = in_force.entries.get("max_same_executions_per_day")
-        counter = f"executions:{intent.token}:{intent.symbol}:{intent.direction}"
         once_more = RateClaim(
             _REPEATED_EXECUTION, counter, most, DAY_MS, entry, of_held=True, pauses=True
         )
-        found = (*found, once_more)
+        found = in_force.keep_rates(counter, (once_more,))
     return found
 
 

@@ -8,7 +8,8 @@ rules are in `petrosa_cio.risk.repetition` and `petrosa_cio.risk.drift`.
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from functools import lru_cache
+
+from msgspec.structs import replace
 
 from petrosa_cio.risk.claims import MAX_UNITS, Claim, RateClaim, Readings, from_units, to_units
 from petrosa_cio.risk.drift import drift_reasons
@@ -23,8 +24,8 @@ from petrosa_cio.risk.verdict import Assessment
 
 GROSS = "gross"
 
-COUNTERS_KEPT = 1_024
-"""Where one entry governs all strategies, rates of so many are kept worked out."""
+UNLIMITED_EVENTS = 1_000_000_000
+"""The ceiling of a rate that is lifted and that the charter does not bound."""
 
 SHARED_CODES: dict[Code, str] = {
     Code.STRATEGY_NAME_COLLIDES: (
@@ -34,6 +35,9 @@ SHARED_CODES: dict[Code, str] = {
         "The same intent, by id and content, was decided before; its first verdict stands."
     ),
     Code.INTENT_ID_REUSED: "The intent's id was used before for something else.",
+    Code.OVERRIDE_USED: (
+        "The override that lifts limits for this order was used by another intent; it is for one."
+    ),
     Code.RATE_ABOVE_MAX: (
         "The strategy, or all strategies together on the symbol or in the fund, send more intents "
         "than allowed in a window of time."
@@ -108,15 +112,15 @@ def claims_of(
         return ()
     wanted = _units_of(asked)
     taken = wanted if approved is None or approved is asked else _units_of(approved)
-    limits, entries, cut = in_force.limits, in_force.entries, wanted - taken
+    entries, cut = in_force.entries, wanted - taken
     position = position_counter(intent.symbol, intent.direction)
     return (
         Claim(
-            _POSITION, position, taken, _ceiling_units(limits.max_position_usd, cut),
+            _POSITION, position, taken, _ceiling_units("max_position_usd", in_force, cut),
             entries.get("max_position_usd"), cut,
         ),
         Claim(
-            _GROSS, GROSS, taken, _ceiling_units(limits.max_gross_exposure_usd, cut),
+            _GROSS, GROSS, taken, _ceiling_units("max_gross_exposure_usd", in_force, cut),
             entries.get("max_gross_exposure_usd"), cut,
         ),
     )  # fmt: skip
@@ -132,14 +136,15 @@ def _units_of(size: Size) -> int:
     return min(to_units(size.notional_usd), MAX_UNITS)
 
 
-def _ceiling_units(limit: Decimal | None, cut: int) -> int | None:
-    return None if limit is None else _rounded_down(limit) - cut
-
-
-@lru_cache(maxsize=1_024)
-def _rounded_down(limit: Decimal) -> int:
-    # Where amounts are rounded up, limits are rounded down: rounding may only ever tighten.
-    return -to_units(-limit)
+def _ceiling_units(field: str, in_force: InForce, cut: int) -> int | None:
+    units = in_force.ceilings.get(field)
+    if units is None:
+        limit: Decimal | None = getattr(in_force.limits, field)
+        if limit is None:
+            return None
+        # Where amounts are rounded up, limits are rounded down: rounding may only ever tighten.
+        units = in_force.ceilings[field] = -to_units(-limit)
+    return units - cut
 
 
 FUND_INTENTS = "fund_intents"
@@ -197,11 +202,36 @@ def rates_of(intent: Intent, in_force: InForce) -> tuple[RateClaim, ...]:
     key = f"exits:{token}" if is_exit else f"{token}:{symbol}"
     found = in_force.rates.get(key)
     if found is None:
-        if len(in_force.rates) >= COUNTERS_KEPT:
-            in_force.rates.clear()
         counters = {"exits": key} if is_exit else _counters_of(token, symbol)
-        found = in_force.rates[key] = tuple(_rates(counters, in_force))
+        found = in_force.keep_rates(key, tuple(_rates(counters, in_force)))
     return found
+
+
+def lifted_rates(
+    rates: tuple[RateClaim, ...], intent: Intent, lifted: InForce
+) -> tuple[RateClaim, ...]:
+    """Return rates with the ceilings that are left of them where some were lifted.
+
+    An intent counts against a lifted rate all the same, so that those after it are told the truth.
+
+    Args:
+        rates: What it counts against without an override, by `rates_of`.
+        intent: The intent.
+        lifted: The limits, without those that are lifted.
+    """
+    by_place = {place: field for field, place in rate_counters(intent.token, intent.symbol).items()}
+    return tuple(
+        _lifted_rate(rate, by_place[rate.counter, rate.window_ms], lifted) for rate in rates
+    )
+
+
+def _lifted_rate(rate: RateClaim, field: str, lifted: InForce) -> RateClaim:
+    ceiling = getattr(lifted.limits, field)
+    return replace(
+        rate,
+        ceiling=UNLIMITED_EVENTS if ceiling is None else ceiling,
+        entry=lifted.entries.get(field),
+    )
 
 
 def _rates(counters: Mapping[str, str], in_force: InForce) -> Iterator[RateClaim]:
@@ -248,6 +278,9 @@ def _identity_reasons(readings: Readings) -> list[Reason]:
         repeated = readings.same_content
         code = Code.INTENT_REPEATED if repeated else Code.INTENT_ID_REUSED
         reasons.append(Reason(code, limit="once", observed=readings.first_decision))
+    if readings.override_used_by is not None:
+        used_by = readings.override_used_by
+        reasons.append(Reason(Code.OVERRIDE_USED, limit="once", observed=used_by))
     return reasons
 
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from petrosa_cio.risk.in_force import InForce, PolicyBook
+from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.overrides import Override, order_fingerprint
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.risk.venue import SymbolRules, VenueRules
 
@@ -99,6 +101,8 @@ class Snapshot:
         reference_prices: Independent market price by symbol, the last that was believed.
         venue_rules: What the venue asks of orders; None where nobody stated it.
         equity_usd: The fund's equity.
+        overrides: What people lift for single orders, by the order's fingerprint; those that are
+            over may be among them.
     """
 
     now: datetime
@@ -114,6 +118,17 @@ class Snapshot:
     venue_rules: VenueRules | None = None
     equity_usd: Decimal | None = None
     charter_hash: str | None = None
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+
+    def override_for(self, intent: Intent) -> Override | None:
+        """Return the override that counts for this very opening now, or None.
+
+        What an exit may be denied for nobody can lift, so that none is ever held up by one.
+        """
+        if not self.overrides or self.policy is None or intent.direction is None:
+            return None
+        found = self.overrides.get(order_fingerprint(intent))
+        return found if found is not None and found.counts_at(self.now) else None
 
     def regime_of(self, symbol: str) -> Regime | None:
         """Return the regime that counts for a symbol now, by `regime_in_force`; None: unknown."""

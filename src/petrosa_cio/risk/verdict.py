@@ -19,6 +19,22 @@ class VerdictKind(StrEnum):
     DENY = "deny"
 
 
+class Lifted(Struct, frozen=True, gc=False):
+    """What an override lifts, and what would be said without it.
+
+    Attributes:
+        override_id: The override.
+        reasons: The objections that it lifts, in table order.
+        claims: The claims with the ceilings that would count without it.
+        rates: The rates likewise.
+    """
+
+    override_id: str
+    reasons: tuple[Reason, ...]
+    claims: tuple[Claim, ...]
+    rates: tuple[RateClaim, ...]
+
+
 class Assessment(Struct, frozen=True, gc=False):
     """What can be said of an intent before the ledger is asked.
 
@@ -30,6 +46,7 @@ class Assessment(Struct, frozen=True, gc=False):
         rates: Rates that the intent counts against, and how often its like was held.
         opposite: For an opening, against what opposes it, where that is limited.
         drift: For an opening, its price, where the drift of prices is limited.
+        lifted: What an override lifts for this one order, where one does.
         expires_at: When the intent becomes stale; it is never promoted after that.
         asks_ledger: False where the message alone decides, as it is no intent at all.
         halted_denies_exits: Whether a halt stops exits too, for the fence.
@@ -47,6 +64,7 @@ class Assessment(Struct, frozen=True, gc=False):
     policy_revision: int = 0
     opposite: OppositeClaim | None = None
     drift: DriftClaim | None = None
+    lifted: Lifted | None = None
 
     @property
     def denies(self) -> bool:
@@ -65,6 +83,8 @@ class Verdict(Struct, frozen=True, gc=False):
         price: The price the size is valued at, USD.
         first_decision: For a repetition, the decision whose answer this repeats.
         first_verdict: What that decision came to.
+        override_id: The override that lifted limits for it, if one did.
+        lifted: What would have been objected to without that.
     """
 
     kind: VerdictKind
@@ -74,6 +94,8 @@ class Verdict(Struct, frozen=True, gc=False):
     price: Decimal | None = None
     first_decision: str | None = None
     first_verdict: str = ""
+    override_id: str | None = None
+    lifted: tuple[Reason, ...] = ()
 
     @property
     def is_promoted(self) -> bool:

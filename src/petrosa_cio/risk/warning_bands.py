@@ -87,12 +87,14 @@ def is_far_from_bands(assessment: Assessment, readings: Readings) -> bool:
         assessment: What was asked of the ledger.
         readings: What the ledger read before it took anything.
     """
+    lowest, full = BANDS[0], FULL
     for rate, used in zip(assessment.rates, readings.rates, strict=True):
-        if (used + 1) * FULL >= rate.ceiling * BANDS[0] and rate.ceiling >= LEAST_EVENTS:
+        ceiling = rate.ceiling
+        if (used + 1) * full >= ceiling * lowest and ceiling >= LEAST_EVENTS:
             return False
     for claim, used in zip(assessment.claims, readings.used, strict=True):
-        ceiling = claim.ceiling
-        if ceiling is not None and (used + claim.amount) * FULL >= ceiling * BANDS[0]:
+        most = claim.ceiling
+        if most is not None and (used + claim.amount) * full >= most * lowest:
             return False
     return True
 

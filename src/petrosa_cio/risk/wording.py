@@ -220,6 +220,10 @@ WORDINGS: dict[Code, Wording] = {
         "The intent's id was used before for something else, in decision {observed}.",
         "The same intent with an id of its own.",
     ),
+    Code.OVERRIDE_USED: Wording(
+        "The override for this order was used before, in decision {observed}.",
+        "An order within every limit, or one with an override of its own.",
+    ),
     Code.RATE_ABOVE_MAX: Wording(
         "{scope} sends too fast: {limit} is the most, and this would be number {observed}.",
         "The same intent a little later.",

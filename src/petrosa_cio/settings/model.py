@@ -1,4 +1,7 @@
-"""The settings themselves: a type, a default, bounds and a sentence for each."""
+"""The settings themselves: a type, a default, bounds and a sentence for each.
+
+The module is longer than others, as it is the one list of all settings.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -280,6 +283,39 @@ class Settings(BaseSettings):
         description="seconds a policy may go unconfirmed before openings are denied",
         ge=2,
         le=3600,
+    )
+    guard_minutes: int = Field(
+        10,
+        description="minutes for which a new revision of the policy is watched, and compared with "
+        "as long before it; 0 watches none",
+        ge=0,
+        le=60,
+    )
+    guard_min_verdicts: int = Field(
+        100,
+        description="verdicts that it takes, before a revision and under it, to compare them",
+        ge=10,
+        le=1_000_000,
+    )
+    guard_denial_rise: int = Field(
+        25,
+        description="percentage points by which the share of denials may rise under a new revision",
+        ge=1,
+        le=100,
+    )
+    guard_denial_share: int = Field(
+        95,
+        description="percentage of denials under a new revision that may be where too little was "
+        "decided before it to compare",
+        ge=1,
+        le=100,
+    )
+    guard_failure_rise: int = Field(
+        5,
+        description="percentage points by which the share of verdicts may rise for which the "
+        "policy could not be evaluated",
+        ge=1,
+        le=100,
     )
     max_intent_bytes: int = Field(
         65536, description="size of the largest intent that is read, in bytes", ge=1024, le=65536

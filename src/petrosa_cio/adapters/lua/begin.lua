@@ -1,5 +1,6 @@
 -- The fence: moves decisions out of `reserved`. ARGV[2] is the batch as MessagePack, each move as
--- the Python value `Move`, ARGV[3] the owner. Answers one flat list, by move: won, state, detail.
+-- the Python value `Move`, ARGV[3] the owner. Answers one flat list as MessagePack, by move: won,
+-- state, detail.
 
 local STATE = PREFIX .. 'state'
 local POLICY = PREFIX .. 'policy'
@@ -63,15 +64,15 @@ end
 local answers = {}
 local batch = cmsgpack.unpack(ARGV[2])
 fetch_decisions(batch)
-for _, move in ipairs(batch) do
+for i, move in ipairs(batch) do
   local decision = load_decision(move.decision_id, move.taken_at_ms)
   local won = false
   if decision and decision.state == 'reserved' then
     won = step[move.kind](decision, move, ARGV[3])
   end
-  answers[#answers + 1] = won
-  answers[#answers + 1] = decision and decision.state or 'new'
-  answers[#answers + 1] = decision and decision.detail or ''
+  answers[3 * i - 2] = won
+  answers[3 * i - 1] = decision and decision.state or 'new'
+  answers[3 * i] = decision and decision.detail or ''
 end
 write_ledger()
-return answers
+return cmsgpack.pack(answers)

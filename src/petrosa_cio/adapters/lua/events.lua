@@ -31,23 +31,17 @@ local function count_newer(list, start)
   return low
 end
 
-local function events_after(counter, start)
-  local list = list_of(counter)
+-- Events of a list after a time, of those that were there before this script.
+local function stored_after(list, start)
   if not list.newer[start] then list.newer[start] = count_newer(list, start) end
-  if list.added == 0 or list.at <= start then return list.newer[start] end
-  return list.newer[start] + list.added
+  return list.newer[start]
 end
 
--- Says for how long the events of a list may be asked for.
-local function keep_events(counter, window_ms)
+-- Adds an event that may be asked for so long, and returns its time. A clock that was set back must
+-- not put older times before newer ones: the search needs the order.
+local function add_event(counter, keep_ms)
   local list = list_of(counter)
-  list.keep_ms = math.max(list.keep_ms, window_ms)
-end
-
--- Adds an event and returns its time. A clock that was set back must not put older times before
--- newer ones: the search needs the order.
-local function add_event(counter)
-  local list = list_of(counter)
+  if keep_ms > list.keep_ms then list.keep_ms = keep_ms end
   if not list.at then
     local newest = list.length > 0 and tonumber(call('LINDEX', list.key, 0)) or 0
     list.at = math.max(NOW, newest)
@@ -80,7 +74,10 @@ end
 -- Of several events at one time any may go: they are told apart by nothing.
 local function remove_event(counter, at)
   local list = lists[counter]
-  if list then write_list(list) end
+  if list then
+    write_list(list)
+    list.is_over = true
+  end
   lists[counter] = nil
   call('LREM', PREFIX .. 'rate:' .. counter, 1, integer(at))
 end

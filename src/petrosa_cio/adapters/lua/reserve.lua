@@ -1,5 +1,5 @@
--- Asks for a batch of decisions, in order. ARGV[2] is the batch, as requests.lua reads it. Answers one
--- flat list, by request as `say_answer` puts it.
+-- Asks for a batch of decisions, in order. ARGV[2] is the batch, as requests.lua reads it. Answers a
+-- list as MessagePack, by request as `answer_of` puts it.
 
 -- Rates -----------------------------------------------------------------------------------------
 
@@ -16,33 +16,37 @@ local function start_of(rate, token)
   return rate.start
 end
 
--- Counts one event for each counter of these rates; returns what was counted: counter, time, ...
-local function count_events(rates, of_held)
-  local counted, marks = {}, {}
-  for _, rate in ipairs(rates) do
-    if rate.of_held == of_held then
-      keep_events(rate.counter, rate.window_ms)
-      if not counted[rate.counter] then
-        counted[rate.counter] = true
-        marks[#marks + 1] = rate.counter
-        marks[#marks + 1] = add_event(rate.counter)
-      end
-    end
+-- Counts one event for each of these counters; returns what was counted: counter, time, ...
+local function count_events(counted)
+  local marks = {}
+  for i = 1, #counted, 2 do
+    marks[i], marks[i + 1] = counted[i], add_event(counted[i], counted[i + 1])
   end
   return marks
 end
 
+-- Events in a rate's window. Its list is looked up once a script, and anew where it was changed.
+local function events_of(rate, token)
+  local list = rate.list
+  if not list or list.is_over then
+    list = list_of(rate.counter)
+    rate.list, rate.stored = list, stored_after(list, start_of(rate, token))
+  end
+  if list.added == 0 or list.at <= rate.start then return rate.stored end
+  return rate.stored + list.added
+end
+
 -- Events per rate before this request, at most its ceiling, and which kinds have reached theirs.
 local function test_rates(request)
-  local seen, full = {}, {}
-  for i, rate in ipairs(request.rates) do
-    local events = events_after(rate.counter, start_of(rate, request.token))
+  local seen, full, token = {}, {}, request.token
+  for i, rate in ipairs(request.tests.rates) do
+    local events = events_of(rate, token)
     if events >= rate.ceiling then
       events, full[rate.kind] = rate.ceiling, true
     end
     seen[i] = events
   end
-  if not full.intents then count_events(request.rates, false) end
+  if not full.intents then count_events(request.tests.of_intent) end
   return seen, full
 end
 
@@ -67,12 +71,15 @@ end
 -- Units in use per claim, before it, and whether all fit. A claim counts the ones before it in the
 -- same request, so that two on one counter cannot pass its ceiling together.
 local function test_claims(claims)
-  local used, after, fits = {}, {}, true
-  for i, claim in ipairs(claims) do
-    used[i] = after[claim.counter] or in_use(claim.counter)
-    local total = used[i] + claim.amount
-    fits = fits and total <= (claim.ceiling or MAX_UNITS)
-    after[claim.counter] = math.min(total, MAX_UNITS)
+  local used, after, fits, number = {}, {}, true, 0
+  for i = 1, #claims, 3 do
+    local counter, amount, ceiling = claims[i], claims[i + 1], claims[i + 2]
+    local before = after[counter] or in_use(counter)
+    local total = before + amount
+    fits = fits and total <= (ceiling or MAX_UNITS)
+    after[counter] = total < MAX_UNITS and total or MAX_UNITS
+    number = number + 1
+    used[number] = before
   end
   return used, fits
 end
@@ -86,13 +93,13 @@ end
 -- Should a decision have expired while it was open, what it held then is not held twice.
 local function take(request)
   release(request.decision_id)
-  local parts = {}
-  for _, claim in ipairs(request.claims) do
-    add_units(claim.counter, claim.amount)
-    parts[#parts + 1] = claim.counter
-    parts[#parts + 1] = claim.amount
+  local parts, claims, number = {}, request.claims, 0
+  for i = 1, #claims, 3 do
+    add_units(claims[i], claims[i + 1])
+    parts[number + 1], parts[number + 2] = claims[i], claims[i + 1]
+    number = number + 2
   end
-  local marks, symbol = count_events(request.rates, true), nil
+  local marks, symbol = count_events(request.tests.of_held), nil
   if request.opposite then
     symbol = request.opposite.symbol
     add_opening(request.opposite, request.decision_id, request.taken_at_ms, is_open)
@@ -163,6 +170,23 @@ local function test_price(claim)
   return lowest, highest, lowest < claim.lowest or highest > claim.highest
 end
 
+-- Overrides -------------------------------------------------------------------------------------
+
+local function override_key(id) return PREFIX .. 'override_used:' .. id end
+
+-- The other decision that used an override, or false.
+local function override_user(request)
+  local user = request.override_id and call('GET', override_key(request.override_id))
+  return user and user ~= request.decision_id and user
+end
+
+-- Whatever becomes of the order, its override is used up.
+local function use_override(request)
+  local kept_ms = integer(OVERRIDE_USED_KEPT_MS)
+  call('SET', override_key(request.override_id), request.decision_id, 'PX', kept_ms)
+  call('HDEL', PREFIX .. 'overrides', request.override_id)
+end
+
 -- Pauses ----------------------------------------------------------------------------------------
 
 local STATE = PREFIX .. 'state'
@@ -188,7 +212,8 @@ local function decide(request, key)
   local lowest, highest, drifts = test_price(request.drift)
   local opponent, is_shut = nil, false
   if request.opposite then opponent, is_shut = opponent_of(request.opposite) end
-  local would_be_held = request.hold and not first and not holder and not full.intents
+  local used_by = override_user(request)
+  local would_be_held = request.hold and not first and not holder and not used_by and not full.intents
     and not full.content and fits and not drifts
   local in_conflict = request.opposite and loses(request.opposite, opponent, is_shut)
   local held = would_be_held and not in_conflict and not full.executions
@@ -201,11 +226,12 @@ local function decide(request, key)
     shut(request.opposite, request.decision_id)
   end
   if held then take(request) end
+  if held and request.override_id then use_override(request) end
   if request.identity and not first then register_identity(request) end
   local readings = {
     held or false, NOW, first, first_verdict, same_content, holder, used, seen,
     opponent and { opponent.id, opponent.confidence, is_shut } or false, lowest, highest,
-    paused or false,
+    paused or false, used_by or false,
   }
   if request.from_door then
     call('HSET', OPEN_DOORS, request.decision_id, integer(request.taken_at_ms))
@@ -215,34 +241,17 @@ local function decide(request, key)
     verdict = '', identity = request.identity, from_door = request.from_door,
     readings = readings, resumable = request.resumable,
   })
-  return { state = 'new', detail = '', since_ms = 0, readings = readings }
-end
-
--- One flat list of simple values: for each list inside a list Redis writes to the network anew.
-local answers = {}
-local function say(value) answers[#answers + 1] = value end
-
-local function say_counted(list)
-  say(#list)
-  for _, value in ipairs(list) do say(value) end
+  return { 'new', '', 0, false, readings }
 end
 
 -- Out of `reserved` the readings are gone; the time is still useful, to tell the decision's age.
-local GONE = { false, NOW, false, '', false, false, {}, {}, false, false, false, false }
+local GONE = { false, NOW, false, '', false, false, {}, {}, false, false, false, false, false }
 
-local function say_answer(decision)
-  local readings = decision.readings or GONE
-  say(decision.state)
-  say(decision.detail)
-  say(decision.since_ms)
-  say(decision.resumable or false)
-  for i = 1, 6 do say(readings[i]) end
-  say_counted(readings[7])
-  say_counted(readings[8])
-  -- An older version of the program leaves readings that end here.
-  local opponent = readings[9]
-  for i = 1, 3 do say(opponent and opponent[i] or false) end
-  for i = 10, 12 do say(readings[i] or false) end
+-- An older version of the program leaves readings that end after the eighth.
+local function answer_of(known)
+  return {
+    known.state, known.detail, known.since_ms, known.resumable or false, known.readings or GONE,
+  }
 end
 
 local function fetch(batch)
@@ -258,12 +267,12 @@ local function fetch(batch)
   fetch_fields(NEXT_BUCKET, identities)
 end
 
-local batch = requests_of(ARGV[2])
+local answers, batch = {}, requests_of(ARGV[2])
 fetch(batch)
-for _, request in ipairs(batch) do
+for i, request in ipairs(batch) do
   local known, key = load_decision(request.decision_id, request.taken_at_ms)
-  say_answer(known or decide(request, key))
+  answers[i] = known and answer_of(known) or decide(request, key)
 end
 write_prices()
 write_ledger()
-return answers
+return cmsgpack.pack(answers)

@@ -17,6 +17,11 @@ for _, one in ipairs(cmsgpack.unpack(ARGV[2])) do
     end
   end
   if one.verdict ~= 'deny' then call('HSETNX', NAMES, one.token, one.strategy) end
+  if one.override_id then
+    local used = PREFIX .. 'override_used:' .. one.override_id
+    call('SET', used, one.decision_id, 'PX', integer(OVERRIDE_USED_KEPT_MS))
+    call('HDEL', PREFIX .. 'overrides', one.override_id)
+  end
   local parts = {}
   for _, holding in ipairs(one.holdings) do
     parts[#parts + 1] = holding[1]

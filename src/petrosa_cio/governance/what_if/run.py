@@ -28,20 +28,27 @@ class WhatIf:
         governing: What governs: the candidate, with charter and venue's rules of then.
         fates: Which approvals came to nothing, by decision.
         code_version: Version of this program.
+        may_repeat: Whether a decision may come with two verdicts, of which the first stands. In the
+            chain of records it has one, and no list of all decisions has to be kept.
 
     Attributes:
-        findings: What was found so far.
+        findings: What was found so far. Whoever asks in portions may set new ones in between.
     """
 
     def __init__(
-        self, governing: PastGoverning, fates: Mapping[str, Fate], *, code_version: str
+        self,
+        governing: PastGoverning,
+        fates: Mapping[str, Fate],
+        *,
+        code_version: str,
+        may_repeat: bool = True,
     ) -> None:
         self.findings = Findings()
         self._governing = governing
         self._fates = fates
         self._code_version = code_version
         self._gate = SecondGate()
-        self._known: set[str] = set()
+        self._known: set[str] | None = set() if may_repeat else None
 
     async def decide(self, line: bytes) -> Again | None:
         """Decide a recorded verdict again; note why where that cannot be. Raises Unavailable.
@@ -63,10 +70,11 @@ class WhatIf:
         return None
 
     def _problem(self, record: Fields) -> str | None:
-        decision_id = str(record["decision_id"])
-        if decision_id in self._known:
-            return TWICE
-        self._known.add(decision_id)
+        if self._known is not None:
+            decision_id = str(record["decision_id"])
+            if decision_id in self._known:
+                return TWICE
+            self._known.add(decision_id)
         return undecidable(record)
 
     def _decide(self, record: Fields, governing: Governing) -> Again:

@@ -6,7 +6,7 @@ is that truth with the difference that the candidate's own verdicts made so far:
 nobody recorded, such as fills, exits, refusals of the engine and what came before, is in both, and
 a candidate that decides everything as it was decided reads what was read, to the unit.
 
-Ids and names are as they were: who holds them hardly depends on a policy.
+Ids and names are as they were, and who used an override: that hardly depends on a policy.
 """
 
 from collections.abc import Iterable
@@ -157,6 +157,7 @@ class TwoWorlds:
             name_holder=read.name_holder,
             opponent=self._opponent(asked, read, wanted),
             prices=self._prices(asked, read, wanted),
+            override_used_by=read.override_used_by if wanted.lifted else None,
         )
 
     def note(self, decision_id: str, token: str, was: Side, would: Side, fate: Fate | None) -> None:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from msgspec import Struct
 
 from petrosa_cio.risk.in_force import InForce
-from petrosa_cio.risk.intent import Action, Intent, OrderType
+from petrosa_cio.risk.intent import Action, Direction, Intent, OrderType
 from petrosa_cio.risk.limits import LimitSet
 from petrosa_cio.risk.reasons import Effect, ReasonCode
 from petrosa_cio.risk.sizing import Size
@@ -33,6 +33,8 @@ class Case(Struct, frozen=True):
         size: The size asked for, if it can be resolved.
         reference: The symbol's reference price, however old, if known.
         rules: What the venue asks of orders in the symbol, if known.
+        direction: The side an opening takes; None for what opens nothing.
+        trades_at: Where the order would trade; None where it names no price.
     """
 
     intent: Intent
@@ -44,6 +46,8 @@ class Case(Struct, frozen=True):
     size: Size | None
     reference: ReferencePrice | None
     rules: SymbolRules | None
+    direction: Direction | None
+    trades_at: Decimal | None
 
     @property
     def at_market(self) -> bool:

@@ -37,7 +37,7 @@ def regime_confidence_low(case: Case) -> Finding | None:
 
 def regime_veto(case: Case) -> Finding | None:
     """In this market regime the policy does not allow openings in this direction, or any."""
-    allowed, direction = case.limits.regime_directions, case.intent.direction
+    allowed, direction = case.limits.regime_directions, case.direction
     if allowed is None or direction is None or direction in allowed:
         return None
     return Finding(", ".join(sorted(allowed)) or "none", direction, scope=_regime_name(case))

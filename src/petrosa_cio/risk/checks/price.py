@@ -89,15 +89,15 @@ def _judged_prices(case: Case) -> tuple[tuple[str, Decimal | None], ...]:
     intent = case.intent
     if case.at_market:
         seen = "price" if intent.current_price is None else "current_price"
-        return ((seen, intent.execution_price),)
+        return ((seen, case.trades_at),)
     return (("price", intent.price), ("current_price", intent.current_price))
 
 
 def _band(case: Case) -> PriceBand | None:
     """Return the venue's band for this order; None where none applies."""
-    if case.rules is None or case.at_market or case.intent.execution_price is None:
+    if case.rules is None or case.at_market or case.trades_at is None:
         return None
-    is_long = case.intent.direction == "long"
+    is_long = case.direction == "long"
     band = case.rules.buy_band if is_long else case.rules.sell_band
     return None if band.lowest is None and band.highest is None else band
 
@@ -109,14 +109,14 @@ def _outside_band(case: Case) -> Finding | None:
         return None
     lowest = None if band.lowest is None else multiply(market, band.lowest)
     highest = None if band.highest is None else multiply(market, band.highest)
-    return _outside(case.intent.execution_price, lowest, highest)
+    return _outside(case.trades_at, lowest, highest)
 
 
 def _outside_bounds(case: Case) -> Finding | None:
     if case.rules is None:
         return None
     bounds = case.rules.price
-    return _outside(case.intent.execution_price, bounds.lowest, bounds.highest)
+    return _outside(case.trades_at, bounds.lowest, bounds.highest)
 
 
 def _outside(

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from petrosa_cio.risk.checks.case import VENUE, Case, Finding
-from petrosa_cio.risk.exact import EXACT, bps_apart, is_beyond, ratio_shown
+from petrosa_cio.risk.exact import EXACT, bps_apart, distance, is_beyond, ratio_shown
 
 
 def stop_loss_too_far(case: Case) -> Finding | None:
@@ -14,14 +14,13 @@ def stop_loss_too_far(case: Case) -> Finding | None:
     limit = case.limits.max_stop_distance_bps
     if limit is None:
         return None
-    stop, entry = case.intent.stop_loss, case.intent.execution_price
-    scope = f"{stop:f}" if stop is not None else ""
-    fraction = case.intent.stop_loss_pct
+    stop, entry = case.intent.stop_loss, case.trades_at
+    scope, fraction = "", case.intent.stop_loss_pct
     if stop is None and fraction is not None and 0 <= fraction <= 1:
         stop, entry, scope = EXACT.add(_ONE, fraction), _ONE, f"{fraction:f} of the price"
     if stop is None or entry is None or entry <= 0 or not is_beyond(stop, entry, limit):
         return None
-    return Finding(f"{limit} bps", f"{bps_apart(stop, entry):f} bps", scope=scope)
+    return Finding(f"{limit} bps", f"{bps_apart(stop, entry):f} bps", scope=scope or f"{stop:f}")
 
 
 _ONE = Decimal(1)
@@ -33,14 +32,13 @@ def reward_risk_below_min(case: Case) -> Finding | None:
     Both are measured from where the order would trade, so both must be stated. Where that is no
     price at all, there is nothing to measure from.
     """
-    limit, entry = case.limits.min_reward_risk, case.intent.execution_price
+    limit, entry = case.limits.min_reward_risk, case.trades_at
     if limit is None or entry is None or entry <= 0:
         return None
     stop, target = case.intent.stop_loss, case.intent.take_profit
     if stop is None or target is None:
         return Finding(limit, _absent(stop, target))
-    risk = EXACT.abs(EXACT.subtract(entry, stop))
-    reward = EXACT.abs(EXACT.subtract(target, entry))
+    risk, reward = distance(entry, stop), distance(target, entry)
     if reward >= EXACT.multiply(limit, risk):
         return None
     return Finding(limit, ratio_shown(reward, risk))

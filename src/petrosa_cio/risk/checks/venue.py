@@ -83,7 +83,7 @@ def price_off_tick(case: Case) -> Finding | None:
     A market order's price is the strategy's assumption, which the venue never sees. Any other order
     that states none is sent with its ``current_price``.
     """
-    rules, price = case.rules, case.intent.execution_price
+    rules, price = case.rules, case.trades_at
     if rules is None or price is None or case.at_market or rules.price.has(price):
         return None
     return Finding(_multiples(rules.price), price, entry=VENUE)

@@ -4,16 +4,20 @@ from datetime import timedelta
 from decimal import Decimal
 
 from petrosa_cio.risk.checks.case import Case, Finding
-from petrosa_cio.risk.intent import Action
+from petrosa_cio.risk.intent import Action, Direction
 from petrosa_cio.risk.limits import DEFAULT_MAX_SKEW_S
 
 ENGINE_MAX_AGE_S = 300
 """The order engine refuses signals older than this, so nothing older is judged on its merits."""
 
+# Named once: to find a member on its class, or to convert a number, takes longer than to compare.
+_HOLD, _LONG = Action.HOLD, Direction.LONG
+_ZERO, _ONE = Decimal(0), Decimal(1)
+
 
 def not_an_order(case: Case) -> Finding | None:
     """``hold`` is advice, not an order: it is recorded and never sent to the order engine."""
-    return Finding(observed=Action.HOLD) if case.intent.action is Action.HOLD else None
+    return Finding(observed=_HOLD) if case.intent.action is _HOLD else None
 
 
 def max_age_s(case: Case) -> int:
@@ -46,7 +50,7 @@ def quantity_not_positive(case: Case) -> Finding | None:
     """A stated size is negative. Zero, or none at all, leaves the size to the policy."""
     intent = case.intent
     for size in (intent.quantity, intent.position_size_pct, intent.quote_quantity):
-        if size is not None and size < 0:
+        if size is not None and size < _ZERO:
             return Finding("more than 0", size)
     return None
 
@@ -55,10 +59,10 @@ def price_not_positive(case: Case) -> Finding | None:
     """A stated price is zero or negative, or an opening states no price at all."""
     intent = case.intent
     is_exit = intent.is_exit
-    if not is_exit and intent.execution_price is None:
+    if not is_exit and case.trades_at is None:
         return Finding("more than 0", "no price")
     for price in (intent.price, intent.current_price, intent.stop_loss, intent.take_profit):
-        if price is not None and (price < 0 if is_exit else price <= 0):
+        if price is not None and (price < _ZERO if is_exit else price <= _ZERO):
             return Finding("0 or more" if is_exit else "more than 0", price)
     return None
 
@@ -68,7 +72,7 @@ def confidence_invalid(case: Case) -> Finding | None:
     confidence = case.intent.confidence
     if confidence is None:
         return None if case.intent.is_exit else Finding("0 to 1", "no confidence")
-    return None if 0 <= confidence <= 1 else Finding("0 to 1", confidence)
+    return None if _ZERO <= confidence <= _ONE else Finding("0 to 1", confidence)
 
 
 def size_unknown(case: Case) -> Finding | None:
@@ -98,10 +102,10 @@ def take_profit_wrong_side(case: Case) -> Finding | None:
 
 
 def _not_beyond(case: Case, price: Decimal | None, *, wins: bool) -> Finding | None:
-    entry = case.intent.execution_price
+    entry = case.trades_at
     if price is None or entry is None:
         return None
-    belongs_above = wins is (case.intent.direction == "long")
+    belongs_above = wins is (case.direction is _LONG)
     if price > entry if belongs_above else price < entry:
         return None
     return Finding(f"{'above' if belongs_above else 'below'} {entry:f}", price)

@@ -134,10 +134,23 @@ class DraftBody(Body):
     )
 
 
+WhatIfSpan = Annotated[
+    int | None,
+    Field(
+        ge=60,
+        le=604_800,
+        description="What waits for approval is first decided again on so many seconds of the "
+        "past, for those who approve; null leaves that out. It takes a minute at most.",
+        examples=[86_400],
+    ),
+]
+
+
 class ProposalBody(DraftBody):
     """A change of policy, and why."""
 
     thought: Thought
+    what_if_s: WhatIfSpan = 86_400
     parent: Revision | None = Field(
         None,
         description="The revision that it was made from: another one in force is a conflict. "
@@ -162,6 +175,10 @@ class RollbackBody(Body):
         examples=[2],
     )
     thought: Thought
+    tighter: bool = Field(
+        False, description="Take over only what is tighter there; that is in force at once."
+    )
+    what_if_s: WhatIfSpan = 86_400
 
 
 class ReasonBody(Body):

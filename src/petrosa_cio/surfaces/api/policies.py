@@ -138,7 +138,11 @@ async def propose_policy(call: Called, body: ProposalBody, response: Response) -
     201 where it is in force, 202 where it waits.
     """
     outcome = await call.office.policies.propose(
-        call.actor, _draft(body), thought=body.thought, parent=body.parent
+        call.actor,
+        _draft(body),
+        thought=body.thought,
+        parent=body.parent,
+        what_if=_span(body.what_if_s),
     )
     return _told_outcome(call, outcome, response)
 
@@ -153,7 +157,13 @@ async def roll_back_policy(call: Called, body: RollbackBody, response: Response)
     201 where that only tightens and is in force, 202 where it waits for approval.
     """
     lifecycle = call.office.policies.lifecycle
-    outcome = await lifecycle.rollback(call.actor, body.to, thought=body.thought)
+    outcome = await lifecycle.rollback(
+        call.actor,
+        body.to,
+        thought=body.thought,
+        tighter=body.tighter,
+        what_if=_span(body.what_if_s),
+    )
     return _told_outcome(call, outcome, response)
 
 
@@ -211,8 +221,11 @@ async def charter(call: Called) -> Any:
 
 
 def _draft(body: DraftBody) -> Draft:
-    lasts = None if body.lasts_s is None else timedelta(seconds=body.lasts_s)
-    return Draft(body.document, body.fields, lasts)
+    return Draft(body.document, body.fields, _span(body.lasts_s))
+
+
+def _span(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _told_outcome(call: Call, outcome: Outcome, response: Response) -> Any:

@@ -132,6 +132,9 @@ class OutcomeAnswer(ComparisonAnswer):
     proposal: str | None = Field(description="The proposal that waits; null where none does.")
     expires_at: datetime | None = Field(description="Until when it can be approved.")
     needs: ApprovalNeeded | None = Field(description="What it waits for.")
+    what_if: dict[str, Any] | None = Field(
+        description="What it would have made otherwise of the recent past, where it waits."
+    )
     findings: list[str] = Field(description="What else is to be said about it.")
     is_recorded: bool = Field(
         description="Whether it is in the record too; it stands all the same."
@@ -159,6 +162,9 @@ class ProposalRow(Answer):
     at: datetime = Field(description="When it was made.")
     expires_at: datetime = Field(description="Until when it can be approved and activated.")
     thought: str = Field(description="Why.")
+    what_if: dict[str, Any] | None = Field(
+        description="What it would have made otherwise of the recent past."
+    )
     behind: list[str] = Field(description="Who stands behind it.", examples=[["ann"]])
     confirm_from: datetime | None = Field(
         description="Where one person decides alone, when it may be confirmed."
