@@ -5,16 +5,22 @@ import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from petrosa_cio.adapters.embedded import ServerProcess
 from petrosa_cio.governance.actors import Role
+from petrosa_cio.office.office import Status
+from petrosa_cio.offices import serving_api
+from petrosa_cio.servers import open_servers
+from petrosa_cio.settings import load_settings
 from petrosa_cio.surfaces.api.app import rights
 from petrosa_cio.surfaces.api.route import Right
 from tests.api import PEOPLE, ApiHouse, api_house
 from tests.governing import THOUGHT
 from tests.integration.governing_office import records
-from tests.policies import SEED
+from tests.policies import SEED, TRUSTING
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -102,7 +108,7 @@ async def test_answers_are_for_nobody_else(shared: ApiHouse) -> None:
 
 
 async def test_a_trace_is_continued(shared: ApiHouse) -> None:
-    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"  # pragma: allowlist secret
     headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
     answer = await shared.call("GET", "/whoami", "eve", headers=headers)
     assert (answer.json()["trace_id"], answer.headers["cio-trace-id"]) == (trace, trace)
@@ -381,3 +387,15 @@ async def test_everybody_is_who_the_token_says(shared: ApiHouse) -> None:
     for name, role in PEOPLE.items():
         who = await shared.told("GET", "/whoami", name)
         assert (who["name"], Role(who["role"])) == (name, role)
+
+
+async def test_without_mongodb_there_is_no_api_as_nobody_could_be_known(
+    own_nats: ServerProcess, redis_url: str
+) -> None:
+    environ = {"CIO_NATS_URL": own_nats.url, "CIO_REDIS_URL": redis_url, "CIO_FUND": uuid4().hex}
+    settings = load_settings(environ | TRUSTING)
+    async with (
+        open_servers(settings, name="test") as servers,
+        serving_api(settings, servers, lambda: Status("1", "enforce", 0, (), ())) as api,
+    ):
+        assert api is None

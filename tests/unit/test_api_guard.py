@@ -29,7 +29,7 @@ from petrosa_cio.surfaces.api.route import LONG_AT_ONCE, Reception
 from tests.records import NOON
 from tests.waiting import eventually
 
-SECRET = "mongodb://user:hunter2@host"
+SECRET = "mongodb://user:hunter2@host"  # pragma: allowlist secret
 
 
 class LetsIn:
