@@ -14,10 +14,12 @@ from petrosa_cio.risk.claims import MAX_UNITS, Readings, from_units, to_units
 from petrosa_cio.risk.decide import assess, conclude
 from petrosa_cio.risk.exact import EXACT
 from petrosa_cio.risk.identity import decision_id, intent_digest, intent_identity
+from petrosa_cio.risk.in_force import charter_in_force
 from petrosa_cio.risk.intent import Action, Direction, Intent
+from petrosa_cio.risk.policy import Charter
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.repetition import content_counter
-from petrosa_cio.risk.shared_limits import SHARED_CODES
+from petrosa_cio.risk.shared_limits import SHARED_CODES, rates_of
 from petrosa_cio.risk.sizing import QUANTITY_STEP, round_down
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind
@@ -73,6 +75,31 @@ def test_readings_that_do_not_answer_what_was_asked_deny() -> None:
     assert [(one.code, one.scope, one.observed) for one in verdict.reasons] == [
         (ReasonCode.CHECK_FAILED, "ledger", "ValueError")
     ]
+
+
+def test_readings_of_fewer_rates_than_were_asked_deny() -> None:
+    policy = {"policy": {"fund": {"max_intents_per_second": 5, "max_intents_per_minute": 9}}}
+    assessment = assess(BUY, taken_at=NOW, snapshot=snapshot_of(policy))
+    verdict = conclude(assessment, Readings(held=True, used=(), rates=(1,), time_ms=0))
+    assert [one.code for one in verdict.reasons if one.scope == "ledger"] == [
+        ReasonCode.CHECK_FAILED
+    ]
+
+
+def test_what_an_order_counts_against_is_its_own_whatever_strategies_are_called() -> None:
+    bounds = {"max_intents_per_second": 5, "max_exits_per_minute": 50}
+    in_force = charter_in_force(Charter.model_validate({"bounds": bounds}))
+    found = [
+        [rate.counter for rate in rates_of(one, in_force)]
+        for one in (
+            replace(BUY, action=Action.CLOSE),
+            replace(BUY, token="BTCUSDT", action=Action.CLOSE),
+            BUY,
+            replace(BUY, token="exits"),
+        )
+    ]
+    assert found == [["exits:momentum_v1"], ["exits:BTCUSDT"], ["intents:momentum_v1"],
+                     ["intents:exits"]]  # fmt: skip
 
 
 def test_a_ledger_that_does_not_answer_denies() -> None:

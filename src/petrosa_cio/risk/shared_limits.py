@@ -199,7 +199,8 @@ def rates_of(intent: Intent, in_force: InForce) -> tuple[RateClaim, ...]:
     token, symbol, is_exit = intent.token, intent.symbol, intent.is_exit
     if intent.direction is None and not is_exit:
         return ()
-    key = f"exits:{token}" if is_exit else f"{token}:{symbol}"
+    # A strategy may be called as anything, so each kind of key begins in a way of its own.
+    key = f"exits:{token}" if is_exit else f"openings:{token}:{symbol}"
     found = in_force.rates.get(key)
     if found is None:
         counters = {"exits": key} if is_exit else _counters_of(token, symbol)
