@@ -1,4 +1,4 @@
-"""Writes the documents made from the code: controls, policy, settings, metrics, commands.
+"""Writes the documents made from the code: API, controls, policy, settings, metrics, commands.
 
 Run ``make docs``. A test compares the files with what this makes, so they are never out of date.
 """
@@ -23,41 +23,34 @@ from petrosa_cio.doctor.examination import CHECKS as CHECKS_OF_DOCTOR
 from petrosa_cio.fleet.setting_facts import SettingFacts
 from petrosa_cio.fleet.setting_tables import engine_table, realtime_table, ta_table
 from petrosa_cio.governance import regime_metrics
+from petrosa_cio.governance.actors import Role
 from petrosa_cio.governance.fleet_outcome import MEANINGS as EFFECTS
 from petrosa_cio.governance.guard import metrics as guard_metrics
 from petrosa_cio.governance.shadow import metrics as shadow_metrics
 from petrosa_cio.nurse import gauges as gate_gauges
 from petrosa_cio.nurse import market, venue_feed
 from petrosa_cio.nurse import metrics as gate_metrics
+from petrosa_cio.office.controls import applies_to, limits_of
 from petrosa_cio.risk.catalogue import MEANINGS
-from petrosa_cio.risk.checks import CHECKS
-from petrosa_cio.risk.checks.case import Applies
 from petrosa_cio.risk.limit_facts import FACTS
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
-from petrosa_cio.risk.overrides import LIFTS
 from petrosa_cio.risk.policy import Families, in_words
 from petrosa_cio.risk.policy_rules import CONTRADICTIONS, POINTLESS
-from petrosa_cio.risk.shared_limits import SHARED_CODES, SHARED_LIMIT_FIELDS
 from petrosa_cio.risk.trading_hours import FORMS
 from petrosa_cio.settings import Settings, variable
 from petrosa_cio.surfaces import gauges as control_gauges
 from petrosa_cio.surfaces import webhook
+from petrosa_cio.surfaces.api.app import rights
+from petrosa_cio.surfaces.api.envelope import MEANINGS as STATUSES_OF_API
 from petrosa_cio.telemetry import metrics as process_metrics
 
 HERE = Path(__file__).parent
-
-APPLIES = {
-    Applies.TO_OPENINGS: "openings",
-    Applies.TO_ORDERS: "openings and exits",
-    Applies.TO_EVERYTHING: "everything, advice included",
-}
 
 NOTE = "<!-- Made by `make docs` from the code. Do not edit. -->"
 
 
 def controls() -> Iterator[str]:
     """Yield the lines of the list of controls."""
-    rows = {check.code: check for check in CHECKS}
     yield from (
         "# Controls",
         "",
@@ -70,23 +63,8 @@ def controls() -> Iterator[str]:
         "| --- | --- | --- | --- |",
     )
     for code, meaning in MEANINGS.items():
-        check = rows.get(code)
-        looks_at = APPLIES[check.applies] if check else SHARED_REACH.get(code, "everything")
-        fields = [check.limit_field] if check else SHARED_LIMIT_FIELDS.get(code, ())
-        limits = ", ".join(f"`{field}`" for field in fields if field)
-        yield f"| `{code}` | {meaning} | {looks_at} | {limits} |"
-    lifted = ", ".join(f"`{code}`" for code in LIFTS)
-    yield from (
-        "",
-        f"For one order, two people can lift {lifted}, as far as the charter's own bound; nothing "
-        "else can be lifted ([GOVERNANCE](GOVERNANCE.md#one-order)).",
-    )
-
-
-SHARED_REACH = {
-    code: "openings and exits" if code.startswith(("INTENT_", "STRATEGY_")) else "openings"
-    for code in SHARED_CODES
-} | {"RATE_ABOVE_MAX": "openings; exits have a bound of their own"}
+        limits = ", ".join(f"`{field}`" for field in limits_of(code))
+        yield f"| `{code}` | {meaning} | {applies_to(code)} | {limits} |"
 
 
 _POLICY_HEAD = """
@@ -459,7 +437,25 @@ def _setting_row(name: str, facts: SettingFacts) -> str:
     return f"| `{name}` | {' | '.join(told)} |"
 
 
+API_MARK = "<!-- Below this line: made by `make docs` from the code. Do not edit. -->"
+
+
+def http_api() -> Iterator[str]:
+    """Yield the lines of the HTTP API: its head as people wrote it, and who may call each route."""
+    head, _, _ = (HERE / "API.md").read_text("utf-8").partition(API_MARK)
+    yield from (*head.rstrip().splitlines(), "", API_MARK, "", "## Who may call what", "")
+    names = [str(role) for role in Role]
+    yield f"| route | what it does | {' | '.join(names)} |"
+    yield f"| --- | --- |{' --- |' * len(names)}"
+    for right in rights():
+        cells = " | ".join("yes" if name in right.roles else "-" for name in names)
+        yield f"| `{right.method} {right.path}` | {right.about} | {cells} |"
+    yield from ("", "## What each status means", "", "| status | what it means |", "| --- | --- |")
+    yield from (f"| {status} | {meaning} |" for status, meaning in STATUSES_OF_API.items())
+
+
 DOCUMENTS = {
+    "API.md": http_api,
     "CLI.md": command_line,
     "CONTROLS.md": controls,
     "FLEET_CONFIGURATION.md": fleet_settings,

@@ -260,8 +260,10 @@ class FakeSearch:
         begins = 0 if after is None else places.index((after.at, after.seq)) + 1
         return found[begins : begins + most]
 
-    async def walk(self, query: RecordQuery, *, last: int) -> AsyncIterator[StoredRecord]:
-        for one in self.traces[:last]:
+    async def walk(
+        self, query: RecordQuery, *, last: int, after: int = 0
+    ) -> AsyncIterator[StoredRecord]:
+        for one in self.traces[after:last]:
             record = convert(one, StoredRecord)
             if _is_asked_for(record, query):
                 yield record

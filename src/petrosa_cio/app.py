@@ -67,6 +67,8 @@ from petrosa_cio.nurse.metrics import PrometheusTally
 from petrosa_cio.nurse.price_belief import PriceBelief
 from petrosa_cio.nurse.serve import serve_stream
 from petrosa_cio.nurse.tracing import NO_TRACING, SampledTracing
+from petrosa_cio.office.office import Status
+from petrosa_cio.offices import serving_api
 from petrosa_cio.policies import (
     Policies,
     open_policies,
@@ -425,8 +427,18 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
             lost = [] if servers.nats.is_connected else ["nats: not connected"]
             return lost + watch.problems()
 
-        app = create_app(problems, version=__version__, fund=settings.fund, notes=notes)
-        async with asyncio.TaskGroup() as tasks:
+        def status() -> Status:
+            return Status(
+                __version__, settings.mode, watch.heard_lately, tuple(problems()), tuple(notes())
+            )
+
+        async with (
+            serving_api(settings, servers, status) as api,
+            asyncio.TaskGroup() as tasks,
+        ):
+            app = create_app(
+                problems, version=__version__, fund=settings.fund, notes=notes, api=api
+            )
             tasks.create_task(every(STATUS_INTERVAL_S, ControlGauges(watch).note, stop))
             if policies is not None:
                 tasks.create_task(every(POLICY_LOOK_S, _keeping(policies), stop))

@@ -16,8 +16,11 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
     ├── ThoughtRejected      the reasoning behind a change is none
     ├── RevisionConflict     a change was made of a revision that is no longer the newest
     ├── NotAllowed           whoever asks may not do that, or may not do it alone
+    │   └── NotFound             what is to be acted upon is not there, or not just one
     ├── NeighbourRefused     a neighbour does not do what it was asked to, and says why
     ├── TooSoon              a neighbour's settings may not be changed again so soon
+    ├── NotKnown             nobody knows who asks
+    ├── TooMany              somebody asks more, or for more, than is answered now
     ├── RecordRefused        what was asked of the record would lose or mix some of it
     ├── RecordUnreadable     a record in the store is not as this program writes them
     └── Misconfigured        the program cannot start as it is set up
@@ -185,9 +188,47 @@ class RevisionConflict(CioError):
 
 
 class NotAllowed(CioError):
-    """Whoever asks may not do that, or may not do it alone, or not any more."""
+    """Whoever asks may not do that, or may not do it alone, or not any more.
+
+    Args:
+        text: Why not.
+        roles: The roles that may, where it is a matter of roles.
+        waits: Whether approval by those roles would unlock it.
+    """
 
     code: ClassVar[str] = "NOT_ALLOWED"
+
+    def __init__(self, text: str, *, roles: Sequence[str] = (), waits: bool = False) -> None:
+        super().__init__(text)
+        self.roles = tuple(roles)
+        self.waits = waits
+
+
+class NotFound(NotAllowed):
+    """What is to be acted upon is not there, or its name is not that of just one thing."""
+
+    code: ClassVar[str] = "NOT_FOUND"
+
+
+class NotKnown(CioError):
+    """Nobody knows who asks: no token was shown, or none that counts."""
+
+    code: ClassVar[str] = "NOT_KNOWN"
+
+
+class TooMany(CioError):
+    """Somebody asks more often, or for more at a time, than is answered.
+
+    Args:
+        text: What was too much.
+        retry_after_s: Seconds after which it may be tried again, whole and at least 1.
+    """
+
+    code: ClassVar[str] = "TOO_MANY"
+
+    def __init__(self, text: str, *, retry_after_s: int) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
 
 
 class VenueRulesRejected(Rejected):

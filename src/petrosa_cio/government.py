@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_proposals import MongoProposals
 from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_revisions import MongoRevisions
@@ -36,7 +36,13 @@ from petrosa_cio.governance.starter import starter_file
 from petrosa_cio.governance.tokens import Tokens
 from petrosa_cio.governance.what_if.stage import WhatIfStage
 from petrosa_cio.policies import KEY_FIELD, policy_signer, trusted_keys
-from petrosa_cio.ports import PolicyRevision, RevisionStore
+from petrosa_cio.ports import (
+    Announcer,
+    GovernanceStore,
+    Journal,
+    PolicyRevision,
+    RevisionStore,
+)
 from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.policy import Charter, PolicyDocument
 from petrosa_cio.servers import clock, nats_access
@@ -107,38 +113,55 @@ async def open_government(settings: Settings) -> AsyncIterator[Government]:
         later = nats_when_needed(settings)
         closing.push_async_callback(later.close)
         store = RedisStateStore(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S)
-        desk = Desk(store, later, later, fund=settings.fund, clock=clock)
-        revisions = MongoRevisions(mongo, settings.mongo_database, settings.fund)
-        charter = _charter(settings)
-        projection = PolicyProjection(revisions, store, trusted_keys(settings), later, later, clock)
-        lifecycle = Lifecycle(
-            revisions,
-            MongoProposals(mongo, settings.mongo_database, settings.fund),
-            _activation(settings, revisions, projection, charter),
-            desk.record,
-            charter=charter,
-            clock=clock,
-            rehearsal=WhatIfStage(MongoRecords(mongo, settings.mongo_database), clock),
-        )
-        token_store = MongoTokens(mongo, settings.mongo_database, settings.fund)
-        tokens = Tokens(token_store, desk.record, clock)
-        shadows = ShadowDesk(
-            MongoShadows(mongo, settings.mongo_database, settings.fund),
-            MongoTail(mongo, settings.mongo_database),
-            lifecycle,
-            desk.record,
-            clock,
-        )
-        overrides = Overrides(
-            MongoProposals(mongo, settings.mongo_database, settings.fund, collection=OVERRIDES),
-            store,
-            MongoRecords(mongo, settings.mongo_database),
-            desk.record,
-            sign=partial(_signed, settings),
-            fund=settings.fund,
-            clock=clock,
-        )
-        yield Government(settings, revisions, lifecycle, shadows, tokens, desk, overrides)
+        yield government_of(settings, mongo, store, later, later)
+
+
+def government_of(
+    settings: Settings,
+    mongo: MongoClient,
+    store: GovernanceStore,
+    journal: Journal,
+    announcer: Announcer,
+) -> Government:
+    """Return what changes what governs, over ways to the servers that are open.
+
+    Raises:
+        Misconfigured: Charter or keys are not as they must be.
+    """
+    desk = Desk(store, journal, announcer, fund=settings.fund, clock=clock)
+    revisions = MongoRevisions(mongo, settings.mongo_database, settings.fund)
+    charter = read_charter(settings)
+    projection = PolicyProjection(
+        revisions, store, trusted_keys(settings), journal, announcer, clock
+    )
+    lifecycle = Lifecycle(
+        revisions,
+        MongoProposals(mongo, settings.mongo_database, settings.fund),
+        _activation(settings, revisions, projection, charter),
+        desk.record,
+        charter=charter,
+        clock=clock,
+        rehearsal=WhatIfStage(MongoRecords(mongo, settings.mongo_database), clock),
+    )
+    token_store = MongoTokens(mongo, settings.mongo_database, settings.fund)
+    tokens = Tokens(token_store, desk.record, clock)
+    shadows = ShadowDesk(
+        MongoShadows(mongo, settings.mongo_database, settings.fund),
+        MongoTail(mongo, settings.mongo_database),
+        lifecycle,
+        desk.record,
+        clock,
+    )
+    overrides = Overrides(
+        MongoProposals(mongo, settings.mongo_database, settings.fund, collection=OVERRIDES),
+        store,
+        MongoRecords(mongo, settings.mongo_database),
+        desk.record,
+        sign=partial(_signed, settings),
+        fund=settings.fund,
+        clock=clock,
+    )
+    return Government(settings, revisions, lifecycle, shadows, tokens, desk, overrides)
 
 
 def nats_when_needed(settings: Settings) -> NatsWhenNeeded:
@@ -187,7 +210,8 @@ def _activation(
     return PolicyActivation(revisions, projection, signer, charter, settings.fund, clock)
 
 
-def _charter(settings: Settings) -> Charter:
+def read_charter(settings: Settings) -> Charter:
+    """Return the charter of the file that is stated, else the starter. Raises Misconfigured."""
     read = read_charter_file(settings.charter_file or starter_file("charter.yaml"))
     if read.problems:
         raise Misconfigured(

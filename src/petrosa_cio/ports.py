@@ -1147,10 +1147,11 @@ class RecordSearch(Protocol):
             most: Most records to return.
         """
 
-    def walk(self, query: RecordQuery, *, last: int) -> AsyncIterator[StoredRecord]:
+    def walk(self, query: RecordQuery, *, last: int, after: int = 0) -> AsyncIterator[StoredRecord]:
         """Iterate over all records that a query asks for, in the order of the chain.
 
-        Each is held only while it is looked at. ``oldest_first`` does not matter here.
+        Only those at positions beyond ``after``, up to ``last``, count. Each is held only while it
+        is looked at. ``oldest_first`` does not matter here.
         """
 
 

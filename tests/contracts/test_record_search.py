@@ -40,9 +40,11 @@ class Record:
         page = await Finder(self.search).find(query, limit=limit)
         return [one.decision_id for one in page.records]
 
-    async def walked(self, query: RecordQuery, last: int | None = None) -> list[StoredRecord]:
+    async def walked(
+        self, query: RecordQuery, last: int | None = None, after: int = 0
+    ) -> list[StoredRecord]:
         last = await self.search.last_position() if last is None else last
-        return [one async for one in self.search.walk(query, last=last)]
+        return [one async for one in self.search.walk(query, last=last, after=after)]
 
 
 @pytest.fixture(params=["memory", "mongo"])
@@ -159,6 +161,8 @@ async def test_a_walk_ends_where_it_is_told_and_passes_every_portion(
     await record.keep(*(verdict_line(f"d{number}") for number in range(1, 11)))
     assert [one.seq for one in await record.walked(ALL)] == list(range(1, 11))
     assert [one.seq for one in await record.walked(ALL, last=7)] == list(range(1, 8))
+    assert [one.seq for one in await record.walked(ALL, last=7, after=2)] == list(range(3, 8))
+    assert await record.walked(ALL, last=7, after=7) == []
 
 
 async def test_what_stands_for_a_poisoned_line_is_found(record: Record) -> None:

@@ -8,6 +8,7 @@ from tests.loading import ROOT, module_of
 @pytest.mark.parametrize(
     "name",
     [
+        "API.md",
         "CLI.md",
         "CONTROLS.md",
         "FLEET_CONFIGURATION.md",

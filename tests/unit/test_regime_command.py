@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import typer
 
-from petrosa_cio.cli.regime import length_of, meant_name, regime_lines
+from petrosa_cio.cli.regime import length_of, meant_name
 from petrosa_cio.governance.desk import Desk
+from petrosa_cio.office.regimes import regime_lines
 from petrosa_cio.risk.policy import Policy, PolicyDocument, canonical_json
 from petrosa_cio.risk.snapshot import Regime
 from tests.deciding import NOW, ago

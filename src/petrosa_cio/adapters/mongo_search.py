@@ -99,10 +99,12 @@ class MongoSearch:
         known = [one for one in (stated, edge) if isinstance(one, datetime)]
         return (max if query.oldest_first else min)(known, default=None)
 
-    async def walk(self, query: RecordQuery, *, last: int) -> AsyncIterator[StoredRecord]:
+    async def walk(
+        self, query: RecordQuery, *, last: int, after: int = 0
+    ) -> AsyncIterator[StoredRecord]:
         """Iterate over all records that a query asks for, in the order of the chain."""
         asked = asked_of(query)
-        for lowest in range(1, last + 1, POSITIONS):
+        for lowest in range(after + 1, last + 1, POSITIONS):
             places = {"$gte": lowest, "$lt": min(lowest + POSITIONS, last + 1)}
             stages = [{"$match": {"seq": places}}, {"$match": asked}, {"$sort": {"seq": 1}}]
             for one in await self._found(stages, self._timeout_s):

@@ -18,6 +18,7 @@ from petrosa_cio.cli.root import run_async, running_settings
 from petrosa_cio.cli.showing import out, show_misconfigured, show_problem
 from petrosa_cio.completeness import open_completed
 from petrosa_cio.errors import Misconfigured, Unavailable
+from petrosa_cio.office.completeness import gaps_fields
 from petrosa_cio.servers import clock
 from petrosa_cio.settings import Settings
 
@@ -63,7 +64,7 @@ def gaps(
         raise typer.Exit(ExitCode.REFUSED) from away
     if as_json:
         watched = {"watched_signals": settings.watch_signals}
-        out.print_json(orjson.dumps(plain(found, shown) | watched).decode())
+        out.print_json(orjson.dumps(gaps_fields(found, shown) | watched).decode())
     else:
         _show(found, shown)
         if not settings.watch_signals:
@@ -81,27 +82,6 @@ async def _read(settings: Settings, hours: float) -> tuple[Gaps, Examples]:
             if number
         }
     return found, shown
-
-
-def plain(found: Gaps, shown: Examples) -> dict[str, object]:
-    """Return what is known, for a program."""
-    books = found.books
-    return {
-        "status": found.status,
-        "not_checked": found.why_not_checked,
-        "gaps": found.number,
-        "open": dict(found.open),
-        "since": found.since,
-        "examples": {kind: [_example(one) for one in some] for kind, some in shown.items()},
-        "checked_until": books and books.checked_until,
-        "counted_since": books and books.since,
-        "counts": None if books is None else {**books.counts, "sent": books.sent},
-        "awaited": None if books is None else books.awaited,
-    }
-
-
-def _example(one: Document) -> dict[str, object]:
-    return {key: one[key] for key in ("decision_id", "at", "found_at", "detail")}
 
 
 def _show(found: Gaps, shown: Examples) -> None:

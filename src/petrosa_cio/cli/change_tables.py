@@ -1,7 +1,6 @@
 """What a change of policy does, and what waits for approval, as tables for people and as JSON."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 from rich.box import SIMPLE_HEAD
@@ -11,12 +10,12 @@ from rich.text import Text
 
 from petrosa_cio.cli.showing import err, out
 from petrosa_cio.cli.switches import show_unrecorded
-from petrosa_cio.cli.what_if_summary import show_what_if_of, what_if_fields
+from petrosa_cio.cli.what_if_summary import show_what_if_of
 from petrosa_cio.governance.lifecycle import Considered, Outcome
+from petrosa_cio.office.shown import outcome_fields, value_in_words
 from petrosa_cio.ports import PolicyRevision
 from petrosa_cio.risk.compare import Comparison, FieldChange
 from petrosa_cio.risk.limit_kinds import Change
-from petrosa_cio.risk.policy import in_words
 
 STYLES = {
     Change.TIGHTER: "green",
@@ -28,22 +27,6 @@ STYLES = {
 SHORT_ID = 12
 
 
-def comparison_fields(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison for JSON."""
-    return {
-        "change": comparison.change,
-        "fields": [
-            {
-                "path": one.path,
-                "change": one.change,
-                "old": _in_words(one.old),
-                "new": _in_words(one.new),
-            }
-            for one in comparison.changes
-        ],
-    }
-
-
 def show_comparison(comparison: Comparison, beside: str) -> None:
     """Show every limit that a change moves, the loosened ones first."""
     if not comparison.changes:
@@ -53,7 +36,7 @@ def show_comparison(comparison: Comparison, beside: str) -> None:
     for heading in ("limit", "is", "was", "would be"):
         table.add_column(heading, overflow="fold")
     for one in sorted(comparison.changes, key=_loosened_first):
-        was, would_be = (escape(_in_words(value) or "-") for value in (one.old, one.new))
+        was, would_be = (escape(value_in_words(value) or "-") for value in (one.old, one.new))
         table.add_row(escape(one.path), Text(one.change, STYLES[one.change]), was, would_be)
     out.print(table)
     loosened = len(comparison.loosened)
@@ -68,22 +51,10 @@ def _loosened_first(one: FieldChange) -> tuple[bool, str]:
     return one.change is Change.TIGHTER, one.path
 
 
-def _in_words(value: object) -> str:
-    return "" if value is None else in_words(value)
-
-
 def show_outcome(outcome: Outcome, as_json: bool) -> None:
     """Show what became of a change that somebody asked for."""
     if as_json:
-        shown = {
-            "in_force": outcome.revision.revision if outcome.revision else None,
-            "proposal": outcome.proposal.proposal_id if outcome.proposal else None,
-            "expires_at": outcome.proposal.expires_at if outcome.proposal else None,
-            **comparison_fields(outcome.comparison),
-            "findings": [str(one) for one in outcome.findings],
-            "what_if": what_if_fields(outcome.proposal) if outcome.proposal else None,
-        }
-        out.print_json(orjson.dumps(shown).decode())
+        out.print_json(orjson.dumps(outcome_fields(outcome)).decode())
         return
     parent = outcome.revision.parent if outcome.revision else _parent_of(outcome)
     show_comparison(outcome.comparison, f"beside revision {parent}")
@@ -108,29 +79,6 @@ def _parent_of(outcome: Outcome) -> int:
 def show_in_force(revision: PolicyRevision) -> None:
     """Say which revision is in force now."""
     out.print(f"Revision [bold]{revision.revision}[/] is in force.")
-
-
-def considered_fields(one: Considered) -> dict[str, Any]:
-    """Return a proposal and where it stands, for JSON."""
-    proposal = one.proposal
-    return {
-        "proposal": proposal.proposal_id,
-        "stage": one.stage,
-        "parent": proposal.parent,
-        "content_of": proposal.content_of,
-        "author": proposal.author,
-        "role": proposal.role,
-        "at": proposal.at,
-        "expires_at": proposal.expires_at,
-        "thought": proposal.thought,
-        "what_if": what_if_fields(proposal),
-        "behind": one.standing.behind,
-        "confirm_from": one.standing.confirm_from,
-        "steps": [
-            {"kind": step.kind, "author": step.author, "reason": step.reason, "at": step.at}
-            for step in one.steps
-        ],
-    }
 
 
 def show_considered(found: Sequence[Considered]) -> None:

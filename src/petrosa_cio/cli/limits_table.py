@@ -1,4 +1,4 @@
-"""How limits look on a terminal, and as JSON.
+"""How limits look on a terminal.
 
 A wide terminal shows one table. On a narrow one what is used has a table of its own, as columns
 that are folded letter by letter help nobody.
@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from petrosa_cio.cli.showing import out
+from petrosa_cio.office.shown import BANDS_IN_WORDS, plain_value
 from petrosa_cio.risk.limits_in_use import LimitLine, Use
 from petrosa_cio.risk.policy import ANY
-from petrosa_cio.risk.trading_hours import TradingHours, write_trading_hours
 
 BAR_WIDTH = 12
 WIDE = 100
@@ -24,30 +24,7 @@ WIDE = 100
 MOST_POSITIONS = 10
 """Positions that a terminal shows, the most used first; JSON has them all."""
 
-BANDS_IN_WORDS = {0: "ok", 50: "50 %", 80: "80 %", 100: "full"}
 COLOURS_OF_BANDS = {0: "green", 50: "cyan", 80: "yellow", 100: "red"}
-
-
-def as_json_object(line: LimitLine) -> dict[str, object]:
-    """Return a limit for a program; exact numbers are text, sets are sorted lists."""
-    return {
-        "name": line.name,
-        "value": _plain(line.value),
-        "unit": line.unit,
-        "entry": line.entry,
-        "is_missing": line.is_missing,
-        "description": line.description,
-        "uses": [
-            {
-                "about": use.about,
-                "used": f"{use.used:f}",
-                "limit": _plain(use.limit),
-                "share": _plain(use.share),
-                "band": None if use.limit is None else BANDS_IN_WORDS[use.band_pct],
-            }
-            for use in line.uses
-        ],
-    }
 
 
 def show_limits(lines: Sequence[LimitLine], about: Mapping[str, object]) -> None:
@@ -132,7 +109,7 @@ def _unset(lines: Sequence[LimitLine]) -> str:
 
 
 def _shown(line: LimitLine) -> str:
-    plain = _plain(line.value)
+    plain = plain_value(line.value)
     if isinstance(plain, bool):
         return "yes" if plain else "no"
     if isinstance(plain, list):
@@ -140,13 +117,3 @@ def _shown(line: LimitLine) -> str:
     if line.unit == "fraction" or isinstance(line.value, str):  # a choice says it all
         return str(plain)
     return f"{plain} {line.unit}"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, frozenset):
-        return sorted(str(one) for one in value)
-    if isinstance(value, TradingHours):
-        return write_trading_hours(value)
-    return value

@@ -16,7 +16,6 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
 from petrosa_cio.cli.change_tables import (
-    comparison_fields,
     show_comparison,
     show_outcome,
 )
@@ -34,21 +33,19 @@ from petrosa_cio.cli.policy import policy_app
 from petrosa_cio.cli.root import run_async, running_settings
 from petrosa_cio.cli.showing import err, out, show_problem
 from petrosa_cio.errors import PolicyRejected, RevisionConflict
-from petrosa_cio.governance.actors import Actor
 from petrosa_cio.governance.documents import read_policy_document, read_policy_file
 from petrosa_cio.governance.lifecycle import Outcome
-from petrosa_cio.governance.policy_text import policy_text, with_fields, with_overlay
+from petrosa_cio.governance.policy_text import policy_text, with_fields
 from petrosa_cio.governance.thought import check_thought
 from petrosa_cio.government import Government, open_government
+from petrosa_cio.office.drafts import LONGEST_OVERLAY, narrowed
+from petrosa_cio.office.shown import comparison_fields
 from petrosa_cio.ports import PolicyRevision
 from petrosa_cio.risk.compare import Comparison
 from petrosa_cio.risk.policy import PolicyDocument
 from petrosa_cio.servers import clock
 
 NEED = ("mongo_url", "redis_url")
-LONGEST_OVERLAY = timedelta(days=7)
-MOST_OF_A_NAME = 40
-MOST_OF_A_REASON = 2_000
 
 File = Annotated[
     Path | None,
@@ -182,7 +179,7 @@ async def _proposed(
         if span is None:
             wanted = wanted_of(file, fields, newest)
         else:
-            wanted = _narrowed(newest, fields, span, actor, asked.thought)
+            wanted = narrowed(newest, fields, span, actor, asked.thought, clock())
         made_from = newest.revision if parent is None else parent
         return await government.lifecycle.propose(
             actor, wanted, parent=made_from, thought=asked.thought, what_if=asked.what_if
@@ -330,19 +327,6 @@ def wanted_of(file: Path | None, fields: Sequence[str], newest: PolicyRevision) 
     if file is not None:
         return _read(file)
     return with_fields(read_policy_document(newest.document.encode()), fields)
-
-
-def _narrowed(
-    newest: PolicyRevision, fields: Sequence[str], span: timedelta, actor: Actor, thought: str
-) -> PolicyDocument:
-    now = clock()
-    return with_overlay(
-        read_policy_document(newest.document.encode()),
-        fields,
-        overlay_id=f"{now:%Y%m%dT%H%M%SZ}-{actor.name[:MOST_OF_A_NAME]}",
-        reason=thought[:MOST_OF_A_REASON],
-        expires_at=(now + span).replace(microsecond=0),
-    )
 
 
 def _read(file: Path) -> PolicyDocument:

@@ -7,8 +7,6 @@ import orjson
 import typer
 
 from petrosa_cio.cli.change_tables import (
-    comparison_fields,
-    considered_fields,
     show_comparison,
     show_considered,
     show_in_force,
@@ -25,6 +23,7 @@ from petrosa_cio.cli.what_if_summary import show_what_if_of
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.lifecycle import Considered
 from petrosa_cio.government import open_government
+from petrosa_cio.office.shown import comparison_fields, considered_fields
 from petrosa_cio.ports import PolicyRevision
 from petrosa_cio.risk.compare import Comparison
 

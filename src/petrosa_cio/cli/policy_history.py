@@ -1,6 +1,5 @@
 """``cio policy key``, ``show`` and ``history``: who may sign policies, and what they were."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from petrosa_cio.cli.root import run_async, running_settings, settings_of_enviro
 from petrosa_cio.cli.showing import facts_table, out, show_problem
 from petrosa_cio.errors import Misconfigured, Problem
 from petrosa_cio.launch import new_policy_key
+from petrosa_cio.office.shown import listed_revision_fields, revision_fields
 from petrosa_cio.policies import KEY_FIELD, open_revisions, policy_signer
 from petrosa_cio.ports import PolicyRevision
 from petrosa_cio.settings import Settings
@@ -71,7 +71,7 @@ def policy_history(
     settings = running_settings("mongo_url")
     found = run_async(_history(settings, before, limit))
     if as_json:
-        out.print_json(orjson.dumps([_listed(one) for one in found]).decode())
+        out.print_json(orjson.dumps([listed_revision_fields(one) for one in found]).decode())
     elif found:
         out.print(_table(found))
     else:
@@ -97,7 +97,7 @@ def policy_show(
         show_problem(f"The fund {settings.fund} has not got {named}.", "See `cio policy history`.")
         raise typer.Exit(ExitCode.FAILED)
     if as_json:
-        shown = _listed(found) | {"document": orjson.loads(found.document)}
+        shown = revision_fields(found)
         out.print_json(orjson.dumps(shown).decode())
     else:
         _show(found)
@@ -111,10 +111,6 @@ async def _history(settings: Settings, before: int | None, limit: int) -> list[P
 async def _revision(settings: Settings, number: int | None) -> PolicyRevision | None:
     async with open_revisions(settings) as revisions:
         return await (revisions.newest() if number is None else revisions.revision(number))
-
-
-def _listed(one: PolicyRevision) -> dict[str, object]:
-    return {name: value for name, value in asdict(one).items() if name != "document"}
 
 
 def _table(found: list[PolicyRevision]) -> Table:

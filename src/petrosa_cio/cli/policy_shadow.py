@@ -7,7 +7,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from petrosa_cio.cli.change_tables import comparison_fields, show_comparison, show_outcome
+from petrosa_cio.cli.change_tables import show_comparison, show_outcome
 from petrosa_cio.cli.durations import duration_of
 from petrosa_cio.cli.options import (
     AsJson,
@@ -25,6 +25,7 @@ from petrosa_cio.cli.showing import err, out
 from petrosa_cio.cli.switches import show_unrecorded
 from petrosa_cio.governance.shadow import Ended, Promoted, Seen, Started
 from petrosa_cio.government import open_government
+from petrosa_cio.office.shown import comparison_fields
 
 shadow_app = typer.Typer(
     help="Try a policy on what arrives, beside the one in force: it is decided a moment later, "

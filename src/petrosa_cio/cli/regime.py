@@ -1,9 +1,8 @@
 """``cio regime``: what counts as the market regime, and a person's word against a feed's."""
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
@@ -28,14 +27,15 @@ from petrosa_cio.cli.options import (
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import err, out
 from petrosa_cio.cli.switches import Reason, readable, show_unrecorded
-from petrosa_cio.fleet.regime_names import NAMES, known_name
+from petrosa_cio.errors import Rejected
 from petrosa_cio.governance.authority import Act
 from petrosa_cio.governance.desk import Cleared, Desk
 from petrosa_cio.governance.regimes import MAX_OVERRIDE, read_all, read_override, read_regime
 from petrosa_cio.governance.thought import check_thought
 from petrosa_cio.government import open_government
 from petrosa_cio.launch import open_books
-from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime, regime_in_force
+from petrosa_cio.office.regimes import meant_regime, regime_lines, until_of
+from petrosa_cio.risk.snapshot import ANY_SYMBOL, Regime
 from petrosa_cio.servers import clock
 
 SHORTEST = timedelta(minutes=1)
@@ -102,12 +102,12 @@ def regime_set(
         "symbol": scope,
         "regime": override.name,
         "confidence": str(override.confidence),
-        "until": _until(override),
+        "until": until_of(override),
     }
     if as_json:
         out.print_json(orjson.dumps(shown).decode())
     else:
-        until = f"until {_until(override)}"
+        until = f"until {until_of(override)}"
         out.print(f"[bold]{scope}[/] is now in [bold]{escape(override.name)}[/], {until}.")
     for remark in remarks:
         err.print(remark, style="yellow", markup=False, soft_wrap=True)
@@ -126,15 +126,11 @@ async def _set(
 
 
 async def meant_name(text: str, desk: Desk) -> str:
-    """Return the regime that is meant: one of the policy's own, else by the table of names."""
-    stated = await desk.stated_regimes()
-    if text in stated and text != ANY_SYMBOL:
-        return text
-    name = known_name(text)
-    if name is None:
-        known = ", ".join(sorted(NAMES | stated - {ANY_SYMBOL}))
-        raise typer.BadParameter(f"expected one of {known}, was {text!r}", param_hint="NAME")
-    return name
+    """Return the regime that is meant. Raises BadParameter where nobody knows it."""
+    try:
+        return await meant_regime(text, desk)
+    except Rejected as unknown:
+        raise typer.BadParameter(str(unknown), param_hint="NAME") from unknown
 
 
 @regime_app.command(
@@ -204,30 +200,6 @@ async def _stored() -> tuple[dict[str, Regime], dict[str, Regime]]:
         return overrides, read_all(await books.store.regimes(), read_regime)
 
 
-def regime_lines(
-    overrides: Mapping[str, Regime], observed: Mapping[str, Regime], now: datetime
-) -> Iterator[dict[str, object]]:
-    """Yield for each symbol what counts for it, and what the feed says."""
-    for symbol in sorted({*overrides, *observed}):
-        found = regime_in_force(symbol, overrides, observed, now)
-        if found is None:  # an override that is over, of a symbol that nobody observes
-            continue
-        stated_for, regime = found
-        beneath = observed.get(symbol) or observed.get(ANY_SYMBOL)
-        yield {
-            "symbol": symbol,
-            "regime": regime.name,
-            "confidence": str(regime.confidence),
-            "stated_for": stated_for,
-            "source": regime.source,
-            "reason": regime.reason,
-            "age_s": _age_s(regime, now),
-            "until": _until(regime) if regime.is_override else None,
-            "observed": beneath and beneath.name,
-            "observed_age_s": beneath and _age_s(beneath, now),
-        }
-
-
 def _show(lines: list[dict[str, object]]) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="cyan")
     for heading in ("symbol", "regime", "from", "age", "until, UTC", "the feed says"):
@@ -254,14 +226,6 @@ def _minute(until: object) -> str:
 
 def _age(seconds: object) -> str:
     return str(timedelta(seconds=int(str(seconds))))
-
-
-def _age_s(regime: Regime, now: datetime) -> int:
-    return int((now - regime.observed_at).total_seconds())
-
-
-def _until(regime: Regime) -> str:
-    return regime.expires_at.isoformat(timespec="seconds") if regime.expires_at else "-"
 
 
 def _show_if(unrecorded: str | None) -> None:

@@ -6,8 +6,9 @@ from rich.text import Text
 
 from petrosa_cio.cli.showing import err, out
 from petrosa_cio.cli.switches import show_unrecorded
-from petrosa_cio.cli.what_if_tables import flips_object, show_flips, show_notes
+from petrosa_cio.cli.what_if_tables import show_flips, show_notes
 from petrosa_cio.governance.shadow import Ended, Seen, Stage
+from petrosa_cio.office.what_if import flips_object
 from petrosa_cio.ports import Shadow
 
 

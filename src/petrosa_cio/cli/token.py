@@ -1,7 +1,7 @@
 """``cio token``: who people and agents are, and what each is trusted with."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -19,6 +19,7 @@ from petrosa_cio.governance.actors import Role
 from petrosa_cio.governance.authority import Act, check_may
 from petrosa_cio.governance.tokens import ListedToken, MadeToken
 from petrosa_cio.government import machine_user, open_government, token_text, write_token
+from petrosa_cio.office.shown import token_fields
 from petrosa_cio.servers import clock
 
 token_app = typer.Typer(
@@ -60,7 +61,7 @@ def token_create(
     if file is not None:
         write_token(file, made.text)
     if as_json:
-        shown = _fields(ListedToken(made.entry, None, counts=True))
+        shown = token_fields(ListedToken(made.entry, None, counts=True))
         shown |= {} if file else {"token": made.text}
         out.print_json(orjson.dumps(shown).decode())
     elif file is None:
@@ -92,7 +93,7 @@ def token_list(token_file: TokenFile = None, as_json: AsJson = False) -> None:
     """
     found = run_async(_listed(token_file))
     if as_json:
-        out.print_json(orjson.dumps([_fields(one) for one in found]).decode())
+        out.print_json(orjson.dumps([token_fields(one) for one in found]).decode())
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="cyan")
     for heading in ("token", "name", "role", "made by", "made, UTC", "ends, UTC", "counts"):
@@ -129,7 +130,7 @@ def token_revoke(
     """
     gone = run_async(_revoked(token_id, readable(reason), token_file))
     if as_json:
-        out.print_json(orjson.dumps(_fields(gone)).decode())
+        out.print_json(orjson.dumps(token_fields(gone)).decode())
     else:
         out.print(f"The token {gone.entry.token_id} of {gone.entry.name} is revoked.", markup=False)
 
@@ -138,17 +139,3 @@ async def _revoked(token_id: str, reason: str, token_file: Path | None) -> Liste
     async with open_government(running_settings(*NEED)) as government:
         actor = await government.who_asks(token_file)
         return await government.tokens.revoke(actor, token_id, reason=reason)
-
-
-def _fields(one: ListedToken) -> dict[str, Any]:
-    entry, gone = one.entry, one.revocation
-    return {
-        "token_id": entry.token_id,
-        "name": entry.name,
-        "role": entry.role,
-        "made_by": entry.made_by,
-        "made_at": entry.made_at,
-        "expires_at": entry.expires_at,
-        "counts": one.counts,
-        "revoked": None if gone is None else {"by": gone.author, "reason": gone.reason},
-    }

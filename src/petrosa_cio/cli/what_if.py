@@ -23,13 +23,14 @@ from petrosa_cio.cli.root import run_async, running_settings, settings_of_enviro
 from petrosa_cio.cli.showing import err, show_problem
 from petrosa_cio.cli.what_if_picture import save_what_if
 from petrosa_cio.cli.what_if_rehearsal import Rehearsed, rehearsed
-from petrosa_cio.cli.what_if_tables import as_json_object, show_what_if
+from petrosa_cio.cli.what_if_tables import show_what_if
 from petrosa_cio.errors import Misconfigured, Unavailable
 from petrosa_cio.governance.files import examine_files
 from petrosa_cio.governance.past_documents import PastDocuments
 from petrosa_cio.governance.what_if import Findings, WhatIf
 from petrosa_cio.governance.what_if.order import fates_in_span, fates_of, in_order, recorded_span
 from petrosa_cio.launch import open_records
+from petrosa_cio.office.what_if import what_if_fields
 from petrosa_cio.risk.policy import PolicyDocument
 from petrosa_cio.servers import clock
 
@@ -128,7 +129,7 @@ def policy_what_if(
     if picture is not None:
         save_what_if(found, about, picture)
     if as_json:
-        shown = {"about": about, "what_if": as_json_object(found)}
+        shown = {"about": about, "what_if": what_if_fields(found)}
         typer.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2, default=str))
     else:
         show_what_if(found, about)

@@ -1,8 +1,5 @@
 """The what-if of a proposal, as whoever approves it sees it."""
 
-from typing import Any
-
-import orjson
 from rich.text import Text
 
 from petrosa_cio.cli.report_tables import new_table
@@ -15,11 +12,6 @@ ROWS = 5
 """Codes, strategies and symbols that are shown; JSON has more."""
 
 _KINDS = {one.name.lower(): one.value for one in FlipKind}
-
-
-def what_if_fields(proposal: Proposal) -> Any:
-    """Return the what-if of a proposal for JSON; None where it has none."""
-    return orjson.loads(proposal.what_if) if proposal.what_if else None
 
 
 def show_what_if_of(proposal: Proposal) -> None:

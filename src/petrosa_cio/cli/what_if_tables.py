@@ -1,4 +1,4 @@
-"""A what-if as tables that fit a terminal of 80 columns, and as JSON."""
+"""A what-if as tables that fit a terminal of 80 columns."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from petrosa_cio.cli.report_tables import MOST_ROWS, new_table
 from petrosa_cio.cli.showing import out
 from petrosa_cio.governance.what_if import Findings, Flip, FlipKind
 from petrosa_cio.governance.what_if.findings import most_first
-from petrosa_cio.governance.what_if.profile import Pair, usd
+from petrosa_cio.governance.what_if.profile import usd
 from petrosa_cio.risk.shared_limits import GROSS
 from petrosa_cio.risk.verdict import VerdictKind
 
@@ -118,46 +118,3 @@ def show_notes(found: Findings) -> None:
         out.print(f"{found.other_versions:,} were given by another version of this program.")
     for why, number in found.undecidable.most_common(MOST_ROWS):
         out.print(f"{number:,} could not be decided again: {why}.", soft_wrap=True, markup=False)
-
-
-def as_json_object(found: Findings) -> dict[str, object]:
-    """Return a what-if for a program: numbers, exact amounts as text, times in ISO-8601."""
-    profile = found.profile
-    return {
-        **flips_object(found),
-        "highest_usd": {counter: _pair_object(pair) for counter, pair in profile.peaks.items()},
-        "most_approvals_per_minute": profile.most_per_minute,
-        "profile": profile.points(),
-    }
-
-
-def flips_object(found: Findings) -> dict[str, object]:
-    """Return verdicts and flips for a program, without exposure over time."""
-    return {
-        "first": found.first,
-        "last": found.last,
-        "decided": found.decided,
-        "flipped": found.flipped,
-        "verdicts": {
-            str(kind): {"was": getattr(found.was, kind), "would": getattr(found.would, kind)}
-            for kind in VerdictKind
-        },
-        "by_kind": _named(found.by_kind),
-        **{
-            name: {key: _named(kinds) for key, kinds in most_first(getattr(found, name))}
-            for name in ("by_code", "by_strategy", "by_symbol", "by_revision")
-        },
-        "flips": found.flips,
-        "other_reasons": found.other_reasons,
-        "other_versions": found.other_versions,
-        "undecidable": dict(found.undecidable),
-    }
-
-
-def _named(kinds: Counter[FlipKind]) -> dict[str, int]:
-    return {one.name.lower(): kinds[one] for one in FlipKind}
-
-
-def _pair_object(pair: Pair) -> dict[str, str]:
-    was, would = usd(pair)
-    return {"was": f"{was:f}", "would": f"{would:f}"}

@@ -76,7 +76,8 @@ def check_may(actor: Actor, act: Act) -> None:
     if actor.role not in MAY[act]:
         allowed = ", ".join(sorted(MAY[act]))
         raise NotAllowed(
-            f"{actor.name} ({actor.role}) may not {MEANINGS[act]}; it takes one of: {allowed}"
+            f"{actor.name} ({actor.role}) may not {MEANINGS[act]}; it takes one of: {allowed}",
+            roles=sorted(MAY[act]),
         )
 
 
@@ -217,7 +218,9 @@ def approval_of(
         return StepKind.APPROVE
     if not terms.is_one_person:
         whose = "nobody approves a proposal of their own" if is_own else "you approved it before"
-        raise NotAllowed(f"{whose}: it takes somebody else")
+        raise NotAllowed(
+            f"{whose}: it takes somebody else", roles=sorted(MAY[Act.APPROVE]), waits=True
+        )
     if now_stands.confirm_from is None or now < now_stands.confirm_from:
         raise NotAllowed(f"it is cooling off, and may be confirmed from {now_stands.confirm_from}")
     return StepKind.CONFIRM

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from petrosa_cio.audit.record import Change
-from petrosa_cio.errors import NotAllowed, RevisionConflict
+from petrosa_cio.errors import NotAllowed, NotFound, RevisionConflict
 from petrosa_cio.governance.actors import Actor, Role
 from petrosa_cio.governance.authority import (
+    MAY,
     Act,
     Stage,
     Standing,
@@ -233,7 +234,11 @@ class Lifecycle:
             found = await self.look_up(called)
             proposal = found.proposal
             if found.stage is not Stage.SUPERSEDED and found.stage is not Stage.APPROVED:
-                raise NotAllowed(f"the proposal is {found.stage}, not approved")
+                raise NotAllowed(
+                    f"the proposal is {found.stage}, not approved",
+                    roles=sorted(MAY[Act.APPROVE]),
+                    waits=found.stage in (Stage.OPEN, Stage.COOLING_OFF),
+                )
             newest = await self._newest_if(proposal.parent)
             document = read_policy_document(proposal.document.encode())
             judged(document, newest, self._charter, self._clock())
@@ -277,7 +282,7 @@ class Lifecycle:
             earlier = await (self.last_known_good() if to is None else self._revisions.revision(to))
             if earlier is None:
                 meant = "no other one was in force for an hour" if to is None else "there is none"
-                raise NotAllowed(f"{wanted} cannot be gone back to: {meant}")
+                raise NotFound(f"{wanted} cannot be gone back to: {meant}")
             if tighter:
                 document = tighter_of(newest, earlier, self._clock())
             else:
@@ -305,12 +310,12 @@ class Lifecycle:
         return None
 
     async def look_up(self, called: str) -> Considered:
-        """Return one proposal and where it stands. Raises NotAllowed if there is not just one."""
+        """Return one proposal and where it stands. Raises NotFound if there is not just one."""
         if len(called) < SHORTEST_CALL:
-            raise NotAllowed(f"call a proposal by at least {SHORTEST_CALL} characters of its name")
+            raise NotFound(f"call a proposal by at least {SHORTEST_CALL} characters of its name")
         found = await self._proposals.proposals(called=called, limit=2)
         if len(found) != 1:
-            raise NotAllowed(f"{'more than one' if found else 'no'} proposal is called {called!r}")
+            raise NotFound(f"{'more than one' if found else 'no'} proposal is called {called!r}")
         check_unchanged(found[0])
         return (await self._considered(found))[0]
 
@@ -343,10 +348,10 @@ class Lifecycle:
         return newest, *judged(document, newest, self._charter, self._clock())
 
     async def beside(self, number: int, document: PolicyDocument) -> Comparison:
-        """Return what a document changes of one revision. Raises NotAllowed if there is none."""
+        """Return what a document changes of one revision. Raises NotFound if there is none."""
         old = await self._revisions.revision(number)
         if old is None:
-            raise NotAllowed(f"there is no such revision: {number}")
+            raise NotFound(f"there is no such revision: {number}")
         known = read_policy_document(old.document.encode())
         return compare_documents(known, document, self._clock())
 

@@ -43,7 +43,11 @@ class Refusals:
         except Unavailable:
             raise
         except CioError as refused:
-            reason = f"{refused.code}: {refused}"[:LONGEST]
-            unrecorded = await self._tell(Change(REFUSED, attempt[:LONGEST], "", who, reason))
-            log.warning("refused", who=who, attempt=attempt, reason=reason, unrecorded=unrecorded)
+            await self.note(who, attempt, refused)
             raise
+
+    async def note(self, who: str, attempt: str, refused: CioError) -> None:
+        """Record one refusal."""
+        reason = f"{refused.code}: {refused}"[:LONGEST]
+        unrecorded = await self._tell(Change(REFUSED, attempt[:LONGEST], "", who, reason))
+        log.warning("refused", who=who, attempt=attempt, reason=reason, unrecorded=unrecorded)

@@ -18,7 +18,7 @@ from typing import Final
 from zlib import crc32
 
 from petrosa_cio.audit.record import Change
-from petrosa_cio.errors import NotAllowed
+from petrosa_cio.errors import NotAllowed, NotFound
 from petrosa_cio.governance.actors import Actor, Role
 from petrosa_cio.governance.authority import Act, check_may, same_person
 from petrosa_cio.governance.proposals import to_the_millisecond
@@ -100,6 +100,11 @@ def hash_of(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+def actor_of(entry: TokenEntry) -> Actor:
+    """Return who shows a token."""
+    return Actor(entry.name, Role(entry.role))
+
+
 class Tokens:
     """Makes, knows and revokes the tokens of a fund.
 
@@ -122,11 +127,16 @@ class Tokens:
 
         What was tried is recorded, the token not.
         """
+        entry = await self.entry_that_counts(text)
+        if entry is not None:
+            return actor_of(entry)
         async with self._refusals.recorded(UNKNOWN, "show a token that does not count"):
-            entry = await self._entry_of(text)
-            if entry is None or entry.token_id in await self._store.revocations():
-                raise NotAllowed("the token is not known, was revoked, or has expired")
-            return Actor(entry.name, Role(entry.role))
+            raise NotAllowed("the token is not known, was revoked, or has expired")
+
+    async def entry_that_counts(self, text: str) -> TokenEntry | None:
+        """Return what is kept of a token that counts now, else None. Nothing is recorded."""
+        entry = await self._entry_of(text)
+        return None if entry and entry.token_id in await self._store.revocations() else entry
 
     async def _entry_of(self, text: str) -> TokenEntry | None:
         if not is_token(text):
@@ -188,7 +198,7 @@ class Tokens:
             check_may(by, Act.TOKENS)
             listed = {one.entry.token_id: one for one in await self.listed()}
             if token_id not in listed:
-                raise NotAllowed(f"there is no token {token_id!r}: see `cio token list`")
+                raise NotFound(f"there is no token {token_id!r}: see `cio token list`")
             admins = [one for one in listed.values() if one.counts and _is_lasting_admin(one)]
             if [one.entry.token_id for one in admins] == [token_id]:
                 raise NotAllowed("it is the last token of an admin: make another first")

@@ -168,6 +168,20 @@ class Settings(BaseSettings):
     http_port: int = Field(
         8000, description="port of the HTTP API; 0 takes any free one", ge=0, le=65535
     )
+    api_questions_per_minute: int = Field(
+        600,
+        description="questions that one token may ask the HTTP API in a minute; beyond, it is told "
+        "to wait",
+        ge=1,
+        le=100_000,
+    )
+    api_changes_per_minute: int = Field(
+        60,
+        description="changes that one token may ask the HTTP API for in a minute; halts are "
+        "counted apart, as many again",
+        ge=1,
+        le=100_000,
+    )
     data_dir: Path = Field(
         Path(".cio"), description="folder for the data of the servers started here"
     )

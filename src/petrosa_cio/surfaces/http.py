@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +12,16 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from petrosa_cio.errors import Misconfigured, Problem
+from petrosa_cio.surfaces.api.route import PREFIX
 
 NOT_READY = 503
+
+LEAVE_WITHIN_S = 5
+"""What is still being answered when told to stop, as a long export, is broken off after that."""
 
 
 def create_app(
@@ -23,6 +30,7 @@ def create_app(
     version: str,
     fund: str,
     notes: Callable[[], list[str]] = list,
+    api: ASGIApp | None = None,
 ) -> FastAPI:
     """Return the HTTP application.
 
@@ -31,8 +39,13 @@ def create_app(
         version: Version of this program.
         fund: The fund it serves.
         notes: What else is wrong, a sentence each; it keeps nobody from deciding.
+        api: The API, which is served beside the probes; None for the probes alone.
     """
-    app = FastAPI(title="petrosa-cio", version=version, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="petrosa-cio", version=version, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    if api is not None:
+        app.router.routes.append(_beneath(PREFIX, api))
 
     @app.get("/health/liveness")
     async def liveness() -> dict[str, str]:
@@ -62,6 +75,13 @@ def create_app(
     return app
 
 
+def _beneath(prefix: str, api: ASGIApp) -> Mount:
+    """Return a mount that hands over every path beneath it, line breaks in it or not."""
+    mount = Mount(prefix, app=api)
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
+
+
 def _registry() -> CollectorRegistry:
     """Return the counters of all processes where they are shared in a folder, else our own."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
@@ -87,7 +107,16 @@ async def serve_http(app: FastAPI, *, host: str, port: int, stop: asyncio.Event)
         Misconfigured: The address cannot be listened on.
     """
     listening = _listen(host, port)
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False))
+    # Addresses are those of connections: what a caller says of its own is not believed.
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=LEAVE_WITHIN_S,
+    )
+    server = _Server(config)
     serving = asyncio.create_task(server.serve([listening]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,118 @@
+"""Opens the office of a fund for the surfaces of the role ``control``: a part of composition."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
+from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_findings import MongoFindings
+from petrosa_cio.adapters.mongo_records import MongoRecords
+from petrosa_cio.adapters.mongo_search import MongoSearch
+from petrosa_cio.adapters.redis_connection import connect_redis
+from petrosa_cio.adapters.redis_ledger import RedisLedger
+from petrosa_cio.adapters.redis_rates import RedisRates
+from petrosa_cio.adapters.redis_state import RedisStateStore
+from petrosa_cio.completeness import books_of
+from petrosa_cio.governance.refusals import Refusals
+from petrosa_cio.government import SWITCH_TIMEOUT_S, government_of, read_charter
+from petrosa_cio.office.limits import Looked
+from petrosa_cio.office.office import Office, Status
+from petrosa_cio.office.policies import Policies
+from petrosa_cio.office.records import Records
+from petrosa_cio.office.regimes import Regimes
+from petrosa_cio.office.trading import Trading
+from petrosa_cio.servers import Servers, clock
+from petrosa_cio.settings import Settings
+from petrosa_cio.surfaces.api.admission import Admission, Pace
+from petrosa_cio.surfaces.api.app import api_of
+from petrosa_cio.surfaces.api.guard import Guard
+
+log = structlog.get_logger()
+
+CONNECTIONS = 8
+"""To Redis. They are the office's own, so that no question holds up what keeps the policy."""
+
+SEARCH_TIMEOUT_MS = 30_000
+"""Longer than a search may take: MongoDB breaks it off itself, and says so."""
+
+
+@asynccontextmanager
+async def open_office(
+    settings: Settings, servers: Servers, status: Callable[[], Status]
+) -> AsyncIterator[Office]:
+    """Open MongoDB and Redis for whoever asks; each is reached with the first question.
+
+    Args:
+        settings: The settings; they name a MongoDB.
+        servers: The ways to NATS that the role has.
+        status: Says how the program is.
+
+    Raises:
+        Misconfigured: Charter or keys are not as they must be.
+    """
+    async with AsyncExitStack() as closing:
+        mongo = connect_mongo(
+            str(settings.mongo_url),
+            settings.mongo_tls_ca_file,
+            answer_timeout_ms=SEARCH_TIMEOUT_MS,
+        )
+        closing.push_async_callback(mongo.close)
+        redis = connect_redis(
+            str(settings.redis_url),
+            ca_file=settings.redis_tls_ca_file,
+            max_connections=CONNECTIONS,
+            timeout_s=SWITCH_TIMEOUT_S,
+        )
+        closing.push_async_callback(redis.aclose)
+        fund, database, timeout_s = settings.fund, settings.mongo_database, SWITCH_TIMEOUT_S
+        store = RedisStateStore(redis, fund, timeout_s=timeout_s)
+        government = government_of(settings, mongo, store, servers.journal, servers.announcer)
+        charter, desk = read_charter(settings), government.desk
+        yield Office(
+            fund=fund,
+            policies=Policies(government.revisions, government.lifecycle, charter, clock),
+            trading=Trading(desk, store),
+            regimes=Regimes(desk, store, clock),
+            records=Records(
+                MongoSearch(mongo, database),
+                MongoRecords(mongo, database),
+                MongoCheckpoints(mongo, database),
+                books=books_of(settings, redis),
+                findings=MongoFindings(mongo, database),
+                fund=fund,
+                clock=clock,
+            ),
+            looked=Looked(
+                store,
+                RedisLedger(redis, fund, timeout_s=timeout_s),
+                RedisRates(redis, fund, timeout_s=timeout_s),
+            ),
+            tokens=government.tokens,
+            refusals=Refusals(desk.record),
+            status=status,
+            clock=clock,
+        )
+
+
+@asynccontextmanager
+async def serving_api(
+    settings: Settings, servers: Servers, status: Callable[[], Status]
+) -> AsyncIterator[Guard | None]:
+    """Open the HTTP API; None where no MongoDB is stated, as nobody could be known then.
+
+    Raises:
+        Misconfigured: Charter or keys are not as they must be.
+    """
+    if settings.mongo_url is None:
+        log.warning("no_http_api", why="CIO_MONGO_URL is not set, so no token is known")
+        yield None
+        return
+    pace = Pace(settings.api_questions_per_minute, settings.api_changes_per_minute)
+    async with open_office(settings, servers, status) as office:
+        admission = Admission(
+            office.tokens, office.refusals, pace, monotonic=time.monotonic, clock=clock
+        )
+        yield api_of(admission, office)
