@@ -18,7 +18,7 @@ from petrosa_cio.adapters.key_file import make_key
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
-from petrosa_cio.adapters.mongo_connection import MongoClient, open_mongo
+from petrosa_cio.adapters.mongo_connection import SEARCH_TIMEOUT_MS, MongoClient, open_mongo
 from petrosa_cio.adapters.mongo_proof import MongoProofSource
 from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_rights import PRUNE_ROLE, ROLE, has_user, make_role, make_user
@@ -76,9 +76,6 @@ PASSWORD_BYTES = 24
 
 PROOF_TIMEOUT_MS = 300_000
 """A server without the right index looks through all records to find one that has no place."""
-
-SEARCH_TIMEOUT_MS = 30_000
-"""Longer than a search may take: MongoDB breaks it off itself, and says so."""
 
 
 @dataclass(frozen=True, slots=True)
