@@ -18,12 +18,14 @@ from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.completeness import books_of
 from petrosa_cio.governance.refusals import Refusals
 from petrosa_cio.government import SWITCH_TIMEOUT_S, government_of, read_charter
+from petrosa_cio.neighbourhood import open_configuration
 from petrosa_cio.office.limits import Looked
 from petrosa_cio.office.office import Office, Status
 from petrosa_cio.office.policies import Policies
 from petrosa_cio.office.records import Records
 from petrosa_cio.office.regimes import Regimes
 from petrosa_cio.office.trading import Trading
+from petrosa_cio.ports import Announcer, Journal
 from petrosa_cio.servers import Servers, clock
 from petrosa_cio.settings import Settings
 from petrosa_cio.surfaces.api.admission import Admission, Pace
@@ -41,13 +43,14 @@ SEARCH_TIMEOUT_MS = 30_000
 
 @asynccontextmanager
 async def open_office(
-    settings: Settings, servers: Servers, status: Callable[[], Status]
+    settings: Settings, journal: Journal, announcer: Announcer, status: Callable[[], Status]
 ) -> AsyncIterator[Office]:
     """Open MongoDB and Redis for whoever asks; each is reached with the first question.
 
     Args:
         settings: The settings; they name a MongoDB.
-        servers: The ways to NATS that the role has.
+        journal: Where what changes is recorded.
+        announcer: What tells others of it.
         status: Says how the program is.
 
     Raises:
@@ -69,8 +72,9 @@ async def open_office(
         closing.push_async_callback(redis.aclose)
         fund, database, timeout_s = settings.fund, settings.mongo_database, SWITCH_TIMEOUT_S
         store = RedisStateStore(redis, fund, timeout_s=timeout_s)
-        government = government_of(settings, mongo, store, servers.journal, servers.announcer)
+        government = government_of(settings, mongo, store, journal, announcer)
         charter, desk = read_charter(settings), government.desk
+        fleet = await closing.enter_async_context(open_configuration(settings, government))
         yield Office(
             fund=fund,
             policies=Policies(government.revisions, government.lifecycle, charter, clock),
@@ -90,6 +94,8 @@ async def open_office(
                 RedisLedger(redis, fund, timeout_s=timeout_s),
                 RedisRates(redis, fund, timeout_s=timeout_s),
             ),
+            shadows=government.shadows,
+            fleet=fleet,
             tokens=government.tokens,
             refusals=Refusals(desk.record),
             status=status,
@@ -111,7 +117,7 @@ async def serving_api(
         yield None
         return
     pace = Pace(settings.api_questions_per_minute, settings.api_changes_per_minute)
-    async with open_office(settings, servers, status) as office:
+    async with open_office(settings, servers.journal, servers.announcer, status) as office:
         admission = Admission(
             office.tokens, office.refusals, pace, monotonic=time.monotonic, clock=clock
         )
