@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
+from starlette.routing import Route
 
+from petrosa_cio import __version__
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
 from petrosa_cio.adapters.mongo_connection import connect_mongo
 from petrosa_cio.adapters.mongo_findings import MongoFindings
@@ -17,7 +19,12 @@ from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.completeness import books_of
 from petrosa_cio.governance.refusals import Refusals
-from petrosa_cio.government import SWITCH_TIMEOUT_S, government_of, read_charter
+from petrosa_cio.government import (
+    SWITCH_TIMEOUT_S,
+    government_of,
+    nats_when_needed,
+    read_charter,
+)
 from petrosa_cio.neighbourhood import open_configuration
 from petrosa_cio.office.limits import Looked
 from petrosa_cio.office.office import Office, Status
@@ -29,10 +36,14 @@ from petrosa_cio.ports import Announcer, Journal
 from petrosa_cio.servers import Servers, clock
 from petrosa_cio.settings import Settings
 from petrosa_cio.surfaces.api.admission import Admission, Pace
-from petrosa_cio.surfaces.api.app import api_of
+from petrosa_cio.surfaces.api.app import api_of, reception_of
 from petrosa_cio.surfaces.api.guard import Guard
+from petrosa_cio.surfaces.mcp.ways import PATH, over_http, over_stdio
 
 log = structlog.get_logger()
+
+NOT_HEARD = "nobody listens to gates here: `cio doctor` says whether one decides"
+"""What an agent over standard input is told of gates."""
 
 CONNECTIONS = 8
 """To Redis. They are the office's own, so that no question holds up what keeps the policy."""
@@ -121,4 +132,38 @@ async def serving_api(
         admission = Admission(
             office.tokens, office.refusals, pace, monotonic=time.monotonic, clock=clock
         )
-        yield api_of(admission, office)
+        reception = reception_of(admission, office)
+        async with over_http(reception) as door:
+            yield api_of(reception, [Route(PATH, endpoint=door)])
+
+
+async def serve_agent(settings: Settings, token: str) -> None:
+    """Serve one agent over standard input and output, until the input ends.
+
+    NATS is only connected to once something is to be recorded, so nobody listens to gates here.
+
+    Args:
+        settings: The settings; they name a MongoDB.
+        token: The token that the agent shows.
+
+    Raises:
+        Misconfigured: Charter or keys are not as they must be.
+    """
+
+    def status() -> Status:
+        return Status(__version__, settings.mode, 0, (NOT_HEARD,), ())
+
+    pace = Pace(settings.api_questions_per_minute, settings.api_changes_per_minute)
+    async with AsyncExitStack() as closing:
+        later = nats_when_needed(settings)
+        closing.push_async_callback(later.close)
+        office = await closing.enter_async_context(open_office(settings, later, later, status))
+        admission = Admission(
+            office.tokens,
+            office.refusals,
+            pace,
+            monotonic=time.monotonic,
+            clock=clock,
+            way="MCP",
+        )
+        await over_stdio(reception_of(admission, office), token)
