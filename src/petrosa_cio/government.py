@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
+from petrosa_cio.adapters.mongo_connection import SEARCH_TIMEOUT_MS, MongoClient, connect_mongo
 from petrosa_cio.adapters.mongo_proposals import MongoProposals
 from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_revisions import MongoRevisions
@@ -104,7 +104,9 @@ async def open_government(settings: Settings) -> AsyncIterator[Government]:
         Misconfigured: Charter or keys are not as they must be.
     """
     async with AsyncExitStack() as closing:
-        mongo = connect_mongo(str(settings.mongo_url), settings.mongo_tls_ca_file)
+        mongo = connect_mongo(
+            str(settings.mongo_url), settings.mongo_tls_ca_file, answer_timeout_ms=SEARCH_TIMEOUT_MS
+        )
         closing.push_async_callback(mongo.close)
         redis = connect_redis(
             str(settings.redis_url), ca_file=settings.redis_tls_ca_file, timeout_s=SWITCH_TIMEOUT_S

@@ -18,7 +18,7 @@ from petrosa_cio.adapters.key_file import make_key
 from petrosa_cio.adapters.memory_ledger import MemoryLedger
 from petrosa_cio.adapters.memory_state import MemoryStateStore
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
-from petrosa_cio.adapters.mongo_connection import MongoClient, open_mongo
+from petrosa_cio.adapters.mongo_connection import SEARCH_TIMEOUT_MS, MongoClient, open_mongo
 from petrosa_cio.adapters.mongo_proof import MongoProofSource
 from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_rights import PRUNE_ROLE, ROLE, has_user, make_role, make_user
@@ -32,6 +32,7 @@ from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
+from petrosa_cio.audit.patience import heed_cancellation
 from petrosa_cio.errors import Misconfigured, PolicyRejected, Problem
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
@@ -76,9 +77,6 @@ PASSWORD_BYTES = 24
 
 PROOF_TIMEOUT_MS = 300_000
 """A server without the right index looks through all records to find one that has no place."""
-
-SEARCH_TIMEOUT_MS = 30_000
-"""Longer than a search may take: MongoDB breaks it off itself, and says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +127,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             states = await servers.store.trading_states()
         if "mongo" in need:
             await make_own_token(resolved)
+        heed_cancellation()  # a Ctrl-C of before, which a driver may have swallowed
         with announced(resolved), shared_metrics(resolved) as metrics:
             document = read_policy_document(active.document)
             differs = document_hash(document.policy) != document_hash(governing.first_policy)

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from petrosa_cio import __version__
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
-from petrosa_cio.adapters.mongo_connection import connect_mongo
+from petrosa_cio.adapters.mongo_connection import SEARCH_TIMEOUT_MS, connect_mongo
 from petrosa_cio.adapters.mongo_findings import MongoFindings
 from petrosa_cio.adapters.mongo_records import MongoRecords
 from petrosa_cio.adapters.mongo_search import MongoSearch
@@ -47,9 +47,6 @@ NOT_HEARD = "nobody listens to gates here: `cio doctor` says whether one decides
 
 CONNECTIONS = 8
 """To Redis. They are the office's own, so that no question holds up what keeps the policy."""
-
-SEARCH_TIMEOUT_MS = 30_000
-"""Longer than a search may take: MongoDB breaks it off itself, and says so."""
 
 
 @asynccontextmanager

@@ -15,6 +15,8 @@ MongoClient = AsyncMongoClient[dict[str, Any]]
 
 SELECT_TIMEOUT_MS = 2_000
 SOCKET_TIMEOUT_MS = 10_000
+SEARCH_TIMEOUT_MS = 30_000
+"""Longer than a search may take: MongoDB breaks it off itself, and says so."""
 
 MONGO_ERRORS = (PyMongoError, BSONError, OSError)
 """The roots of everything the library raises; TimeoutError is an OSError."""
