@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
-from starlette.routing import Route
 
 from petrosa_cio import __version__
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
@@ -38,7 +37,7 @@ from petrosa_cio.settings import Settings
 from petrosa_cio.surfaces.api.admission import Admission, Pace
 from petrosa_cio.surfaces.api.app import api_of, reception_of
 from petrosa_cio.surfaces.api.guard import Guard
-from petrosa_cio.surfaces.mcp.ways import PATH, over_http, over_stdio
+from petrosa_cio.surfaces.mcp.ways import over_http, over_stdio
 
 log = structlog.get_logger()
 
@@ -130,8 +129,8 @@ async def serving_api(
             office.tokens, office.refusals, pace, monotonic=time.monotonic, clock=clock
         )
         reception = reception_of(admission, office)
-        async with over_http(reception) as door:
-            yield api_of(reception, [Route(PATH, endpoint=door)])
+        async with over_http(reception) as route:
+            yield api_of(reception, [route])
 
 
 async def serve_agent(settings: Settings, token: str) -> None:

@@ -11,6 +11,7 @@ from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from petrosa_cio.surfaces.api.guard import MOST_BODY_BYTES
@@ -63,8 +64,8 @@ def _message_over_http(context: Context) -> Message:
 
 
 @asynccontextmanager
-async def over_http(reception: Reception) -> AsyncIterator[Door]:
-    """Serve agents over streamable HTTP while the block runs; yields what answers requests."""
+async def over_http(reception: Reception) -> AsyncIterator[Route]:
+    """Serve agents over streamable HTTP while the block runs; yields the route beneath the API."""
     manager = StreamableHTTPSessionManager(
         mcp_server(reception, _message_over_http),
         json_response=True,
@@ -72,7 +73,7 @@ async def over_http(reception: Reception) -> AsyncIterator[Door]:
         max_request_body_size=MOST_BODY_BYTES,
     )
     async with manager.run():
-        yield Door(reception, manager)
+        yield Route(PATH, endpoint=Door(reception, manager))
 
 
 async def over_stdio(reception: Reception, token: str) -> None:
