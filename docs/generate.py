@@ -42,6 +42,8 @@ from petrosa_cio.surfaces import gauges as control_gauges
 from petrosa_cio.surfaces import webhook
 from petrosa_cio.surfaces.api.app import rights
 from petrosa_cio.surfaces.api.envelope import MEANINGS as STATUSES_OF_API
+from petrosa_cio.surfaces.mcp.table import PROMPTS, RESOURCES, TOOLS
+from petrosa_cio.surfaces.mcp.tool import Tool
 from petrosa_cio.telemetry import metrics as process_metrics
 
 HERE = Path(__file__).parent
@@ -454,11 +456,38 @@ def http_api() -> Iterator[str]:
     yield from (f"| {status} | {meaning} |" for status, meaning in STATUSES_OF_API.items())
 
 
+def mcp() -> Iterator[str]:
+    """Yield the lines of MCP: its head as people wrote it, and who may call each tool."""
+    head, _, _ = (HERE / "MCP.md").read_text("utf-8").partition(API_MARK)
+    yield from (*head.rstrip().splitlines(), "", API_MARK, "", "## Who may call what", "")
+    names = [str(role) for role in Role]
+    yield f"| tool | what it does | marks | {' | '.join(names)} |"
+    yield f"| --- | --- | --- |{' --- |' * len(names)}"
+    for tool in TOOLS.values():
+        cells = " | ".join("yes" if name in tool.roles else "-" for name in names)
+        about = tool.about.split("\n\n")[0].rstrip(".")
+        yield f"| `{tool.name}` | {about} | {_marks_of(tool)} | {cells} |"
+    yield from ("", "## Resources", "", "| address | what it is | tool |", "| --- | --- | --- |")
+    yield from (f"| `{uri}` | {about} | `{tool}` |" for uri, (tool, _, about) in RESOURCES.items())
+    yield from ("", "## Prompts", "", "| prompt | what it is for | takes |", "| --- | --- | --- |")
+    yield from (f"| `{name}` | {one.about} | `{one.argument}` |" for name, one in PROMPTS.items())
+
+
+def _marks_of(tool: Tool) -> str:
+    if tool.is_question:
+        marks = ["reads"]
+    else:
+        marks = ["writes", "replaces" if tool.replaces else "adds"]
+        marks += ["repeatable"] if tool.repeats else []
+    return ", ".join(marks + (["asks neighbours"] if tool.is_abroad else []))
+
+
 DOCUMENTS = {
     "API.md": http_api,
     "CLI.md": command_line,
     "CONTROLS.md": controls,
     "FLEET_CONFIGURATION.md": fleet_settings,
+    "MCP.md": mcp,
     "METRICS.md": metrics,
     "POLICY.md": policy_fields,
     "SETTINGS.md": settings,

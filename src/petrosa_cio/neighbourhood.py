@@ -42,8 +42,27 @@ async def open_neighbourhood(settings: Settings) -> AsyncIterator[Neighbourhood]
     Raises:
         Misconfigured: A URL cannot be meant, or charter or keys are not as they must be.
     """
+    async with (
+        open_government(settings) as government,
+        open_configuration(settings, government) as configuration,
+    ):
+        yield Neighbourhood(government, configuration)
+
+
+@asynccontextmanager
+async def open_configuration(
+    settings: Settings, government: Government
+) -> AsyncIterator[FleetConfiguration]:
+    """Open the settings of the neighbours that are stated.
+
+    Args:
+        settings: The settings.
+        government: Says who decides, and records.
+
+    Raises:
+        Misconfigured: A URL cannot be meant.
+    """
     async with AsyncExitStack() as closing:
-        government = await closing.enter_async_context(open_government(settings))
         redis = connect_redis(
             str(settings.redis_url), ca_file=settings.redis_tls_ca_file, timeout_s=SWITCH_TIMEOUT_S
         )
@@ -62,7 +81,7 @@ async def open_neighbourhood(settings: Settings) -> AsyncIterator[Neighbourhood]
             settings.fund,
             collection=FLEET_PROPOSALS,
         )
-        configuration = FleetConfiguration(
+        yield FleetConfiguration(
             neighbours,
             None if manager is None else DataManagerAnalysis(manager),
             FleetSender(neighbours, pace, tell),
@@ -75,7 +94,6 @@ async def open_neighbourhood(settings: Settings) -> AsyncIterator[Neighbourhood]
             ),
             Refusals(tell),
         )
-        yield Neighbourhood(government, configuration)
 
 
 async def silent_neighbours(settings: Settings, *, timeout_s: float) -> dict[str, str | None]:

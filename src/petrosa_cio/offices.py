@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
+from petrosa_cio import __version__
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
 from petrosa_cio.adapters.mongo_connection import SEARCH_TIMEOUT_MS, connect_mongo
 from petrosa_cio.adapters.mongo_findings import MongoFindings
@@ -17,20 +18,31 @@ from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.completeness import books_of
 from petrosa_cio.governance.refusals import Refusals
-from petrosa_cio.government import SWITCH_TIMEOUT_S, government_of, read_charter
+from petrosa_cio.government import (
+    SWITCH_TIMEOUT_S,
+    government_of,
+    nats_when_needed,
+    read_charter,
+)
+from petrosa_cio.neighbourhood import open_configuration
 from petrosa_cio.office.limits import Looked
 from petrosa_cio.office.office import Office, Status
 from petrosa_cio.office.policies import Policies
 from petrosa_cio.office.records import Records
 from petrosa_cio.office.regimes import Regimes
 from petrosa_cio.office.trading import Trading
+from petrosa_cio.ports import Announcer, Journal
 from petrosa_cio.servers import Servers, clock
 from petrosa_cio.settings import Settings
 from petrosa_cio.surfaces.api.admission import Admission, Pace
-from petrosa_cio.surfaces.api.app import api_of
+from petrosa_cio.surfaces.api.app import api_of, reception_of
 from petrosa_cio.surfaces.api.guard import Guard
+from petrosa_cio.surfaces.mcp.ways import over_http, over_stdio
 
 log = structlog.get_logger()
+
+NOT_HEARD = "nobody listens to gates here: `cio doctor` says whether one decides"
+"""What an agent over standard input is told of gates."""
 
 CONNECTIONS = 8
 """To Redis. They are the office's own, so that no question holds up what keeps the policy."""
@@ -38,13 +50,14 @@ CONNECTIONS = 8
 
 @asynccontextmanager
 async def open_office(
-    settings: Settings, servers: Servers, status: Callable[[], Status]
+    settings: Settings, journal: Journal, announcer: Announcer, status: Callable[[], Status]
 ) -> AsyncIterator[Office]:
     """Open MongoDB and Redis for whoever asks; each is reached with the first question.
 
     Args:
         settings: The settings; they name a MongoDB.
-        servers: The ways to NATS that the role has.
+        journal: Where what changes is recorded.
+        announcer: What tells others of it.
         status: Says how the program is.
 
     Raises:
@@ -66,8 +79,9 @@ async def open_office(
         closing.push_async_callback(redis.aclose)
         fund, database, timeout_s = settings.fund, settings.mongo_database, SWITCH_TIMEOUT_S
         store = RedisStateStore(redis, fund, timeout_s=timeout_s)
-        government = government_of(settings, mongo, store, servers.journal, servers.announcer)
+        government = government_of(settings, mongo, store, journal, announcer)
         charter, desk = read_charter(settings), government.desk
+        fleet = await closing.enter_async_context(open_configuration(settings, government))
         yield Office(
             fund=fund,
             policies=Policies(government.revisions, government.lifecycle, charter, clock),
@@ -87,6 +101,8 @@ async def open_office(
                 RedisLedger(redis, fund, timeout_s=timeout_s),
                 RedisRates(redis, fund, timeout_s=timeout_s),
             ),
+            shadows=government.shadows,
+            fleet=fleet,
             tokens=government.tokens,
             refusals=Refusals(desk.record),
             status=status,
@@ -108,8 +124,42 @@ async def serving_api(
         yield None
         return
     pace = Pace(settings.api_questions_per_minute, settings.api_changes_per_minute)
-    async with open_office(settings, servers, status) as office:
+    async with open_office(settings, servers.journal, servers.announcer, status) as office:
         admission = Admission(
             office.tokens, office.refusals, pace, monotonic=time.monotonic, clock=clock
         )
-        yield api_of(admission, office)
+        reception = reception_of(admission, office)
+        async with over_http(reception) as route:
+            yield api_of(reception, [route])
+
+
+async def serve_agent(settings: Settings, token: str) -> None:
+    """Serve one agent over standard input and output, until the input ends.
+
+    NATS is only connected to once something is to be recorded, so nobody listens to gates here.
+
+    Args:
+        settings: The settings; they name a MongoDB.
+        token: The token that the agent shows.
+
+    Raises:
+        Misconfigured: Charter or keys are not as they must be.
+    """
+
+    def status() -> Status:
+        return Status(__version__, settings.mode, 0, (NOT_HEARD,), ())
+
+    pace = Pace(settings.api_questions_per_minute, settings.api_changes_per_minute)
+    async with AsyncExitStack() as closing:
+        later = nats_when_needed(settings)
+        closing.push_async_callback(later.close)
+        office = await closing.enter_async_context(open_office(settings, later, later, status))
+        admission = Admission(
+            office.tokens,
+            office.refusals,
+            pace,
+            monotonic=time.monotonic,
+            clock=clock,
+            way="MCP",
+        )
+        await over_stdio(reception_of(admission, office), token)

@@ -226,3 +226,18 @@ def test_of_many_those_longest_unseen_are_forgotten() -> None:
         assert rates.wait_s("x", who, 1) == 0
     assert rates.wait_s("x", "c", 1) > 0
     assert rates.wait_s("x", "a", 1) == 0
+
+
+async def test_an_agent_that_was_known_passes_the_door_to_halt_while_nobody_can_look(
+    house: Gatehouse,
+) -> None:
+    bot = await house.hire("bot", Role.AGENT)
+    await house.admission.know(f"Bearer {bot}", "a")
+    house.store.is_away = True
+    house.pass_time(BELIEVED_S)
+    await house.admission.know(f"Bearer {bot}", "a")
+    assert (await house.admit(bot, Act.HALT)).actor.name == "bot"
+    with pytest.raises(Unavailable):
+        await house.admit(bot, Act.LOOK)
+    with pytest.raises(NotKnown):
+        await house.admission.know(None, "a")

@@ -12,6 +12,7 @@ from tests.loading import ROOT, module_of
         "CLI.md",
         "CONTROLS.md",
         "FLEET_CONFIGURATION.md",
+        "MCP.md",
         "METRICS.md",
         "POLICY.md",
         "SETTINGS.md",

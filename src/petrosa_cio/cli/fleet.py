@@ -5,16 +5,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from petrosa_cio.cli.fleet_tables import (
-    analysis_fields,
-    discovered_fields,
-    history_fields,
-    print_json,
-    reading_fields,
-    show_discovered,
-    show_history,
-    show_reading,
-)
+from petrosa_cio.cli.fleet_tables import print_json, show_discovered, show_history, show_reading
 from petrosa_cio.cli.options import LOOK, AsJson, examples
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.cli.showing import err, out
@@ -23,6 +14,12 @@ from petrosa_cio.fleet.neighbour import PastChange, Reading, parse_target
 from petrosa_cio.fleet.setting_facts import SettingFacts
 from petrosa_cio.governance.fleet_configuration import Discovered
 from petrosa_cio.neighbourhood import open_neighbourhood
+from petrosa_cio.office.fleet_shown import (
+    analysis_fields,
+    discovered_fields,
+    history_fields,
+    reading_fields,
+)
 
 NEED = ("mongo_url", "redis_url")
 MOST_ROWS = 100

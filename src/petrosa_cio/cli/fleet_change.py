@@ -8,15 +8,7 @@ import typer
 
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.fleet import NEED, TargetName, fleet_app
-from petrosa_cio.cli.fleet_tables import (
-    asked_fields,
-    print_json,
-    report_fields,
-    show_asked,
-    show_report,
-    show_waiting,
-    waiting_fields,
-)
+from petrosa_cio.cli.fleet_tables import print_json, show_asked, show_report, show_waiting
 from petrosa_cio.cli.options import (
     AsJson,
     Thought,
@@ -34,6 +26,11 @@ from petrosa_cio.governance.fleet_configuration import Asked, FleetConfiguration
 from petrosa_cio.governance.fleet_outcome import Effect, Report
 from petrosa_cio.governance.fleet_proposals import Waiting
 from petrosa_cio.neighbourhood import open_neighbourhood
+from petrosa_cio.office.fleet_shown import (
+    asked_fields,
+    report_fields,
+    waiting_fields,
+)
 from petrosa_cio.risk.strict_json import NotStrictJson, load_value
 
 MOST_BYTES = 65_536

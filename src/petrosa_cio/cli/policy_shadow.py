@@ -20,11 +20,12 @@ from petrosa_cio.cli.options import (
 from petrosa_cio.cli.policy import policy_app
 from petrosa_cio.cli.policy_change import NEED, Fields, File, Parent, newest_of, wanted_of
 from petrosa_cio.cli.root import run_async, running_settings
-from petrosa_cio.cli.shadow_tables import seen_fields, shadow_fields, show_ended, show_seen
+from petrosa_cio.cli.shadow_tables import show_ended, show_seen
 from petrosa_cio.cli.showing import err, out
 from petrosa_cio.cli.switches import show_unrecorded
 from petrosa_cio.governance.shadow import Ended, Promoted, Seen, Started
 from petrosa_cio.government import open_government
+from petrosa_cio.office.shadow_shown import seen_fields, shadow_fields
 from petrosa_cio.office.shown import comparison_fields
 
 shadow_app = typer.Typer(

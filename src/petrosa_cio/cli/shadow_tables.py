@@ -1,46 +1,11 @@
 """A shadow as a page that fits a terminal of 80 columns, and as JSON."""
 
-from typing import Any
-
 from rich.text import Text
 
 from petrosa_cio.cli.showing import err, out
 from petrosa_cio.cli.switches import show_unrecorded
 from petrosa_cio.cli.what_if_tables import show_flips, show_notes
 from petrosa_cio.governance.shadow import Ended, Seen, Stage
-from petrosa_cio.office.what_if import flips_object
-from petrosa_cio.ports import Shadow
-
-
-def shadow_fields(shadow: Shadow) -> dict[str, Any]:
-    """Return a shadow for JSON."""
-    return {
-        "shadow": shadow.number,
-        "shadow_id": shadow.shadow_id,
-        "parent": shadow.parent,
-        "author": shadow.author,
-        "role": shadow.role,
-        "at": shadow.at,
-        "ends_at": shadow.ends_at,
-        "thought": shadow.thought,
-    }
-
-
-def seen_fields(seen: Seen) -> dict[str, Any]:
-    """Return a shadow and what it found, for JSON."""
-    ending, report = seen.ending, seen.report
-    return shadow_fields(seen.shadow) | {
-        "stage": seen.stage,
-        "ended_at": ending.at if ending else None,
-        "ended_by": ending.author if ending else None,
-        "became": ending.became if ending else None,
-        "trouble": seen.trouble,
-        "behind_records": seen.behind,
-        "looked_until": report.until,
-        "is_complete": report.is_complete,
-        "errors": dict(report.errors),
-        "report": flips_object(report.findings),
-    }
 
 
 def show_seen(seen: Seen) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from petrosa_cio.governance.fleet_configuration import FleetConfiguration
 from petrosa_cio.governance.refusals import Refusals
+from petrosa_cio.governance.shadow import ShadowDesk
 from petrosa_cio.governance.tokens import Tokens
 from petrosa_cio.office.limits import Looked
 from petrosa_cio.office.policies import Policies
@@ -43,6 +45,8 @@ class Office:
         regimes: The market regime.
         records: The record.
         looked: What limits are shown of.
+        shadows: Policies that are tried beside the one in force.
+        fleet: The neighbours' own settings.
         tokens: Who people and agents are.
         refusals: Records what is refused.
         status: Says how the program is.
@@ -55,6 +59,8 @@ class Office:
     regimes: Regimes
     records: Records
     looked: Looked
+    shadows: ShadowDesk
+    fleet: FleetConfiguration
     tokens: Tokens
     refusals: Refusals
     status: Callable[[], Status]

@@ -64,13 +64,15 @@ class Admission:
         *,
         monotonic: Callable[[], float],
         clock: Callable[[], datetime],
+        way: str = "HTTP",
     ) -> None:
-        """Take who knows tokens and records refusals, the pace, and both clocks."""
+        """Take who knows tokens and records refusals, the pace, both clocks, and how they come."""
         self._tokens = tokens
         self._refusals = refusals
         self._pace = pace
         self._monotonic = monotonic
         self._clock = clock
+        self._way = way
         self._rates = Rates(monotonic)
         self._believed: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
 
@@ -89,15 +91,27 @@ class Admission:
             TooMany: Too often.
             Unavailable: MongoDB is away.
         """
+        caller = await self._known(authorization, address, act)
+        self._pay(caller, act)
+        async with self._refusals.recorded(caller.actor.name, what):
+            check_may(caller.actor, act)
+        return caller
+
+    async def know(self, authorization: str | None, address: str) -> None:
+        """Let pass whoever may at least halt or look; what they want is admitted on its own.
+
+        Raises:
+            NotKnown, TooMany or Unavailable: As `admit`.
+        """
+        await self._known(authorization, address, Act.HALT)
+
+    async def _known(self, authorization: str | None, address: str, act: Act) -> Caller:
         text = (authorization or "").strip()
         scheme, token = text[: len(SCHEME)].lower(), text[len(SCHEME) :].strip()
         caller = await self._caller(token, act) if scheme == SCHEME else None
         if caller is None:
             attempt = "show a token that does not count" if text else "ask without a token"
-            raise await self._unknown(f"{attempt}, over HTTP from {address}", address)
-        self._pay(caller, act)
-        async with self._refusals.recorded(caller.actor.name, what):
-            check_may(caller.actor, act)
+            raise await self._unknown(f"{attempt}, over {self._way} from {address}", address)
         return caller
 
     async def _caller(self, token: str, act: Act) -> Caller | None:

@@ -1,6 +1,7 @@
 """The HTTP API as an application: its routes, what every error becomes, and its description."""
 
 import asyncio
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
 from petrosa_cio import __version__
 from petrosa_cio.errors import CioError
@@ -86,10 +88,21 @@ def build_api() -> FastAPI:
     return app
 
 
-def api_of(admission: Admission, office: Office) -> Guard:
-    """Return the API of an office, to be mounted at `PREFIX`."""
+def reception_of(admission: Admission, office: Office) -> Reception:
+    """Return what every call comes by, whichever way it comes."""
+    return Reception(admission, office, asyncio.Semaphore(LONG_AT_ONCE))
+
+
+def api_of(reception: Reception, beside: Sequence[BaseRoute] = ()) -> Guard:
+    """Return the API of an office, to be mounted at `PREFIX`.
+
+    Args:
+        reception: What every call comes by.
+        beside: What answers beneath the prefix besides, and lets in by itself.
+    """
     app = build_api()
-    app.state.reception = Reception(admission, office, asyncio.Semaphore(LONG_AT_ONCE))
+    app.router.routes.extend(beside)
+    app.state.reception = reception
     return Guard(app)
 
 

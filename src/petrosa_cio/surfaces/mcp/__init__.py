@@ -1,0 +1,1 @@
+"""The office of a fund for agents: tools, resources and prompts of the Model Context Protocol."""
