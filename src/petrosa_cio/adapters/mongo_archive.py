@@ -1,8 +1,6 @@
 """What archiving reads from MongoDB beyond a proof, and what putting an archive back writes."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +8,7 @@ from bson import json_util
 from bson.json_util import JSONMode, JSONOptions
 from pymongo import DESCENDING
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo, translated
 from petrosa_cio.adapters.mongo_proof import PAGE, MongoProofSource
 from petrosa_cio.adapters.mongo_schema import (
     CHECKPOINTS,
@@ -91,7 +89,7 @@ class MongoRestoreStore(MongoProofSource):
 
     async def content(self) -> list[str]:
         """Return the names of the collections of the record that hold anything."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             names = [one.name for one in COLLECTIONS]
             return [name for name in names if await self._database[name].find_one() is not None]
 
@@ -104,14 +102,8 @@ class MongoRestoreStore(MongoProofSource):
         await self._insert(kind, (json_util.loads(line, json_options=_EXACT) for line in lines))
 
     async def _insert(self, name: str, documents: Iterable[dict[str, Any]]) -> None:
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             await self._database[name].insert_many(documents, ordered=True)
-
-    @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield
 
 
 def _others() -> list[str]:

@@ -1,15 +1,13 @@
 """Where checkpoints are kept in MongoDB. They are inserted and found, never changed."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo
 from petrosa_cio.adapters.mongo_schema import CHECKPOINTS, TRACES
 
 
@@ -32,26 +30,20 @@ class MongoCheckpoints:
 
     async def newest(self) -> Mapping[str, Any] | None:
         """Return the fields of the checkpoint of the highest position, if there is one."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             return await self._checkpoints.find_one(sort=[("seq", DESCENDING)])
 
     async def hash_at(self, seq: int) -> str | None:
         """Return the hash that a record states, by its position; None where there is none."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = await self._traces.find_one({"seq": seq}, {"hash": True})
         return str(found["hash"]) if found else None
 
     async def store(self, name: str, fields: Mapping[str, Any]) -> bool:
         """Keep the fields of a checkpoint; return False if one of that name is there."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             try:
                 await self._checkpoints.insert_one({"_id": name, **fields})
             except DuplicateKeyError:
                 return False
         return True
-
-    @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield

@@ -1,5 +1,6 @@
 """The way to MongoDB: one client, its time limits, and the border where its errors become ours."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -82,3 +83,15 @@ def translated() -> Iterator[None]:
         yield
     except MONGO_ERRORS as error:
         raise Unavailable("mongo", f"{type(error).__name__}: {error}") from error
+
+
+@asynccontextmanager
+async def reaching_mongo(timeout_s: float) -> AsyncIterator[None]:
+    """Limit the time of what is done inside and translate every error of the library.
+
+    Raises:
+        Unavailable: when MongoDB is away, too slow, or answers with an error.
+    """
+    with translated():
+        async with asyncio.timeout(timeout_s):
+            yield

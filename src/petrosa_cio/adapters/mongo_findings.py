@@ -4,16 +4,14 @@ Records are only read here. Findings are inserted and found, never changed; the
 collections are made with those of the record.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from pymongo import DESCENDING
 from pymongo.errors import BulkWriteError
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo
 from petrosa_cio.adapters.mongo_schema import ALERTS, TRACES
 from petrosa_cio.ports import OVER, Kept
 
@@ -61,7 +59,7 @@ class MongoFindings:
     async def _kept(self, decision_ids: Sequence[str]) -> dict[str, Kept]:
         wanted = {"decision_id": {"$in": decision_ids}}
         found: dict[str, Kept] = {}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             async for one in self._traces.find(wanted, dict.fromkeys(_OF_A_TRACE, True)):
                 before = found.get(one["decision_id"], Kept("", {}))
                 place = (int(one["journal_sequence"]), int(one["journal_index"]))
@@ -77,7 +75,7 @@ class MongoFindings:
     async def records_of(self, decision_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the records of the verdicts of some decisions, as JSON text."""
         wanted = {"_id": {"$in": list(set(decision_ids))}, "kind": VERDICT}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._traces.find(wanted, {"record": True})
             return {str(one["_id"]): str(one["record"]) async for one in found}
 
@@ -88,7 +86,7 @@ class MongoFindings:
         ids = [str(one["_id"]) for one in documents]
         if not ids:
             return frozenset()
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             try:
                 await self._alerts.insert_many(documents, ordered=False)
             except BulkWriteError as error:
@@ -100,7 +98,7 @@ class MongoFindings:
 
     async def open_among(self, ids: Sequence[str]) -> list[dict[str, object]]:
         """Return those of some findings that are kept and not over."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = await self._alerts.find({"_id": {"$in": list(ids)}}).to_list()
             return await self._not_over(found)
 
@@ -108,7 +106,7 @@ class MongoFindings:
         self, fund: str, kinds: Sequence[str], since: datetime
     ) -> Mapping[str, int]:
         """Return how many findings of some kinds that were made since then are not over."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             return {kind: await self._number(fund, kind, since) for kind in kinds}
 
     async def _number(self, fund: str, kind: str, since: datetime) -> int:
@@ -123,7 +121,7 @@ class MongoFindings:
     ) -> list[dict[str, object]]:
         """Return some of the newest findings of a kind that are not over."""
         wanted = {"fund": fund, "kind": kind, "found_at": {"$gte": since}}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._alerts.find(wanted, sort=[("found_at", DESCENDING)], limit=_LOOKED_AT)
             return (await self._not_over(await found.to_list()))[:most]
 
@@ -132,9 +130,3 @@ class MongoFindings:
         over = self._alerts.find({"_id": {"$in": ends}}, {"ends": True})
         ended = {str(one["ends"]) async for one in over}
         return [one for one in found if one["_id"] not in ended]
-
-    @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield

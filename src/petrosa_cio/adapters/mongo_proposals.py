@@ -4,9 +4,7 @@ A proposal's place is its hash, and a step's place is proposal, kind and person:
 same step twice, and nothing that was approved can be exchanged under its name.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -14,7 +12,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo
 from petrosa_cio.adapters.mongo_schema import APPROVALS, PROPOSALS
 from petrosa_cio.ports import Proposal, ProposalStep, StepKind
 
@@ -52,7 +50,7 @@ class MongoProposals:
         """Keep a proposal; return False if this very one is there."""
         stored = asdict(proposal)
         name = stored.pop("proposal_id")
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             try:
                 await self._proposals.insert_one({"_id": name, **stored})
             except DuplicateKeyError:
@@ -65,7 +63,7 @@ class MongoProposals:
         if called:
             # Every name is hexadecimal, so that none stands behind the one that ends in "g".
             wanted["_id"] = {"$gte": called, "$lt": f"{called}g"}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._proposals.find(wanted).sort([("at", DESCENDING), ("_id", DESCENDING)])
             return [_proposal(one) for one in await found.limit(limit).to_list(limit)]
 
@@ -73,7 +71,7 @@ class MongoProposals:
         """Keep a step; return False if its author took this very step before."""
         name = f"{step.proposal_id}-{step.kind}-{step.author.casefold()}"
         stored = {**asdict(step), "fund": self._fund, "kind": step.kind.value}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             try:
                 await self._approvals.insert_one({"_id": name, **stored})
             except DuplicateKeyError:
@@ -83,15 +81,9 @@ class MongoProposals:
     async def steps(self, proposal_ids: Sequence[str]) -> list[ProposalStep]:
         """Return the steps of some proposals, the oldest first."""
         wanted = {"fund": self._fund, "proposal_id": {"$in": list(proposal_ids)}}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = await self._approvals.find(wanted).sort("at", ASCENDING).to_list(None)
         return [_step(one) for one in found]
-
-    @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield
 
 
 def _proposal(stored: Mapping[str, Any]) -> Proposal:

@@ -1,14 +1,12 @@
 """Reads records back from MongoDB, in the bytes in which they were journaled."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
 from pymongo import ASCENDING
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo
 from petrosa_cio.adapters.mongo_schema import TRACES
 from petrosa_cio.adapters.mongo_traces import LATER_FATES
 from petrosa_cio.risk.verdict import VerdictKind
@@ -55,7 +53,7 @@ class MongoRecords:
 
     async def count(self, since: datetime, until: datetime) -> int:
         """Return how many verdicts were given from ``since`` on, before ``until``."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             return await self._traces.count_documents(_between(since, until))
 
     async def verdict_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
@@ -72,7 +70,7 @@ class MongoRecords:
     async def _each(self, wanted: Mapping[str, Any]) -> AsyncIterator[bytes]:
         async with self._traces.find(wanted, {"record": True}, batch_size=PORTION) as found:
             while True:
-                async with self._reaching():
+                async with reaching_mongo(self._timeout_s):
                     portion = await found.to_list(PORTION)
                 for one in portion:
                     yield _line(one)
@@ -80,15 +78,9 @@ class MongoRecords:
                     return
 
     async def _found(self, wanted: Mapping[str, Any], most: int) -> list[bytes]:
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._traces.find(wanted, {"record": True}).sort("journaled_at", ASCENDING)
             return [_line(one) async for one in found.limit(most)]
-
-    @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield
 
 
 def _between(since: datetime, until: datetime) -> dict[str, Any]:

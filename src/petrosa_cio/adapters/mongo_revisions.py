@@ -5,9 +5,7 @@ one is stored. What is read is what the majority of a replica set has, and an in
 acknowledged by it: a revision that was in force is never taken back.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +13,7 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo
 from petrosa_cio.adapters.mongo_schema import POLICIES
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import ChangedField, PolicyRevision
@@ -49,14 +47,14 @@ class MongoRevisions:
 
     async def revision(self, number: int) -> PolicyRevision | None:
         """Return one revision, or None where there is none of that number."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = await self._policies.find_one({"_id": self._name_of(number)})
         return None if found is None else _read(found)
 
     async def history(self, *, before: int | None = None, limit: int = 50) -> list[PolicyRevision]:
         """Return revisions, the newest first: those below ``before``, at most ``limit``."""
         below = {} if before is None else {"revision": {"$lt": before}}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._policies.find({"fund": self._fund, **below})
             newest_first = found.sort("revision", DESCENDING).limit(limit)
             return [_read(one) async for one in newest_first]
@@ -64,7 +62,7 @@ class MongoRevisions:
     async def add(self, revision: PolicyRevision) -> bool:
         """Add a revision; return False if one of its number is there."""
         document = {"_id": self._name_of(revision.revision), **asdict(revision)}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             try:
                 await self._policies.insert_one(document | {"diff": list(document["diff"])})
             except DuplicateKeyError:  # by an insertion of ours that was sent twice, perhaps
@@ -73,12 +71,6 @@ class MongoRevisions:
 
     def _name_of(self, number: int) -> str:
         return f"{self._fund}-{number}"
-
-    @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield
 
 
 def _read(found: Mapping[str, Any]) -> PolicyRevision:

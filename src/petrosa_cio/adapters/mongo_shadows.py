@@ -5,9 +5,7 @@ next one, and of two pages of one stretch, one is stored. A shadow ends once, as
 under its name.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -17,7 +15,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo
 from petrosa_cio.adapters.mongo_schema import SHADOW_ENDINGS, SHADOW_PAGES, SHADOWS
 from petrosa_cio.errors import Unavailable
 from petrosa_cio.ports import Shadow, ShadowEnding, ShadowFlip, ShadowPage
@@ -59,13 +57,13 @@ class MongoShadows:
 
     async def recent(self, *, limit: int) -> list[Shadow]:
         """Return the newest shadows, the highest number first."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._shadows.find({"fund": self._fund}).sort("number", DESCENDING)
             return [_read(one, Shadow) async for one in found.limit(limit)]
 
     async def shadow(self, number: int) -> Shadow | None:
         """Return one shadow, or None where there is none of that number."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = await self._shadows.find_one({"_id": f"{self._fund}-{number}"})
         return None if found is None else _read(found, Shadow)
 
@@ -79,7 +77,7 @@ class MongoShadows:
 
     async def ending(self, shadow_id: str) -> ShadowEnding | None:
         """Return what was made of a shadow, or None."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = await self._endings.find_one({"_id": shadow_id, "fund": self._fund})
         return None if found is None else _read({**found, "shadow_id": found["_id"]}, ShadowEnding)
 
@@ -91,7 +89,7 @@ class MongoShadows:
     async def pages(self, shadow_id: str) -> list[ShadowPage]:
         """Return the pages of a shadow in order, without their flips."""
         wanted = {"shadow_id": shadow_id, "fund": self._fund}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._pages.find(wanted, {"flips": False}).sort("number", ASCENDING)
             return [_read(one, ShadowPage) async for one in found]
 
@@ -99,25 +97,19 @@ class MongoShadows:
         """Return the newest flips of a shadow, the last decided first."""
         wanted = {"shadow_id": shadow_id, "fund": self._fund, "flips.0": {"$exists": True}}
         flips: list[ShadowFlip] = []
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._pages.find(wanted, {"flips": True}).sort("number", DESCENDING)
             async for page in found.limit(limit):
                 flips += reversed(_read(page["flips"], list[ShadowFlip]))
         return flips[:limit]
 
     async def _added(self, collection: AsyncCollection[Stored], document: Stored) -> bool:
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             try:
                 await collection.insert_one(document)
             except DuplicateKeyError:
                 return False
         return True
-
-    @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield
 
 
 def _plain(kept: Shadow | ShadowEnding | ShadowPage) -> Stored:

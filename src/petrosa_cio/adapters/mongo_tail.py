@@ -1,8 +1,6 @@
 """Reads along the chain of records in MongoDB, while the drain continues it. Nothing is changed."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +8,7 @@ import msgspec
 from pymongo import ASCENDING, DESCENDING
 from pymongo.read_concern import ReadConcern
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo
 from petrosa_cio.adapters.mongo_schema import TRACES
 from petrosa_cio.adapters.mongo_traces import LATER_FATES
 from petrosa_cio.errors import RecordUnreadable
@@ -53,27 +51,21 @@ class MongoTail:
             RecordUnreadable: One of them is not as this program writes them.
         """
         wanted = {"seq": {"$gt": after, "$lte": after + most}}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._traces.find(wanted, _FIELDS).sort("seq", ASCENDING)
             return [_line(one) async for one in found]
 
     async def befell(self, decision_ids: Sequence[str]) -> list[bytes]:
         """Return the records of what became of some approvals afterwards, in no order."""
         wanted = {"decision_id": {"$in": list(decision_ids)}, "kind": {"$in": list(LATER_FATES)}}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._traces.find(wanted | {"record": {"$exists": True}}, {"record": True})
             return [str(one["record"]).encode() async for one in found]
 
     async def _position(self, wanted: Mapping[str, Any], order: list[tuple[str, int]]) -> int:
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = await self._traces.find_one(wanted, {"seq": True}, sort=order)
         return int(found["seq"]) if found else 0
-
-    @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield
 
 
 def _line(trace: Mapping[str, Any]) -> ChainLine:

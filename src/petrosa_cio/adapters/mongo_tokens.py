@@ -1,8 +1,6 @@
 """API tokens in MongoDB, hashed. Tokens and revocations are inserted and found, never changed."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +8,7 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo
 from petrosa_cio.adapters.mongo_schema import REVOCATIONS, TOKENS
 from petrosa_cio.ports import Revocation, TokenEntry
 
@@ -43,14 +41,14 @@ class MongoTokens:
 
     async def token(self, token_id: str) -> TokenEntry | None:
         """Return what is kept of a token, or None."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = await self._tokens.find_one({"_id": self._name(token_id)})
         return _entry(found) if found else None
 
     async def tokens(self) -> list[TokenEntry]:
         """Return every token, the oldest first."""
         order = [("made_at", ASCENDING), ("_id", ASCENDING)]
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = await self._tokens.find({"fund": self._fund}).sort(order).to_list(None)
         return [_entry(one) for one in found]
 
@@ -61,14 +59,14 @@ class MongoTokens:
 
     async def revocations(self) -> dict[str, Revocation]:
         """Return every revocation by the short name of its token."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = await self._revocations.find({"fund": self._fund}).to_list(None)
         read = (Revocation(**_fields(one)) for one in found)
         return {one.token_id: one for one in read}
 
     async def _insert(self, collection: Any, token_id: str, fields: dict[str, Any]) -> bool:
         document = {"_id": self._name(token_id), "fund": self._fund, **fields}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             try:
                 await collection.insert_one(document)
             except DuplicateKeyError:
@@ -77,12 +75,6 @@ class MongoTokens:
 
     def _name(self, token_id: str) -> str:
         return f"{self._fund}-{token_id}"
-
-    @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield
 
 
 def _fields(stored: Mapping[str, Any]) -> dict[str, Any]:

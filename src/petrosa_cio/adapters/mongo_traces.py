@@ -5,9 +5,7 @@ on is never taken back. Traces are inserted in order, and the server stops at th
 refuses; so a place is only ever taken after the place before it.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,7 +15,7 @@ from pymongo import DESCENDING
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from petrosa_cio.adapters.mongo_connection import MongoClient, translated
+from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo, translated
 from petrosa_cio.adapters.mongo_schema import CHECKPOINTS, POISONED, TRACES, prepare_collections
 from petrosa_cio.ports import Appended, Head, PastVerdict
 from petrosa_cio.risk.verdict import VerdictKind
@@ -82,7 +80,7 @@ class MongoTraceStore:
         It is looked for behind what is known of it, else behind the newest checkpoint, as some
         servers sort all that they look through.
         """
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             since = self._seen or await self._signed_until()
             last = await self._last(since) or await self._last(1)
         self._seen = int(last["seq"]) if last else 0
@@ -100,7 +98,7 @@ class MongoTraceStore:
 
     async def append(self, traces: Sequence[Document]) -> Appended:
         """Insert chained traces in order, and stop at the first whose place is taken."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             try:
                 await self._traces.insert_many(traces, ordered=True)
             except BulkWriteError as error:
@@ -111,13 +109,13 @@ class MongoTraceStore:
 
     async def stored(self, ids: Sequence[str]) -> Collection[str]:
         """Return which of some traces are stored."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._traces.find({"_id": {"$in": list(ids)}}, {"_id": True})
             return {str(one["_id"]) async for one in found}
 
     async def set_aside(self, lines: Sequence[Document]) -> int:
         """Keep poisoned lines, idempotently by ``_id``, and return how many were new."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             try:
                 await self._poisoned.insert_many(lines, ordered=False)
             except BulkWriteError as error:
@@ -126,13 +124,13 @@ class MongoTraceStore:
 
     async def poisoned(self) -> int:
         """Return how many lines are set aside."""
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             return await self._database[POISONED].estimated_document_count()
 
     async def verdicts_of(self, decision_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the stored verdicts of some decisions, by decision id."""
         wanted = {"_id": {"$in": list(decision_ids)}, "verdict": {"$exists": True}}
-        async with self._reaching():
+        async with reaching_mongo(self._timeout_s):
             found = self._traces.find(wanted, {"verdict": True})
             return {str(one["_id"]): str(one["verdict"]) async for one in found}
 
@@ -140,7 +138,7 @@ class MongoTraceStore:
         """Return the journal sequence of the newest trace journaled until then; 0 if none."""
         for lately in LATELY:
             since = {} if lately is None else {"$gt": moment - lately}
-            async with self._reaching():
+            async with reaching_mongo(self._timeout_s):
                 newest = await self._traces.find_one(
                     {"journaled_at": {"$lte": moment, **since}},
                     {"journal_sequence": True},
@@ -158,7 +156,7 @@ class MongoTraceStore:
             wanted, dict.fromkeys(fields, True), batch_size=PORTION
         ) as found:
             while True:
-                async with self._reaching():
+                async with reaching_mongo(self._timeout_s):
                     portion = await found.to_list(PORTION)
                 for one in portion:
                     yield _past_verdict(one)
@@ -171,15 +169,9 @@ class MongoTraceStore:
         for kind in LATER_FATES:
             # By the journal's time, of which there is an index; it is the moment of the record.
             wanted = {"kind": kind, "journaled_at": {"$gte": since, "$lt": until}}
-            async with self._reaching():
+            async with reaching_mongo(self._timeout_s):
                 fates[kind] = await self._traces.count_documents(wanted)
         return {kind: number for kind, number in fates.items() if number}
-
-    @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield
 
 
 def _past_verdict(trace: Mapping[str, Any]) -> PastVerdict:

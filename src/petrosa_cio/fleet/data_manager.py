@@ -6,13 +6,12 @@ neighbour's HTTP, so this module is imported only where a data-manager is asked.
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx2
 
-from petrosa_cio.errors import Misconfigured, Problem
+from petrosa_cio.fleet.http_client import neighbour_client
 from petrosa_cio.fleet.regime_answers import (
     MAX_BODY_BYTES,
     NoRegime,
@@ -76,19 +75,8 @@ async def open_data_manager(
     Raises:
         Misconfigured: No server can be meant by the URL.
     """
-    try:
-        base_url = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
-        mend = "Set it as http://host:8000, or unset it."
-        raise Misconfigured([Problem("CIO_DATA_MANAGER_URL", str(error), mend)]) from error
-    client = httpx2.AsyncClient(
-        base_url=base_url,
-        headers={"accept": "application/json", "accept-encoding": "identity"},
-        timeout=timeout_s,
-        limits=httpx2.Limits(max_connections=connections, keepalive_expiry=120.0),
-        follow_redirects=False,
-        trust_env=False,
-        verify=ssl.create_default_context(),
+    client = neighbour_client(
+        url, "CIO_DATA_MANAGER_URL", timeout_s=timeout_s, connections=connections
     )
     async with client:
         yield DataManager(client, timeout_s=timeout_s)

@@ -7,15 +7,15 @@ use for a neighbour's HTTP, so this module is imported only where one is asked.
 
 import asyncio
 import json
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
 import httpx2
 
-from petrosa_cio.errors import Misconfigured, NeighbourSilent, Problem
+from petrosa_cio.errors import NeighbourSilent
 from petrosa_cio.fleet.circuit import Circuit
+from petrosa_cio.fleet.http_client import neighbour_client
 from petrosa_cio.fleet.neighbour_api import Answer
 from petrosa_cio.risk.strict_json import NotStrictJson, load_value
 
@@ -127,19 +127,6 @@ async def open_neighbour(
     Raises:
         Misconfigured: No server can be meant by the URL.
     """
-    try:
-        base_url = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
-        mend = "Set it as http://host:8000, or unset it."
-        raise Misconfigured([Problem(field, str(error), mend)]) from error
-    client = httpx2.AsyncClient(
-        base_url=base_url,
-        headers={"accept": "application/json", "accept-encoding": "identity"},
-        timeout=timeout_s,
-        follow_redirects=False,
-        trust_env=False,
-        verify=ssl.create_default_context(),
-    )
-    async with client:
+    async with neighbour_client(url, field, timeout_s=timeout_s) as client:
         circuit = Circuit(asyncio.get_running_loop().time)
         yield NeighbourHttp(name, client, circuit, timeout_s=timeout_s)
