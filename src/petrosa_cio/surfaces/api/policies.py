@@ -6,14 +6,14 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Query, Response
 
-from petrosa_cio.governance.actors import Role
-from petrosa_cio.governance.authority import MAY, PEOPLE_TO_LOOSEN, Act, needs_approval
+from petrosa_cio.governance.authority import Act, needs_approval
 from petrosa_cio.governance.lifecycle import Considered, Outcome
 from petrosa_cio.office.drafts import Draft
 from petrosa_cio.office.shown import (
     comparison_fields,
     considered_fields,
     listed_revision_fields,
+    needs_fields,
     outcome_fields,
     revision_fields,
 )
@@ -232,19 +232,9 @@ def _told_outcome(call: Call, outcome: Outcome, response: Response) -> Any:
     waits = outcome.proposal is not None
     if waits:
         response.status_code = WAITS
-    needs = _needs(call) if waits else None
+    needs = needs_fields(call.actor, call.office.policies.lifecycle.terms) if waits else None
     more = {"needs": needs, "is_recorded": outcome.unrecorded is None}
     return call.told(outcome_fields(outcome) | more)
-
-
-def _needs(call: Call) -> dict[str, object]:
-    terms = call.office.policies.lifecycle.terms
-    alone = terms.is_one_person
-    return {
-        "people": 1 if alone else PEOPLE_TO_LOOSEN - (call.actor.role is not Role.AGENT),
-        "roles": sorted(MAY[Act.APPROVE]),
-        "cooling_off_s": int(terms.cooling_off.total_seconds()) if alone else None,
-    }
 
 
 def _told_step(call: Call, found: Considered) -> Any:
