@@ -324,6 +324,24 @@ async def served(neighbour: Engine | Realtime | TaBot | Analyst) -> AsyncIterato
 
 
 @asynccontextmanager
+async def served_fleet() -> AsyncIterator[dict[str, str]]:
+    """Serve every neighbour while the block runs; yields the settings that say where each is."""
+    analyst = Analyst(answers={"regime": (404, {"detail": "none"})})
+    async with (
+        served(Engine()) as engine,
+        served(TaBot()) as ta_bot,
+        served(Realtime()) as realtime,
+        served(analyst) as manager,
+    ):
+        yield {
+            "CIO_TRADEENGINE_URL": engine,
+            "CIO_TA_BOT_URL": ta_bot,
+            "CIO_REALTIME_STRATEGIES_URL": realtime,
+            "CIO_DATA_MANAGER_URL": manager,
+        }
+
+
+@asynccontextmanager
 async def serving(app: Starlette) -> AsyncIterator[str]:
     """Serve an application on a free port while the block runs; yields its URL."""
     listening = socket.create_server(("127.0.0.1", 0))

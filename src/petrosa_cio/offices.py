@@ -102,6 +102,7 @@ async def open_office(
                 RedisRates(redis, fund, timeout_s=timeout_s),
             ),
             shadows=government.shadows,
+            overrides=government.overrides,
             fleet=fleet,
             tokens=government.tokens,
             refusals=Refusals(desk.record),

@@ -18,6 +18,7 @@ from petrosa_cio.settings import load_settings
 from petrosa_cio.surfaces.api.app import rights
 from petrosa_cio.surfaces.api.route import Right
 from tests.api import PEOPLE, ApiHouse, api_house
+from tests.fleet import served_fleet
 from tests.governing import THOUGHT
 from tests.integration.governing_office import records
 from tests.policies import SEED, TRUSTING
@@ -28,17 +29,24 @@ pytestmark = pytest.mark.integration
 LIMIT = "fund.max_order_notional_usd"
 PLACES = {
     "number": "1", "proposal": "0" * 64, "symbol": "BTCUSDT", "decision": "nobody",
-    "token": "0" * 16,
+    "token": "0" * 16, "override": "0" * 64,
 }  # fmt: skip
-QUERIES = {"/policies/comparisons": {"old": "1", "new": "1"}}
+ENGINE = {"target": "tradeengine/BTCUSDT"}
+QUERIES = {
+    "/policies/comparisons": {"old": "1", "new": "1"},
+    "/fleet/settings": ENGINE,
+    "/fleet/settings/history": ENGINE,
+    "/fleet/analyses": {"subject": "regime", "about": "BTCUSDT"},
+}
 
 
 @pytest.fixture(scope="module")
 async def shared(
     tmp_path_factory: pytest.TempPathFactory, redis_url: str, mongo_url: str
 ) -> AsyncIterator[ApiHouse]:
-    """A house for tests that change nothing."""
-    async with api_house(tmp_path_factory.mktemp("api"), redis_url, mongo_url) as house:
+    """A house for tests that change nothing, beside its neighbours."""
+    folder = tmp_path_factory.mktemp("api")
+    async with served_fleet() as fleet, api_house(folder, redis_url, mongo_url, **fleet) as house:
         yield house
 
 

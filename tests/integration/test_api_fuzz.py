@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from petrosa_cio.surfaces.api.app import build_api, rights
 from petrosa_cio.surfaces.api.route import PREFIX
 from tests.api import ApiHouse, api_house
+from tests.fleet import served_fleet
 
 pytestmark = pytest.mark.integration
 
@@ -43,7 +44,8 @@ OPERATIONS = [one.ok() for one in SCHEMA.get_all_operations() if isinstance(one,
 async def house(
     tmp_path_factory: pytest.TempPathFactory, redis_url: str, mongo_url: str
 ) -> AsyncIterator[ApiHouse]:
-    async with api_house(tmp_path_factory.mktemp("fuzz"), redis_url, mongo_url) as house:
+    folder = tmp_path_factory.mktemp("fuzz")
+    async with served_fleet() as fleet, api_house(folder, redis_url, mongo_url, **fleet) as house:
         yield house
 
 

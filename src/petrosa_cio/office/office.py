@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from petrosa_cio.governance.fleet_configuration import FleetConfiguration
+from petrosa_cio.governance.overrides import Overrides
 from petrosa_cio.governance.refusals import Refusals
 from petrosa_cio.governance.shadow import ShadowDesk
 from petrosa_cio.governance.tokens import Tokens
@@ -46,6 +47,7 @@ class Office:
         records: The record.
         looked: What limits are shown of.
         shadows: Policies that are tried beside the one in force.
+        overrides: Limits that people lift for one order.
         fleet: The neighbours' own settings.
         tokens: Who people and agents are.
         refusals: Records what is refused.
@@ -60,6 +62,7 @@ class Office:
     records: Records
     looked: Looked
     shadows: ShadowDesk
+    overrides: Overrides
     fleet: FleetConfiguration
     tokens: Tokens
     refusals: Refusals

@@ -15,7 +15,15 @@ from petrosa_cio import __version__
 from petrosa_cio.errors import CioError
 from petrosa_cio.governance.authority import Act
 from petrosa_cio.office.office import Office
-from petrosa_cio.surfaces.api import people, policies, records, switches
+from petrosa_cio.surfaces.api import (
+    fleet,
+    overrides,
+    people,
+    policies,
+    records,
+    shadows,
+    switches,
+)
 from petrosa_cio.surfaces.api.admission import Admission
 from petrosa_cio.surfaces.api.envelope import (
     MEANINGS,
@@ -50,7 +58,10 @@ async def openapi_document(_call: Called, request: Request) -> Any:
 ROUTERS: Final = (
     people.routes.router,
     policies.routes.router,
+    shadows.routes.router,
     switches.routes.router,
+    overrides.routes.router,
+    fleet.routes.router,
     records.routes.router,
     description.router,
 )
