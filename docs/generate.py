@@ -42,6 +42,7 @@ from petrosa_cio.surfaces import gauges as control_gauges
 from petrosa_cio.surfaces import webhook
 from petrosa_cio.surfaces.api.app import rights
 from petrosa_cio.surfaces.api.envelope import MEANINGS as STATUSES_OF_API
+from petrosa_cio.surfaces.api.fleet_app import fleet_rights
 from petrosa_cio.surfaces.mcp.table import PROMPTS, RESOURCES, TOOLS
 from petrosa_cio.surfaces.mcp.tool import Tool
 from petrosa_cio.telemetry import metrics as process_metrics
@@ -449,7 +450,7 @@ def http_api() -> Iterator[str]:
     names = [str(role) for role in Role]
     yield f"| route | what it does | {' | '.join(names)} |"
     yield f"| --- | --- |{' --- |' * len(names)}"
-    for right in rights():
+    for right in (*rights(), *fleet_rights()):
         cells = " | ".join("yes" if name in right.roles else "-" for name in names)
         yield f"| `{right.method} {right.path}` | {right.about} | {cells} |"
     yield from ("", "## What each status means", "", "| status | what it means |", "| --- | --- |")

@@ -9,6 +9,7 @@ from petrosa_cio.governance.overrides import Overrides
 from petrosa_cio.governance.refusals import Refusals
 from petrosa_cio.governance.shadow import ShadowDesk
 from petrosa_cio.governance.tokens import Tokens
+from petrosa_cio.office.admissions import Admissions
 from petrosa_cio.office.limits import Looked
 from petrosa_cio.office.policies import Policies
 from petrosa_cio.office.records import Records
@@ -49,6 +50,7 @@ class Office:
         shadows: Policies that are tried beside the one in force.
         overrides: Limits that people lift for one order.
         fleet: The neighbours' own settings.
+        admissions: What strategies are to have.
         tokens: Who people and agents are.
         refusals: Records what is refused.
         status: Says how the program is.
@@ -64,6 +66,7 @@ class Office:
     shadows: ShadowDesk
     overrides: Overrides
     fleet: FleetConfiguration
+    admissions: Admissions
     tokens: Tokens
     refusals: Refusals
     status: Callable[[], Status]

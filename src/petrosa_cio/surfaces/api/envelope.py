@@ -152,10 +152,17 @@ def headers_of(error: CioError) -> dict[str, str]:
 
 
 def refused(
-    status: int, fault: Fault, trace_id: str, headers: Mapping[str, str] | None = None
+    status: int,
+    fault: Fault,
+    trace_id: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    detail: Mapping[str, object] | None = None,
 ) -> JSONResponse:
-    """Return the answer that something is wrong."""
+    """Return the answer that something is wrong; with a detail for those who look for one."""
     content = Refused(error=fault, trace_id=trace_id).model_dump(mode="json")
+    if detail is not None:
+        content["detail"] = detail
     return JSONResponse(content, status, dict(headers or {}))
 
 
