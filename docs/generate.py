@@ -217,7 +217,7 @@ def _value(name: str, schema: dict[str, Any]) -> str:
         return f"a list; {FORMS}; `[]` is never"
     if one["type"] == "object":
         return (
-            "groups by name, each with its `symbols` and the most `usd` of them; `{}` is no group"
+            "groups by name, each with its `symbols` and the most `usd` of them; `{}` is none"
         )
     if one["type"] == "array":
         inner = one["items"]

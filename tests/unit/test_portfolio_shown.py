@@ -68,8 +68,8 @@ def used(found: Holdings) -> dict[str, str]:
 def test_what_is_held_is_shown_as_seen_as_reserved_and_beside() -> None:
     long, short = holdings(READING, EXPOSURE).sides
     assert (long.symbol, long.direction, long.strategies) == ("BTCUSDT", "long", ("momentum_v1",))
-    assert (long.seen_usd, long.reserved_usd, long.beside_usd) == (400, 360, 50)
-    assert (short.seen_usd, short.reserved_usd, short.beside_usd) == (50, 0, 50)
+    assert [long.seen_usd, long.reserved_usd, long.beside_usd] == [400, 360, 50]
+    assert [short.seen_usd, short.reserved_usd, short.beside_usd] == [50, 0, 50]
 
 
 def test_what_is_used_of_the_limits_is_reckoned_as_a_gate_does() -> None:
