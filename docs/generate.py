@@ -42,6 +42,7 @@ from petrosa_cio.surfaces import gauges as control_gauges
 from petrosa_cio.surfaces import webhook
 from petrosa_cio.surfaces.api.app import rights
 from petrosa_cio.surfaces.api.envelope import MEANINGS as STATUSES_OF_API
+from petrosa_cio.surfaces.api.fleet_app import fleet_rights
 from petrosa_cio.surfaces.mcp.table import PROMPTS, RESOURCES, TOOLS
 from petrosa_cio.surfaces.mcp.tool import Tool
 from petrosa_cio.telemetry import metrics as process_metrics
@@ -216,9 +217,7 @@ def _value(name: str, schema: dict[str, Any]) -> str:
     if name == "trading_hours":
         return f"a list; {FORMS}; `[]` is never"
     if one["type"] == "object":
-        return (
-            "groups by name, each with its `symbols` and the most `usd` of them; `{}` is none"
-        )
+        return "groups by name, each with its `symbols` and the most `usd` of them; `{}` is none"
     if one["type"] == "array":
         inner = one["items"]
         listed = shared[inner["$ref"].split("/")[-1]] if "$ref" in inner else inner
@@ -460,7 +459,7 @@ def http_api() -> Iterator[str]:
     names = [str(role) for role in Role]
     yield f"| route | what it does | {' | '.join(names)} |"
     yield f"| --- | --- |{' --- |' * len(names)}"
-    for right in rights():
+    for right in (*rights(), *fleet_rights()):
         cells = " | ".join("yes" if name in right.roles else "-" for name in names)
         yield f"| `{right.method} {right.path}` | {right.about} | {cells} |"
     yield from ("", "## What each status means", "", "| status | what it means |", "| --- | --- |")
