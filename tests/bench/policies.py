@@ -57,6 +57,13 @@ FULL: Plain = {
         "max_exits_per_minute": 1_000_000,
         "max_position_usd": 1_000_000_000,
         "max_gross_exposure_usd": 10_000_000_000,
+        "max_daily_loss_bps": 5_000,
+        "drawdown_reducing_bps": 5_000,
+        "drawdown_halted_bps": 6_000,
+        "max_strategy_drawdown_usd": 1_000_000,
+        "max_losses_in_a_row": 50,
+        "losing_streak_window_s": 60,
+        "losing_streak_cooldown_s": 60,
         "regime_required": True,
         "max_regime_age_s": 3_600,
         "min_regime_confidence": "0.5",
@@ -66,7 +73,18 @@ FULL: Plain = {
 }
 
 
-_NEED_A_FEED = frozenset({"venue_rules_required", "reference_price_required", "collar_bps"})
+_NEED_A_FEED = frozenset(
+    {
+        "venue_rules_required",
+        "reference_price_required",
+        "collar_bps",
+        "max_daily_loss_bps",
+        "drawdown_reducing_bps",
+        "drawdown_halted_bps",
+        "max_strategy_drawdown_usd",
+        "max_losses_in_a_row",
+    }
+)
 
 FIRST_LIMITS = frozenset(
     {

@@ -63,6 +63,13 @@ BITING: dict[str, Any] = {
     "max_drift_bps_per_hour": 500,
     "max_position_usd": 500,
     "max_gross_exposure_usd": 5000,
+    "max_daily_loss_bps": 500,
+    "drawdown_reducing_bps": 1500,
+    "drawdown_halted_bps": 2000,
+    "max_strategy_drawdown_usd": "250.5",
+    "max_losses_in_a_row": 3,
+    "losing_streak_window_s": 7200,
+    "losing_streak_cooldown_s": 600,
     "regime_required": True,
     "max_regime_age_s": 60,
     "min_regime_confidence": "0.5",
@@ -75,6 +82,8 @@ BITING: dict[str, Any] = {
 ACTS_ON: dict[str, dict[str, Any]] = {
     "on_order_above_max": {"max_order_notional_usd": 100},
     "on_conflict": {"min_seconds_between_opposites": 30},
+    "losing_streak_window_s": {"max_losses_in_a_row": 3},
+    "losing_streak_cooldown_s": {"max_losses_in_a_row": 3},
 }
 """What must be stated beside a limit that acts on another one."""
 
