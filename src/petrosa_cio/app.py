@@ -68,7 +68,6 @@ from petrosa_cio.nurse.price_belief import PriceBelief
 from petrosa_cio.nurse.serve import serve_stream
 from petrosa_cio.nurse.tracing import NO_TRACING, SampledTracing
 from petrosa_cio.office.office import Status
-from petrosa_cio.offices import serving_api
 from petrosa_cio.policies import (
     Policies,
     open_policies,
@@ -426,6 +425,9 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
         def problems() -> list[str]:
             lost = [] if servers.nats.is_connected else ["nats: not connected"]
             return lost + watch.problems()
+
+        # Imported here: gates and commands have no use for the API and what serves agents.
+        from petrosa_cio.offices import serving_api  # noqa: PLC0415
 
         def status() -> Status:
             return Status(
