@@ -10,6 +10,8 @@ from petrosa_cio.audit.record import Deciding, Provenance, Source
 from petrosa_cio.risk.claims import Opponent, Readings
 from petrosa_cio.risk.in_force import InForce, PolicyBook
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.loss_text import read_losses
+from petrosa_cio.risk.losses import LossBook
 from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import ReasonCode
@@ -93,7 +95,12 @@ def snapshot_of(
         equity_usd=_number(known["equity_usd"]),
         charter_hash=decision["charter_hash"],
         overrides={one.order: one for one in _overrides_of(decision)},
+        losses=_losses_of(known.get("losses")),
     )
+
+
+def _losses_of(part: Fields | None) -> LossBook | None:
+    return None if part is None else read_losses(orjson.dumps(part))
 
 
 def _overrides_of(decision: Fields) -> Iterator[Override]:

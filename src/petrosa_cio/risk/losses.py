@@ -1,7 +1,7 @@
 """What the fund and its strategies have lost, folded reading by reading into one book.
 
-A reading of the portfolio may be wrong: one that is stale, doubted, zero or a leap is none, and
-what one reading says counts only once as many in a row agree as are asked for. So a loss is measured
+A reading of the portfolio may be wrong: one that is stale, doubted, zero or a leap is none. What
+one reading says counts only once as many in a row agree as are asked for. So a loss is measured
 from the *best* of the last few readings, and a peak is the *worst* of them: neither a single low
 reading nor a single high one moves anything. What is not known is None, never zero.
 
