@@ -215,6 +215,10 @@ def _value(name: str, schema: dict[str, Any]) -> str:
     one = next(iter(field.get("anyOf", (field,))))
     if name == "trading_hours":
         return f"a list; {FORMS}; `[]` is never"
+    if one["type"] == "object":
+        return (
+            "groups by name, each with its `symbols` and the most `usd` of them; `{}` is no group"
+        )
     if one["type"] == "array":
         inner = one["items"]
         listed = shared[inner["$ref"].split("/")[-1]] if "$ref" in inner else inner

@@ -64,6 +64,16 @@ FULL: Plain = {
         "max_losses_in_a_row": 50,
         "losing_streak_window_s": 60,
         "losing_streak_cooldown_s": 60,
+        "max_strategy_exposure_usd": 10_000_000_000,
+        "max_net_long_usd": 10_000_000_000,
+        "max_net_short_usd": 10_000_000_000,
+        "max_group_exposure_usd": {
+            "majors": {"symbols": ["BTCUSDT", "ETHUSDT"], "usd": 10_000_000_000}
+        },
+        "max_portfolio_leverage": 1_000,
+        "max_open_orders": 1_000_000,
+        "portfolio_required": True,
+        "max_portfolio_age_s": 86_400,
         "regime_required": True,
         "max_regime_age_s": 3_600,
         "min_regime_confidence": "0.5",
@@ -83,6 +93,8 @@ _NEED_A_FEED = frozenset(
         "drawdown_halted_bps",
         "max_strategy_drawdown_usd",
         "max_losses_in_a_row",
+        "portfolio_required",
+        "max_portfolio_leverage",
     }
 )
 

@@ -23,6 +23,7 @@ GROUPS = (
     "policy",
     "shared_limits",
     "repetition",
+    "portfolio",
     "override",
     "parse",
 )

@@ -79,7 +79,7 @@ def test_the_ladder_has_two_steps() -> None:
 def test_who_resumes_after_the_first_step_keeps_the_second() -> None:
     book = lifted(read(100, 100, 100, 84, 84, 84))
     book = read(83, 83, 83, since=later(book), book=book)
-    assert (kinds(book), book.equity.peak) == ([], 100)
+    assert (len(book.latches), book.equity.peak) == (0, Decimal(100))
     halted = read(80, 80, 80, since=later(book), book=book)
     assert kinds(halted) == [LatchKind.DRAWDOWN_HALTED]
 
@@ -94,7 +94,7 @@ def test_the_first_step_counts_again_once_the_drawdown_was_smaller() -> None:
 
 def test_who_resumes_after_the_second_step_begins_anew() -> None:
     book = lifted(read(100, 100, 100, 80, 80, 80))
-    assert (kinds(book), book.equity.peak, book.is_accepted) == ([], 80, False)
+    assert (len(book.latches), book.equity.peak, book.is_accepted) == (0, Decimal(80), False)
     book = read(68, 68, 68, since=later(book), book=book)
     assert kinds(book) == [LatchKind.DRAWDOWN_REDUCING]
 
@@ -108,11 +108,8 @@ def test_a_looser_limit_does_not_lift_what_is_latched() -> None:
 def test_a_day_begins_with_what_the_last_one_ended_with() -> None:
     late = datetime(2026, 3, 2, 23, 59, 40, tzinfo=UTC)
     book = read(100, 100, 100, 94, 94, 94, since=late, limits=DAILY)
-    assert (book.day, book.day_start, kinds(book)) == (
-        date(2026, 3, 3),
-        100,
-        [LatchKind.DAILY_LOSS],
-    )
+    assert (book.day, book.day_start) == (date(2026, 3, 3), Decimal(100))
+    assert kinds(book) == [LatchKind.DAILY_LOSS]
     book = read(100, 100, 100, since=later(book), book=book, limits=DAILY)
     assert kinds(book) == [LatchKind.DAILY_LOSS]
     next_day = read(100, since=later(book) + timedelta(days=1), book=book, limits=DAILY)
@@ -124,7 +121,8 @@ def test_after_a_day_without_readings_the_day_begins_with_the_first_ones() -> No
     book = read(60, 60, since=NOON + timedelta(days=2), book=book, limits=DAILY)
     assert (book.day_start, book.equity.level) == (None, None)
     book = read(60, since=later(book), book=book, limits=DAILY)
-    assert (book.day_start, book.equity.peak, kinds(book)) == (60, 100, [])
+    assert (book.day_start, book.equity.peak) == (Decimal(60), Decimal(100))
+    assert not book.latches
 
 
 @pytest.mark.parametrize(
@@ -153,7 +151,8 @@ def test_a_day_of_twenty_three_hours_counts_its_own_loss() -> None:
     book = read(100, 100, 100, since=before, rules=rules, limits=DAILY)
     morning = datetime(2026, 3, 29, 6, tzinfo=UTC)
     book = read(94, 94, 94, since=morning, book=book, rules=rules, limits=DAILY)
-    assert (book.day_start, kinds(book)) == (100, [LatchKind.DAILY_LOSS])
+    assert book.day_start == Decimal(100)
+    assert kinds(book) == [LatchKind.DAILY_LOSS]
 
 
 # --- strategies -----------------------------------------------------------------------------------

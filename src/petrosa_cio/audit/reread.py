@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from petrosa_cio.audit.record import Deciding, Provenance, Source
 from petrosa_cio.risk.claims import Opponent, Readings
 from petrosa_cio.risk.in_force import InForce, PolicyBook
@@ -14,7 +16,9 @@ from petrosa_cio.risk.loss_text import read_losses
 from petrosa_cio.risk.losses import LossBook
 from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
+from petrosa_cio.risk.portfolio import PortfolioReading
 from petrosa_cio.risk.reasons import ReasonCode
+from petrosa_cio.risk.seen_exposure import Seen
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.unchecked import Flood
@@ -96,7 +100,25 @@ def snapshot_of(
         charter_hash=decision["charter_hash"],
         overrides={one.order: one for one in _overrides_of(decision)},
         losses=_losses_of(known.get("losses")),
+        portfolio=_portfolio_of(known.get("portfolio")),
+        seen=_seen_of(known.get("portfolio")),
     )
+
+
+def _portfolio_of(part: Fields | None) -> PortfolioReading | None:
+    """Return the portfolio as far as it was read; what decisions before there was one is none."""
+    if part is None:
+        return None
+    return PortfolioReading(
+        observed_at=datetime.fromisoformat(part["observed_at"]),
+        source=part["source"],
+        equity_usd=_number(part["equity_usd"]),
+        positions=() if part["tells_positions"] else None,
+    )
+
+
+def _seen_of(part: Fields | None) -> dict[str, Seen]:
+    return {} if part is None else {name: Seen(*one) for name, one in part["seen"].items()}
 
 
 def _losses_of(part: Fields | None) -> LossBook | None:

@@ -82,7 +82,8 @@ def judged(book: LossBook, fund: LimitSet, of_strategy: Callable[[str], LimitSet
         fund: The limits of the fund.
         of_strategy: The limits of a strategy, by token.
     """
-    if book.measured_at is None:
+    at = book.measured_at
+    if at is None:
         return book
     level, peak = book.equity.level, book.equity.peak
     if book.is_accepted and level is not None:
@@ -100,7 +101,7 @@ def judged(book: LossBook, fund: LimitSet, of_strategy: Callable[[str], LimitSet
     for kind, start, limit in asked:
         if reaches(start, level, limit):
             observed = f"{lost_bps(start, level):f} bps"
-            book = _with(book, Latch(kind, book.measured_at, f"{limit} bps", observed))
+            book = _with(book, Latch(kind, at, f"{limit} bps", observed))
     for token, trail in sorted(book.strategies.items()):
         most, lost = (
             of_strategy(token).max_strategy_drawdown_usd,
@@ -108,7 +109,7 @@ def judged(book: LossBook, fund: LimitSet, of_strategy: Callable[[str], LimitSet
         )
         if most is not None and lost is not None and lost >= most:
             kind, observed = LatchKind.STRATEGY_DRAWDOWN, f"{lost:f} USD"
-            book = _with(book, Latch(kind, book.measured_at, f"{most:f} USD", observed, token))
+            book = _with(book, Latch(kind, at, f"{most:f} USD", observed, token))
     return book
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from petrosa_cio.governance.self_test import loss_builders as loss
+from petrosa_cio.governance.self_test import portfolio_builders as held
 from petrosa_cio.governance.self_test import price_builders as price
 from petrosa_cio.governance.self_test import shared_builders as shared
 from petrosa_cio.governance.self_test.ground import (
@@ -30,7 +31,7 @@ from petrosa_cio.governance.self_test.pair import (
 from petrosa_cio.governance.self_test.price_builders import below
 from petrosa_cio.governance.self_test.trial import Trial
 from petrosa_cio.risk.checks.well_formed import ENGINE_MAX_AGE_S
-from petrosa_cio.risk.intent import Action, OrderType
+from petrosa_cio.risk.intent import Action, Direction, OrderType
 from petrosa_cio.risk.reasons import Effect, ReasonCode
 from petrosa_cio.risk.sizing import quantity_for
 from petrosa_cio.risk.trading_state import TradingState
@@ -271,6 +272,16 @@ BUILDERS: dict[str, Builder] = {
     "max_losses_in_a_row": loss.losses_in_a_row,
     "losing_streak_window_s": loss.streak_window,
     "losing_streak_cooldown_s": loss.streak_cooldown,
+    "max_strategy_exposure_usd": shared.exposure(
+        "max_strategy_exposure_usd", "strategy:", "the strategy"
+    ),
+    "max_net_long_usd": held.net(Direction.LONG),
+    "max_net_short_usd": held.net(Direction.SHORT),
+    "max_group_exposure_usd": held.group,
+    "max_portfolio_leverage": held.leverage,
+    "max_open_orders": held.open_orders,
+    "portfolio_required": held.required,
+    "max_portfolio_age_s": held.age,
     "regime_required": _regime_required,
     "max_regime_age_s": _regime_age,
     "min_regime_confidence": _regime_confidence,
