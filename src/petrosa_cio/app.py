@@ -55,6 +55,7 @@ from petrosa_cio.governance.projection import LOOK_S as POLICY_LOOK_S
 from petrosa_cio.governance.venue_refresh import LOOK_S as VENUE_LOOK_S
 from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.guarding import guarding_policy
+from petrosa_cio.losing import LossSource, watching_losses
 from petrosa_cio.nurse.completeness_watch import CompletenessWatch
 from petrosa_cio.nurse.door import Door
 from petrosa_cio.nurse.every import every, until_stopped
@@ -169,6 +170,7 @@ async def run_gate(
             prices=lambda: market.prices,
             venue_rules=lambda: venue.rules,
             held=lambda: portfolio.held,
+            losses=LossSource(servers, timeout_s=STORE_SILENT_S).document,
             refused=count_refused,
             override_refused=count_override_refused,
         )
@@ -458,6 +460,8 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
             if policies is not None and settings.guard_minutes:
                 guarding = guarding_policy(settings, servers, policies, stop)
                 tasks.create_task(until_stopped(guarding, stop))
+            watching = watching_losses(settings, servers, governing.charter, stop)
+            tasks.create_task(until_stopped(watching, stop))
             if settings.venue_rules_url:
                 refresher = venue_refresher(settings, servers, venue_files)
 

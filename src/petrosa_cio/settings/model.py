@@ -5,6 +5,7 @@ The module is longer than others, as it is the one list of all settings.
 
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, StringConstraints
 from pydantic_settings import (
@@ -39,6 +40,15 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("expected the name of a time zone, such as UTC or Europe/Lisbon") from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Pattern = Annotated[str, AfterValidator(pattern)]
 Subject = Annotated[str, AfterValidator(plain)]
 SubjectTemplate = Annotated[str, AfterValidator(template)]
@@ -316,6 +326,30 @@ class Settings(BaseSettings):
         "policy could not be evaluated",
         ge=1,
         le=100,
+    )
+    losses_time_zone: TimeZone = Field(
+        "UTC",
+        description="time zone whose midnight begins a day of losses, such as Europe/Lisbon",
+    )
+    losses_confirmations: int = Field(
+        3,
+        description="readings of the portfolio in a row that must agree before a loss, or a peak, "
+        "counts",
+        ge=2,
+        le=20,
+    )
+    losses_leap_bps: int = Field(
+        2000,
+        description="basis points: equity further from the last reading is a leap, and not "
+        "believed until as many readings in a row agree",
+        ge=100,
+        le=9000,
+    )
+    losses_reading_max_age_s: int = Field(
+        60,
+        description="seconds after which a reading of the portfolio is too old to count losses by",
+        ge=5,
+        le=119,
     )
     max_intent_bytes: int = Field(
         65536, description="size of the largest intent that is read, in bytes", ge=1024, le=65536

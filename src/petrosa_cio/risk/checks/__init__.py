@@ -7,6 +7,7 @@ stand in `petrosa_cio.risk.shared_limits`.
 """
 
 from petrosa_cio.risk.checks import (
+    losses,
     market_regime,
     meaning,
     order,
@@ -102,6 +103,14 @@ CHECKS: tuple[Check, ...] = (
     Check(Code.PORTFOLIO_UNKNOWN, portfolio.portfolio_unknown, limit_field="portfolio_required"),
     Check(Code.PORTFOLIO_STALE, portfolio.portfolio_stale, limit_field="max_portfolio_age_s"),
     Check(Code.SEMANTIC_CONTRADICTION, meaning.semantic_contradiction),
+    Check(Code.DAILY_LOSS_REACHED, losses.daily_loss_reached, limit_field="max_daily_loss_bps"),
+    Check(Code.DRAWDOWN_REACHED, losses.drawdown_reached),
+    Check(
+        Code.STRATEGY_DRAWDOWN_REACHED,
+        losses.strategy_drawdown_reached,
+        limit_field="max_strategy_drawdown_usd",
+    ),
+    Check(Code.LOSING_STREAK, losses.losing_streak, limit_field="max_losses_in_a_row"),
     Check(Code.FUND_HALTED, state.fund_halted, Applies.TO_ORDERS),
     Check(Code.STRATEGY_HALTED, state.strategy_halted, Applies.TO_ORDERS),
     Check(Code.SYMBOL_HALTED, state.symbol_halted, Applies.TO_ORDERS),
