@@ -43,10 +43,15 @@ PEOPLE = {
 
 @dataclass
 class ApiHouse:
-    """A running role `control`, and the tokens of everybody who calls it."""
+    """A running role `control`, and the tokens of everybody who calls it.
+
+    Who restarts it puts the new task in the place of the old one.
+    """
 
     settings: Settings
     client: httpx2.AsyncClient
+    stop: asyncio.Event
+    running: asyncio.Task[None]
     tokens: dict[str, str] = field(default_factory=dict)
     decisions: list[str] = field(default_factory=list)
 
@@ -114,24 +119,25 @@ async def api_house(
     stop = asyncio.Event()
     url = f"http://127.0.0.1:{settings.http_port}"
     async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
-        house = ApiHouse(settings, client)
+        house = ApiHouse(settings, client, stop, asyncio.create_task(asyncio.sleep(0)))
         for name in ("ada", *PEOPLE):
             if name not in house.tokens:
                 await house.hire(name, PEOPLE[name])
         house.decisions = await _decide(settings)
-        running = asyncio.create_task(run_control(settings, stop))
+        house.running = asyncio.create_task(run_control(settings, stop))
         try:
-            await eventually(lambda: _answers(client, running))
+            await eventually(lambda: answers(client, house.running))
             yield house
         finally:
-            stop.set()
-            await running
+            house.stop.set()
+            await house.running
             async with open_mongo(str(settings.mongo_url)) as mongo:
                 await mongo.drop_database(settings.mongo_database)
             await nats.stop()
 
 
-async def _answers(client: httpx2.AsyncClient, running: asyncio.Task[None]) -> bool:
+async def answers(client: httpx2.AsyncClient, running: asyncio.Task[None]) -> bool:
+    """Return whether the role answers by now; raise what ended it."""
     if running.done():
         running.result()
     try:

@@ -1,5 +1,6 @@
 """Opens the office of a fund for the surfaces of the role ``control``: a part of composition."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,6 +18,7 @@ from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.completeness import books_of
+from petrosa_cio.following import following
 from petrosa_cio.governance.refusals import Refusals
 from petrosa_cio.government import (
     SWITCH_TIMEOUT_S,
@@ -40,6 +42,7 @@ from petrosa_cio.surfaces.api.app import api_of, reception_of
 from petrosa_cio.surfaces.api.fleet_app import FLEET_PREFIX, fleet_api_of
 from petrosa_cio.surfaces.api.guard import Guard
 from petrosa_cio.surfaces.api.route import PREFIX
+from petrosa_cio.surfaces.api.streams import OpenStreams
 from petrosa_cio.surfaces.mcp.ways import over_http, over_stdio
 
 log = structlog.get_logger()
@@ -118,11 +121,17 @@ async def open_office(
 
 @asynccontextmanager
 async def serving_api(
-    settings: Settings, servers: Servers, status: Callable[[], Status]
+    settings: Settings, servers: Servers, status: Callable[[], Status], stop: asyncio.Event
 ) -> AsyncIterator[Mapping[str, Guard]]:
     """Open the HTTP API, by the prefix of each part, the longest first.
 
     There is none where no MongoDB is stated, as nobody could be known then.
+
+    Args:
+        settings: The settings.
+        servers: What the office works with.
+        status: Says how the program is.
+        stop: Ends the streams that are open.
 
     Raises:
         Misconfigured: Charter or keys are not as they must be.
@@ -137,8 +146,11 @@ async def serving_api(
             office.tokens, office.refusals, pace, monotonic=time.monotonic, clock=clock
         )
         reception = reception_of(admission, office)
-        async with over_http(reception) as route:
-            yield {PREFIX: api_of(reception, [route]), FLEET_PREFIX: fleet_api_of(reception)}
+        async with over_http(reception) as route, following(servers) as feed:
+            yield {
+                PREFIX: api_of(reception, feed, OpenStreams(stop), [route]),
+                FLEET_PREFIX: fleet_api_of(reception),
+            }
 
 
 async def serve_agent(settings: Settings, token: str) -> None:

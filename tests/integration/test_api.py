@@ -1,5 +1,6 @@
 """The HTTP API over real servers: who may do what, and that each answer is what it says."""
 
+import asyncio
 import csv
 import io
 import json
@@ -40,6 +41,7 @@ QUERIES = {
     "/fleet/settings": ENGINE,
     "/fleet/settings/history": ENGINE,
     "/fleet/analyses": {"subject": "regime", "about": "BTCUSDT"},
+    "/stream": {"lasts_s": "0.01"},
 }
 
 
@@ -147,11 +149,12 @@ async def test_all_problems_are_told_at_once(shared: ApiHouse) -> None:
 async def test_no_secret_is_ever_told(shared: ApiHouse, capfd: pytest.CaptureFixture[str]) -> None:
     said = []
     for right in RIGHTS:
+        path = path_of(right)
+        params = QUERIES.get(path)
         if right.method == "GET":
-            path = path_of(right)
-            answer = await shared.call("GET", path, "ada", params=QUERIES.get(path))
+            answer = await shared.call("GET", path, "ada", params=params)
             said.append(answer.text + str(answer.headers))
-        bad = await shared.call(right.method, path_of(right), "ada", json={"token": "x"})
+        bad = await shared.call(right.method, path, "ada", json={"token": "x"}, params=params)
         said.append(bad.text)
     logged = capfd.readouterr()
     told = "\n".join((*said, logged.out, logged.err))
@@ -411,8 +414,12 @@ async def test_without_mongodb_there_is_no_api_as_nobody_could_be_known(
 ) -> None:
     environ = {"CIO_NATS_URL": own_nats.url, "CIO_REDIS_URL": redis_url, "CIO_FUND": uuid4().hex}
     settings = load_settings(environ | TRUSTING)
+
+    def status() -> Status:
+        return Status("1", "enforce", 0, (), ())
+
     async with (
         open_servers(settings, name="test") as servers,
-        serving_api(settings, servers, lambda: Status("1", "enforce", 0, (), ())) as api,
+        serving_api(settings, servers, status, asyncio.Event()) as api,
     ):
         assert api == {}

@@ -15,9 +15,11 @@ from starlette.routing import BaseRoute
 from petrosa_cio import __version__
 from petrosa_cio.errors import CioError
 from petrosa_cio.governance.authority import Act
+from petrosa_cio.office.live import LiveFeed
 from petrosa_cio.office.office import Office
 from petrosa_cio.surfaces.api import (
     fleet,
+    live,
     overrides,
     people,
     policies,
@@ -37,11 +39,13 @@ from petrosa_cio.surfaces.api.envelope import (
 from petrosa_cio.surfaces.api.guard import Guard
 from petrosa_cio.surfaces.api.route import LONG_AT_ONCE, PREFIX, Called, Reception, Right, Routes
 from petrosa_cio.surfaces.api.route import rights as rights_of
+from petrosa_cio.surfaces.api.streams import OpenStreams
 
 DESCRIPTION: Final = """
 What the command line can do, for programs: the same rules of authority, and the same service
-behind. Every answer but an export is an envelope: `success`, `data`, `error` and `trace_id`.
-Each call shows a token: `Authorization: Bearer cio_...`; `x-cio-roles` says which roles may.
+behind. Every answer but an export and the stream is an envelope: `success`, `data`, `error` and
+`trace_id`. Each call shows a token: `Authorization: Bearer cio_...`; `x-cio-roles` says which roles
+may.
 """
 
 SCHEME: Final = "token"
@@ -64,6 +68,7 @@ ROUTERS: Final = (
     overrides.routes.router,
     fleet.routes.router,
     records.routes.router,
+    live.routes.router,
     description.router,
 )
 
@@ -110,16 +115,24 @@ def reception_of(admission: Admission, office: Office) -> Reception:
     return Reception(admission, office, asyncio.Semaphore(LONG_AT_ONCE))
 
 
-def api_of(reception: Reception, beside: Sequence[BaseRoute] = ()) -> Guard:
+def api_of(
+    reception: Reception,
+    feed: LiveFeed,
+    streams: OpenStreams,
+    beside: Sequence[BaseRoute] = (),
+) -> Guard:
     """Return the API of an office, to be mounted at `PREFIX`.
 
     Args:
         reception: What every call comes by.
+        feed: What is told live.
+        streams: Whom it is told to.
         beside: What answers beneath the prefix besides, and lets in by itself.
     """
     app = build_api()
     app.router.routes.extend(beside)
     app.state.reception = reception
+    app.state.live = feed, streams
     return Guard(app)
 
 
