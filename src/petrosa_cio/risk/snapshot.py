@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from petrosa_cio.risk.in_force import InForce, PolicyBook
-from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.intent import Action, Intent
 from petrosa_cio.risk.overrides import Override, order_fingerprint
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.risk.venue import SymbolRules, VenueRules
@@ -103,6 +103,8 @@ class Snapshot:
         equity_usd: The fund's equity.
         overrides: What people lift for single orders, by the order's fingerprint; those that are
             over may be among them.
+        cleared: Strategies, symbols and actions to whose standing no check objects, as far as that
+            was asked under this snapshot: see `petrosa_cio.risk.decide`.
     """
 
     now: datetime
@@ -119,6 +121,9 @@ class Snapshot:
     equity_usd: Decimal | None = None
     charter_hash: str | None = None
     overrides: Mapping[str, Override] = field(default_factory=dict)
+    cleared: set[tuple[str, str, Action]] = field(
+        init=False, repr=False, compare=False, default_factory=set
+    )
 
     def override_for(self, intent: Intent) -> Override | None:
         """Return the override that counts for this very opening now, or None.
