@@ -25,7 +25,8 @@ def mcp(token_file: TokenFile = None) -> None:
 
 
 async def _serve(settings: Settings, token_file: Path | None) -> None:
-    from petrosa_cio.offices import serve_agent  # noqa: PLC0415 - other commands save its loading
+    # Imported here: the gate is a command too, and has no use for the web.
+    from petrosa_cio.offices import serve_agent  # noqa: PLC0415
 
     async with open_government(settings) as government:
         await government.who_asks(token_file)

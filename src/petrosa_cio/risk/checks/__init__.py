@@ -11,6 +11,7 @@ from petrosa_cio.risk.checks import (
     meaning,
     order,
     permission,
+    portfolio,
     price,
     protection,
     state,
@@ -136,6 +137,8 @@ CHECKS: tuple[Check, ...] = (
     Check(
         Code.REGIME_SCALED, market_regime.regime_scaled, limit_field="size_scale", of_standing=True
     ),
+    Check(Code.PORTFOLIO_UNKNOWN, portfolio.portfolio_unknown, limit_field="portfolio_required"),
+    Check(Code.PORTFOLIO_STALE, portfolio.portfolio_stale, limit_field="max_portfolio_age_s"),
     Check(Code.SEMANTIC_CONTRADICTION, meaning.semantic_contradiction),
     Check(Code.FUND_HALTED, state.fund_halted, Applies.TO_ORDERS, of_standing=True),
     Check(Code.STRATEGY_HALTED, state.strategy_halted, Applies.TO_ORDERS, of_standing=True),
