@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import petrosa_cio.cli.main  # noqa: F401 - commands stand in the order in which they are loaded
 from petrosa_cio.adapters.embedded import start_mongo, start_nats, start_redis
 from petrosa_cio.adapters.embedded.process import ServerProcess
 

@@ -69,7 +69,6 @@ from petrosa_cio.nurse.portfolio_watch import PortfolioWatch, portfolio_problem
 from petrosa_cio.nurse.price_belief import PriceBelief
 from petrosa_cio.nurse.serve import serve_stream
 from petrosa_cio.nurse.tracing import NO_TRACING, SampledTracing
-from petrosa_cio.office.office import Status
 from petrosa_cio.policies import (
     Policies,
     open_policies,
@@ -96,7 +95,6 @@ from petrosa_cio.settings import Settings
 from petrosa_cio.shadowing import shadowing
 from petrosa_cio.surfaces.gate_watch import GateWatch
 from petrosa_cio.surfaces.gauges import VENUE_LOOKS, ControlGauges
-from petrosa_cio.surfaces.http import create_app, serve_http
 from petrosa_cio.telemetry.opening import watched
 from petrosa_cio.telemetry.traces import TraceSink
 
@@ -416,6 +414,11 @@ async def _settler(servers: Servers, tally: PrometheusRecordTally) -> Settler:
 
 async def run_control(settings: Settings, stop: asyncio.Event) -> None:
     """Answer over HTTP, bring in market regimes, decide under a shadow, until told to stop."""
+    # Loaded here: it takes more than a second, which gates save.
+    from petrosa_cio.office.office import Status  # noqa: PLC0415
+    from petrosa_cio.offices import serving_api  # noqa: PLC0415
+    from petrosa_cio.surfaces.http import create_app, serve_http  # noqa: PLC0415
+
     loop = asyncio.get_running_loop()
     watch = GateWatch(loop.time, silent_after_s=GATE_SILENT_S)
     venue_files = load_venue_rules(settings.venue_rules_files)
@@ -435,9 +438,6 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
         def problems() -> list[str]:
             lost = [] if servers.nats.is_connected else ["nats: not connected"]
             return lost + watch.problems()
-
-        # Imported here: gates and commands have no use for the API and what serves agents.
-        from petrosa_cio.offices import serving_api  # noqa: PLC0415
 
         def notes() -> list[str]:
             return of_regimes() + of_portfolio()

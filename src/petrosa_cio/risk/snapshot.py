@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from petrosa_cio.risk.in_force import InForce, PolicyBook
-from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.intent import Action, Intent
 from petrosa_cio.risk.losses import LossBook
 from petrosa_cio.risk.overrides import Override, order_fingerprint
 from petrosa_cio.risk.portfolio import PortfolioReading
@@ -109,6 +109,8 @@ class Snapshot:
         seen: The exposure that it shows, by counter: see `petrosa_cio.risk.seen_exposure`.
         overrides: What people lift for single orders, by the order's fingerprint; those that are
             over may be among them.
+        cleared: Strategies, symbols and actions to whose standing no check objects, as far as that
+            was asked under this snapshot: see `petrosa_cio.risk.decide`.
     """
 
     now: datetime
@@ -128,6 +130,9 @@ class Snapshot:
     portfolio: PortfolioReading | None = None
     losses: LossBook | None = None
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    cleared: set[tuple[str, str, Action]] = field(
+        init=False, repr=False, compare=False, default_factory=set
+    )
 
     @property
     def shown(self) -> Shown:
