@@ -448,7 +448,7 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
             )
 
         async with (
-            serving_api(settings, servers, status) as api,
+            serving_api(settings, servers, status, stop) as api,
             asyncio.TaskGroup() as tasks,
         ):
             app = create_app(

@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
+from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_portfolio import RedisPortfolio
 from petrosa_cio.fleet.neighbour_http import open_neighbour
@@ -83,11 +83,13 @@ async def test_a_part_that_misbehaves_is_unknown_and_said(misbehaves: Reply, pat
     assert len(reading.doubts) == 1
 
 
-async def test_a_silent_engine_leaves_the_last_reading(client: Redis) -> None:
-    store = RedisPortfolio(client, "silent_engine", timeout_s=5)
-    ledger = RedisLedger(client, "silent_engine", timeout_s=5)
-    await ledger.initialise(fresh=True)
+async def test_a_silent_engine_leaves_the_last_reading(redis_url: str) -> None:
     async with AsyncExitStack() as closing:
+        client = connect_redis(redis_url, timeout_s=5)
+        closing.push_async_callback(client.aclose)
+        store = RedisPortfolio(client, "silent_engine", timeout_s=5)
+        ledger = RedisLedger(client, "silent_engine", timeout_s=5)
+        await ledger.initialise(fresh=True)
         engine = await closing.enter_async_context(engine_of_tests())
         http = await closing.enter_async_context(
             open_neighbour("tradeengine", engine.url, "CIO_TEST", timeout_s=0.5)
