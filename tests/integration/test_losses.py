@@ -1,7 +1,7 @@
 """The watch over losses beside real servers: a gate decides, equity falls, Redis is emptied."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from nats.errors import NoRespondersError
 
 from petrosa_cio import losing
 from petrosa_cio.adapters.embedded import ServerProcess
@@ -65,7 +66,15 @@ class Losing:
             "timestamp": datetime.now(UTC).isoformat(),
         }  # fmt: skip
         reply = await self.bot.request("cio.nurse.audit", orjson.dumps(intent), timeout=10)
-        return [one["code"] for one in orjson.loads(reply.data).get("reasons", [])]
+        answer = orjson.loads(reply.data)
+        assert answer["verdict"] in ("approve", "deny"), answer
+        return [one.partition(":")[0] for one in answer["reasons"]]
+
+    async def answers(self) -> bool:
+        """Return whether the gate is at its door."""
+        with suppress(NoRespondersError):
+            return bool(await self.codes())
+        return False
 
     async def worth(self, equity: int, until: Callable[[LossBook], bool]) -> None:
         """Let a portfolio be read anew, again and again, until the book is so."""
@@ -126,7 +135,9 @@ async def fund(
         bot = await connect_nats(NatsAccess(own_nats.url), name="bot")
         closing.push_async_callback(bot.close)
         await closing.enter_async_context(role(run_gate, settings))
-        yield Losing(settings, servers, bot)
+        fund = Losing(settings, servers, bot)
+        await eventually(fund.answers)
+        yield fund
 
 
 LIMITED = {"DAILY_LOSS_REACHED", "DRAWDOWN_REACHED", "STRATEGY_DRAWDOWN_REACHED", "LOSING_STREAK"}

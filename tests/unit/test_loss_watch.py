@@ -205,6 +205,8 @@ async def test_a_lost_store_is_waited_for_and_rebuilt_from_the_journal() -> None
         await fund.watch.look()
     assert await fund.held.entry(BOOK) is None
     fund.lost = False
+    await fund.watch.look()
+    assert (await fund.book()).latches == before.latches
     await fund.read(84)
     after = await fund.book()
     assert after == replace(before, measured_at=fund.now)

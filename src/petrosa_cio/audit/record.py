@@ -298,8 +298,8 @@ class Change:
             say how it came to be, ``shadow`` and ``shadow_ending`` what was tried beside it, and
             ``refused`` that somebody tried what they may not. ``fleet_setting`` is a change of a
             neighbour's settings that is about to be sent, ``fleet_outcome`` what became of it;
-            ``admission`` is what the author of a strategy wants, which changes nothing.
-            ``losses`` is the book of what was lost, as it must survive.
+            ``admission`` is what the author of a strategy wants, which changes nothing;
+            ``losses`` is what was lost, as it must survive.
         scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for a
             charter, the venue's rules, a proposal, a shadow and an override their hash, for a hold
             its identity, for ``refused`` what was tried, for a neighbour's settings whose they

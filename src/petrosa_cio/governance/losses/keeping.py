@@ -86,9 +86,12 @@ class LossBooks:
         if await self._mark.is_lost():
             raise Unavailable("redis", "it was lost: losses are counted once it is rebuilt")
         found = await self._journaled()
-        if found is not None:
-            log.warning("losses_rebuilt", measured_at=found.measured_at)
-        return version, found or LossBook()
+        if found is None:
+            return version, LossBook()
+        log.warning("losses_rebuilt", measured_at=found.measured_at)
+        await self.save(version, found)
+        version, _ = await self._held.load()
+        return version, found
 
     async def _journaled(self) -> LossBook | None:
         last = None
