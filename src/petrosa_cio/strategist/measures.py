@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 from petrosa_cio.audit.statistics import Shares, Statistics
@@ -17,8 +17,8 @@ _HUNDREDTH: Final = Decimal("0.01")
 
 
 def rounded(number: Decimal) -> Decimal:
-    """Return a number with two digits behind the point, as it is told."""
-    return number.quantize(_HUNDREDTH, ROUND_HALF_EVEN)
+    """Return a number cut to two digits behind the point: what is not reached is not told."""
+    return number.quantize(_HUNDREDTH, ROUND_DOWN)
 
 
 def drawdown_pct(situation: Situation) -> Decimal | None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from petrosa_cio.governance.thought import LONGEST, SHORTEST
 
-MOST_CHANGES = 12
+MOST_CHANGES = 40
 LONGEST_VALUE = 2_000
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
