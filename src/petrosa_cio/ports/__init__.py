@@ -44,6 +44,7 @@ from petrosa_cio.ports.ledger import (
     Settlement,
     SettlementKind,
 )
+from petrosa_cio.ports.reasoning import LanguageModel, ModelAnswer, Said, SpendBook
 from petrosa_cio.ports.record import (
     OVER,
     Appended,
@@ -107,9 +108,11 @@ __all__ = [
     "JournalPlace",
     "JournalReader",
     "Kept",
+    "LanguageModel",
     "Ledger",
     "LeftOpen",
     "LostLedger",
+    "ModelAnswer",
     "Move",
     "MoveKind",
     "Moved",
@@ -131,6 +134,7 @@ __all__ = [
     "Remembered",
     "RevisionStore",
     "Revocation",
+    "Said",
     "Settlement",
     "SettlementKind",
     "Shadow",
@@ -141,6 +145,7 @@ __all__ = [
     "ShadowStore",
     "SignalBus",
     "SignalMessage",
+    "SpendBook",
     "StepKind",
     "Stored",
     "StoredRecord",
