@@ -1,27 +1,23 @@
 """What is spent on models is counted by day, and never beyond the ceiling."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 from uuid import uuid4
 
 import pytest
+from redis.asyncio import Redis
 
 from petrosa_cio.adapters.memory_spend import MemorySpend
-from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_spend import RedisSpend
 from petrosa_cio.ports import SpendBook
+
+pytestmark = pytest.mark.integration
 
 TODAY, TOMORROW = date(2026, 11, 23), date(2026, 11, 24)
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.integration)])
-async def book(request: pytest.FixtureRequest) -> AsyncIterator[SpendBook]:
-    if request.param == "memory":
-        yield MemorySpend()
-        return
-    client = connect_redis(request.getfixturevalue("redis_url"))
-    yield RedisSpend(client, f"spend-{uuid4().hex}")
-    await client.aclose()
+@pytest.fixture(params=["memory", "redis"])
+def book(request: pytest.FixtureRequest, client: Redis) -> SpendBook:
+    return MemorySpend() if request.param == "memory" else RedisSpend(client, uuid4().hex)
 
 
 async def test_nothing_is_spent_at_first(book: SpendBook) -> None:

@@ -297,9 +297,8 @@ def test_a_model_that_nobody_knows(text: str) -> None:
 
 
 def test_a_name_does_not_tell_the_address() -> None:
-    assert (
-        str(ModelName.read("ollama:qwen3:8b@http://me:secret@127.0.0.1:1/v1")) == "ollama:qwen3:8b"
-    )
+    address = "http://me:" + "x" * 8 + "@127.0.0.1:1/v1"
+    assert str(ModelName.read(f"ollama:qwen3:8b@{address}")) == "ollama:qwen3:8b"
 
 
 async def test_a_provider_without_a_key() -> None:
