@@ -22,7 +22,7 @@ from petrosa_cio.cli.main import app
 from petrosa_cio.doctor.examination import CHECKS as CHECKS_OF_DOCTOR
 from petrosa_cio.fleet.setting_facts import SettingFacts
 from petrosa_cio.fleet.setting_tables import engine_table, realtime_table, ta_table
-from petrosa_cio.governance import regime_metrics
+from petrosa_cio.governance import portfolio_metrics, regime_metrics
 from petrosa_cio.governance.actors import Role
 from petrosa_cio.governance.fleet_outcome import MEANINGS as EFFECTS
 from petrosa_cio.governance.guard import metrics as guard_metrics
@@ -42,6 +42,7 @@ from petrosa_cio.surfaces import gauges as control_gauges
 from petrosa_cio.surfaces import webhook
 from petrosa_cio.surfaces.api.app import rights
 from petrosa_cio.surfaces.api.envelope import MEANINGS as STATUSES_OF_API
+from petrosa_cio.surfaces.api.fleet_app import fleet_rights
 from petrosa_cio.surfaces.mcp.table import PROMPTS, RESOURCES, TOOLS
 from petrosa_cio.surfaces.mcp.tool import Tool
 from petrosa_cio.telemetry import metrics as process_metrics
@@ -215,6 +216,8 @@ def _value(name: str, schema: dict[str, Any]) -> str:
     one = next(iter(field.get("anyOf", (field,))))
     if name == "trading_hours":
         return f"a list; {FORMS}; `[]` is never"
+    if one["type"] == "object":
+        return "groups by name, each with its `symbols` and the most `usd` of them; `{}` is none"
     if one["type"] == "array":
         inner = one["items"]
         listed = shared[inner["$ref"].split("/")[-1]] if "$ref" in inner else inner
@@ -310,7 +313,14 @@ def _option(option: TyperOption, context: typer.Context) -> str:
 METRICS_OF: dict[str, tuple[ModuleType, ...]] = {
     "The gate": (gate_metrics, gate_gauges, market, venue_feed),
     "The record": (record_metrics, record_gauges, completeness_metrics, completeness_gauges),
-    "Control": (control_gauges, regime_metrics, guard_metrics, shadow_metrics, webhook),
+    "Control": (
+        control_gauges,
+        regime_metrics,
+        portfolio_metrics,
+        guard_metrics,
+        shadow_metrics,
+        webhook,
+    ),
     "Every process": (process_metrics,),
 }
 
@@ -449,7 +459,7 @@ def http_api() -> Iterator[str]:
     names = [str(role) for role in Role]
     yield f"| route | what it does | {' | '.join(names)} |"
     yield f"| --- | --- |{' --- |' * len(names)}"
-    for right in rights():
+    for right in (*rights(), *fleet_rights()):
         cells = " | ".join("yes" if name in right.roles else "-" for name in names)
         yield f"| `{right.method} {right.path}` | {right.about} | {cells} |"
     yield from ("", "## What each status means", "", "| status | what it means |", "| --- | --- |")

@@ -28,6 +28,9 @@ from tests.waiting import eventually
 MANY = "100000"
 """Calls in a minute that no test makes."""
 
+LARGE = 0.1
+"""A quantity of 5,000 USD, over the limit of one order."""
+
 PEOPLE = {
     "eve": Role.VIEWER,
     "ole": Role.OPERATOR,
@@ -40,10 +43,15 @@ PEOPLE = {
 
 @dataclass
 class ApiHouse:
-    """A running role `control`, and the tokens of everybody who calls it."""
+    """A running role `control`, and the tokens of everybody who calls it.
+
+    Who restarts it puts the new task in the place of the old one.
+    """
 
     settings: Settings
     client: httpx2.AsyncClient
+    stop: asyncio.Event
+    running: asyncio.Task[None]
     tokens: dict[str, str] = field(default_factory=dict)
     decisions: list[str] = field(default_factory=list)
 
@@ -53,9 +61,10 @@ class ApiHouse:
     async def call(
         self, method: str, path: str, who: str | None = None, **more: Any
     ) -> httpx2.Response:
-        """Call a route, its path beginning behind the prefix."""
+        """Call a route, by its whole path or what of it stands behind the prefix."""
         headers = self.headers(who) | more.pop("headers", {})
-        return await self.client.request(method, f"{PREFIX}{path}", headers=headers, **more)
+        whole = path if path.startswith("/api/") else f"{PREFIX}{path}"
+        return await self.client.request(method, whole, headers=headers, **more)
 
     async def told(self, method: str, path: str, who: str = "eve", **more: Any) -> Any:
         """Return the data of a call, which must do well."""
@@ -95,7 +104,7 @@ def free_port() -> int:
 async def api_house(
     folder: Path, redis_url: str, mongo_url: str, **environ: str
 ) -> AsyncIterator[ApiHouse]:
-    """Run a fund of its own with six people, a policy, and three decisions in its record."""
+    """Run a fund of its own with six people, a policy, and four decisions in its record."""
     nats = await start_nats(folder / "nats")
     settings = load_settings(
         {
@@ -110,24 +119,25 @@ async def api_house(
     stop = asyncio.Event()
     url = f"http://127.0.0.1:{settings.http_port}"
     async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
-        house = ApiHouse(settings, client)
+        house = ApiHouse(settings, client, stop, asyncio.create_task(asyncio.sleep(0)))
         for name in ("ada", *PEOPLE):
             if name not in house.tokens:
                 await house.hire(name, PEOPLE[name])
         house.decisions = await _decide(settings)
-        running = asyncio.create_task(run_control(settings, stop))
+        house.running = asyncio.create_task(run_control(settings, stop))
         try:
-            await eventually(lambda: _answers(client, running))
+            await eventually(lambda: answers(client, house.running))
             yield house
         finally:
-            stop.set()
-            await running
+            house.stop.set()
+            await house.running
             async with open_mongo(str(settings.mongo_url)) as mongo:
                 await mongo.drop_database(settings.mongo_database)
             await nats.stop()
 
 
-async def _answers(client: httpx2.AsyncClient, running: asyncio.Task[None]) -> bool:
+async def answers(client: httpx2.AsyncClient, running: asyncio.Task[None]) -> bool:
+    """Return whether the role answers by now; raise what ended it."""
     if running.done():
         running.result()
     try:
@@ -137,14 +147,15 @@ async def _answers(client: httpx2.AsyncClient, running: asyncio.Task[None]) -> b
 
 
 async def _decide(settings: Settings) -> list[str]:
-    """Let a gate decide three intents, and keep what it recorded; return the decisions."""
+    """Let a gate decide four intents, and keep what it recorded; return the decisions."""
     gate_house = await House().open()
-    fine, unsure, other = (
+    intents = (
         gate_house.arrive(),
         gate_house.arrive(confidence=0.1, intent_id="i-unsure"),
         gate_house.arrive(strategy_id="=cmd()", confidence=0.2),
+        gate_house.arrive(quantity=LARGE),
     )
-    await gate_house.gate().process([fine, unsure, other])
+    await gate_house.gate().process(intents)
     own = f'"fund":"{settings.fund}"'.encode()
     lines = [line.replace(b'"fund":"main"', own) for line in gate_house.journal.records]
     async with open_mongo(str(settings.mongo_url)) as mongo:

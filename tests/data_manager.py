@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
@@ -131,10 +131,35 @@ class FakeDataManager:
         return self.replies.get(symbol) or sends(nothing_known(symbol))
 
 
+class FakeEngine(FakeDataManager):
+    """An order engine alike: ``replies`` are by path, and nothing else is found."""
+
+    def _reply(self, target: str, symbol: str) -> Reply:
+        found = self.replies.get(urlsplit(target).path)
+        return found or sends({"detail": "Not Found"}, "404 Not Found")
+
+
 @asynccontextmanager
 async def data_manager(port: int = 0) -> AsyncIterator[FakeDataManager]:
     """Run one on 127.0.0.1 while the block runs."""
-    fake, serving = FakeDataManager(), set[asyncio.Task[None]]()
+    async with running(FakeDataManager(), port) as fake:
+        yield fake
+
+
+@asynccontextmanager
+async def engine_of_tests() -> AsyncIterator[FakeEngine]:
+    """Run an order engine on 127.0.0.1 while the block runs."""
+    async with running(FakeEngine(), 0) as fake:
+        yield fake
+
+
+Fake = TypeVar("Fake", bound=FakeDataManager)
+
+
+@asynccontextmanager
+async def running(fake: Fake, port: int) -> AsyncIterator[Fake]:
+    """Let it be asked on 127.0.0.1 while the block runs."""
+    serving = set[asyncio.Task[None]]()
 
     def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(fake.serve(reader, writer))

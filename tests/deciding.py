@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from petrosa_cio.risk.claims import (
-    MAX_UNITS,
+    Claim,
     DriftClaim,
     Opponent,
     OppositeClaim,
@@ -20,15 +20,18 @@ from petrosa_cio.risk.claims import (
     Readings,
     to_units,
 )
+from petrosa_cio.risk.counters import ON_SIDE, is_position, side_of
 from petrosa_cio.risk.decide import assess, conclude
 from petrosa_cio.risk.drift import drifts_from, price_text
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
-from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.intent import Direction, Intent
 from petrosa_cio.risk.overrides import Override, order_fingerprint
 from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.policy import Charter, PolicyDocument
+from petrosa_cio.risk.portfolio import PortfolioReading, Position
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.repetition import CONFIDENCE_UNITS, loses_to
+from petrosa_cio.risk.seen_exposure import seen_exposure
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.venue import SymbolRules, VenueRules
@@ -72,7 +75,7 @@ def snapshot_of(case: Mapping[str, Any]) -> Snapshot:
     policy, world = case.get("policy"), case.get("snapshot") or {}
     document = {"policy": policy, "overlays": case.get("overlays") or []}
     confirmed = world.get("policy_confirmed_s_ago", 0)
-    equity = world.get("equity_usd")
+    equity, portfolio = world.get("equity_usd"), portfolio_of(world.get("portfolio"))
     return Snapshot(
         now=NOW,
         policy=None
@@ -91,7 +94,32 @@ def snapshot_of(case: Mapping[str, Any]) -> Snapshot:
         },
         venue_rules=_venue(world.get("venue")),
         equity_usd=None if equity is None else Decimal(str(equity)),
+        portfolio=portfolio,
+        seen={} if portfolio is None else seen_exposure(portfolio),
     )
+
+
+def portfolio_of(stated: Plain | None) -> PortfolioReading | None:
+    """Read a portfolio: ``positions`` by symbol and side in USD, ``granted`` by counter in USD."""
+    if stated is None:
+        return None
+    positions, equity = stated.get("positions", {}), stated.get("equity_usd")
+    granted = {name: to_units(Decimal(str(usd))) for name, usd in stated.get("granted", {}).items()}
+    return PortfolioReading(
+        observed_at=ago(stated.get("s_ago", 0)),
+        source="test",
+        equity_usd=None if equity is None else Decimal(str(equity)),
+        positions=None if positions is None else tuple(map(_position, positions.items())),
+        open_orders=stated.get("open_orders"),
+        granted=granted,
+    )
+
+
+def _position(stated: tuple[str, Any]) -> Position:
+    symbol, direction, *strategy = stated[0].split(":")
+    usd = Decimal(str(stated[1]))
+    whose = strategy[0] if strategy else None
+    return Position(symbol, Direction(direction), Decimal(1), usd, whose)
 
 
 def _states(trading: Plain | None) -> TradingStates | None:
@@ -141,15 +169,10 @@ def readings_of(assessment: Assessment, ledger: Mapping[str, Any]) -> Readings:
     ``same_s_ago``, ``executed``, ``opposites``, ``shut_by`` and ``prices`` say what was approved.
     """
     used_usd, events = ledger.get("used_usd") or {}, ledger.get("events") or {}
-    used = tuple(
-        to_units(Decimal(str(used_usd.get(claim.counter, 0)))) for claim in assessment.claims
-    )
+    used = tuple(_used(claim, used_usd) for claim in assessment.claims)
     seen = tuple(_seen(rate, ledger, events) for rate in assessment.rates)
     opponent, prices = _opponent(assessment.opposite, ledger), _prices(assessment.drift, ledger)
-    fits = all(
-        before + claim.amount <= (MAX_UNITS if claim.ceiling is None else claim.ceiling)
-        for before, claim in zip(used, assessment.claims, strict=True)
-    )
+    fits = all(claim.fits(before) for before, claim in zip(used, assessment.claims, strict=True))
     in_time = all(
         before < rate.ceiling for before, rate in zip(seen, assessment.rates, strict=True)
     )
@@ -172,6 +195,15 @@ def readings_of(assessment: Assessment, ledger: Mapping[str, Any]) -> Readings:
         prices=prices,
         override_used_by=ledger.get("override_used_by") if assessment.lifted else None,
     )
+
+
+def _used(claim: Claim, used_usd: Mapping[str, Any]) -> int:
+    counters = list(claim.members) or [claim.counter]
+    for pattern in ON_SIDE.values():
+        if pattern in counters:
+            side = side_of(pattern)
+            counters += [one for one in used_usd if is_position(one) and side_of(one) == side]
+    return sum(to_units(Decimal(str(used_usd.get(one, 0)))) for one in counters)
 
 
 def _seen(rate: RateClaim, ledger: Mapping[str, Any], events: Mapping[int, int]) -> int:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from petrosa_cio.fleet.analysis import Subject
 from petrosa_cio.fleet.setting_tables import engine_table, realtime_table
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -321,6 +322,24 @@ async def served(neighbour: Engine | Realtime | TaBot | Analyst) -> AsyncIterato
             yield url
         finally:
             neighbour.over.set()
+
+
+@asynccontextmanager
+async def served_fleet() -> AsyncIterator[dict[str, str]]:
+    """Serve every neighbour while the block runs; yields the settings that say where each is."""
+    analyst = Analyst(answers={str(one): (404, {"detail": "none"}) for one in Subject})
+    async with (
+        served(Engine()) as engine,
+        served(TaBot()) as ta_bot,
+        served(Realtime()) as realtime,
+        served(analyst) as manager,
+    ):
+        yield {
+            "CIO_TRADEENGINE_URL": engine,
+            "CIO_TA_BOT_URL": ta_bot,
+            "CIO_REALTIME_STRATEGIES_URL": realtime,
+            "CIO_DATA_MANAGER_URL": manager,
+        }
 
 
 @asynccontextmanager

@@ -117,6 +117,12 @@ def claim(amount: int, ceiling: int | None = None, counter: str = "gross") -> Cl
     return Claim(ReasonCode.GROSS_EXPOSURE_ABOVE_MAX, counter, amount, ceiling)
 
 
+def total(amount: int, ceiling: int | None, floor: int, *members: str) -> Claim:
+    """Say how high the sum of some counters may be, and how much of it counts anyway."""
+    code = ReasonCode.GROUP_EXPOSURE_ABOVE_MAX
+    return Claim(code, "sum", amount, ceiling, floor=floor, members=members)
+
+
 def rate(ceiling: int, window_ms: int = 1_000, counter: str = "fund") -> RateClaim:
     return RateClaim(ReasonCode.RATE_ABOVE_MAX, counter, ceiling, window_ms)
 
@@ -168,7 +174,12 @@ def request(
         strategy=strategy,
         token=token,
         hold=hold,
-        claims=tuple(take for take in takes if isinstance(take, Claim)),
+        claims=tuple(
+            sorted(
+                (take for take in takes if isinstance(take, Claim)),
+                key=lambda one: bool(one.members),
+            )
+        ),
         rates=tuple(take for take in takes if isinstance(take, RateClaim)),
         opposite=next((take for take in takes if isinstance(take, OppositeClaim)), None),
         drift=next((take for take in takes if isinstance(take, DriftClaim)), None),

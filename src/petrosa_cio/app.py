@@ -64,11 +64,11 @@ from petrosa_cio.nurse.gauges import GateGauges, count_override_refused, count_r
 from petrosa_cio.nurse.heartbeat import Health, Heartbeat
 from petrosa_cio.nurse.market import Market
 from petrosa_cio.nurse.metrics import PrometheusTally
+from petrosa_cio.nurse.portfolio_watch import PortfolioWatch, portfolio_problem
 from petrosa_cio.nurse.price_belief import PriceBelief
 from petrosa_cio.nurse.serve import serve_stream
 from petrosa_cio.nurse.tracing import NO_TRACING, SampledTracing
 from petrosa_cio.office.office import Status
-from petrosa_cio.offices import serving_api
 from petrosa_cio.policies import (
     Policies,
     open_policies,
@@ -81,6 +81,7 @@ from petrosa_cio.servers import (
     Servers,
     checkpointer_of,
     clock,
+    feeding_portfolio,
     feeding_regimes,
     hearing,
     nats_access,
@@ -158,6 +159,7 @@ async def run_gate(
         async with open_policies(settings, servers, governing.charter) as policies:
             await prepare(settings, servers, governing, policies)
         venue = venue_feed(settings, servers, venue_files)
+        portfolio = PortfolioWatch(servers.portfolio)
         feeds = Feeds(
             servers.store,
             governing.charter,
@@ -166,14 +168,17 @@ async def run_gate(
             policy_max_age_s=settings.policy_max_age_s,
             prices=lambda: market.prices,
             venue_rules=lambda: venue.rules,
+            held=lambda: portfolio.held,
             refused=count_refused,
             override_refused=count_override_refused,
         )
         await feeds.refresh()
         with suppress(Unavailable):  # it is tried again every second; until then none are known
             await venue.refresh()
+            await portfolio.refresh()
         keeping.create_task(market.run(stop))
         keeping.create_task(venue.run(stop))
+        keeping.create_task(portfolio.run(stop))
         intake = NatsDeliveries(
             servers.nats,
             stream=INTENTS,
@@ -293,6 +298,7 @@ def gate_health(servers: Servers, feeds: Feeds) -> Health:
             "journal": servers.journal.trouble,
             "trading_state": None if states and states.fund else "unknown, which counts as halted",
             "market_data": market_problem(snapshot),
+            "portfolio": portfolio_problem(snapshot),
         }
     )
 
@@ -416,7 +422,8 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
     async with (
         open_servers(settings, name="control") as servers,
         open_policies(settings, servers, governing.charter, signer=signer) as policies,
-        feeding_regimes(settings, servers, stop) as notes,
+        feeding_regimes(settings, servers, stop) as of_regimes,
+        feeding_portfolio(settings, servers, stop) as of_portfolio,
         shadowing(settings, servers, stop),
         telling_alerts(settings, servers, watch, consumer=DRAIN_CONSUMER, stop=stop),
     ):
@@ -427,13 +434,19 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
             lost = [] if servers.nats.is_connected else ["nats: not connected"]
             return lost + watch.problems()
 
+        # Imported here: gates and commands have no use for the API and what serves agents.
+        from petrosa_cio.offices import serving_api  # noqa: PLC0415
+
+        def notes() -> list[str]:
+            return of_regimes() + of_portfolio()
+
         def status() -> Status:
             return Status(
                 __version__, settings.mode, watch.heard_lately, tuple(problems()), tuple(notes())
             )
 
         async with (
-            serving_api(settings, servers, status) as api,
+            serving_api(settings, servers, status, stop) as api,
             asyncio.TaskGroup() as tasks,
         ):
             app = create_app(

@@ -29,6 +29,7 @@ from petrosa_cio.adapters.nats_listener import NatsListener
 from petrosa_cio.adapters.nats_messages import NatsMessenger
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
+from petrosa_cio.adapters.redis_portfolio import RedisPortfolio
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
@@ -250,6 +251,7 @@ class Books:
     ledger: RedisLedger
     rates: RedisRates
     venue: RedisVenueRules
+    portfolio: RedisPortfolio
 
 
 @asynccontextmanager
@@ -264,6 +266,7 @@ async def open_books(settings: Settings) -> AsyncIterator[Books]:
             RedisLedger(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
             RedisRates(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
             RedisVenueRules(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
+            RedisPortfolio(redis, settings.fund, timeout_s=SWITCH_TIMEOUT_S),
         )
     finally:
         await redis.aclose()

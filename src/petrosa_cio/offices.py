@@ -1,7 +1,8 @@
 """Opens the office of a fund for the surfaces of the role ``control``: a part of composition."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
@@ -17,6 +18,7 @@ from petrosa_cio.adapters.redis_ledger import RedisLedger
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.completeness import books_of
+from petrosa_cio.following import following
 from petrosa_cio.governance.refusals import Refusals
 from petrosa_cio.government import (
     SWITCH_TIMEOUT_S,
@@ -25,6 +27,7 @@ from petrosa_cio.government import (
     read_charter,
 )
 from petrosa_cio.neighbourhood import open_configuration
+from petrosa_cio.office.admissions import Admissions
 from petrosa_cio.office.limits import Looked
 from petrosa_cio.office.office import Office, Status
 from petrosa_cio.office.policies import Policies
@@ -36,7 +39,10 @@ from petrosa_cio.servers import Servers, clock
 from petrosa_cio.settings import Settings
 from petrosa_cio.surfaces.api.admission import Admission, Pace
 from petrosa_cio.surfaces.api.app import api_of, reception_of
+from petrosa_cio.surfaces.api.fleet_app import FLEET_PREFIX, fleet_api_of
 from petrosa_cio.surfaces.api.guard import Guard
+from petrosa_cio.surfaces.api.route import PREFIX
+from petrosa_cio.surfaces.api.streams import OpenStreams
 from petrosa_cio.surfaces.mcp.ways import over_http, over_stdio
 
 log = structlog.get_logger()
@@ -82,6 +88,11 @@ async def open_office(
         government = government_of(settings, mongo, store, journal, announcer)
         charter, desk = read_charter(settings), government.desk
         fleet = await closing.enter_async_context(open_configuration(settings, government))
+        looked = Looked(
+            store,
+            RedisLedger(redis, fund, timeout_s=timeout_s),
+            RedisRates(redis, fund, timeout_s=timeout_s),
+        )
         yield Office(
             fund=fund,
             policies=Policies(government.revisions, government.lifecycle, charter, clock),
@@ -96,13 +107,11 @@ async def open_office(
                 fund=fund,
                 clock=clock,
             ),
-            looked=Looked(
-                store,
-                RedisLedger(redis, fund, timeout_s=timeout_s),
-                RedisRates(redis, fund, timeout_s=timeout_s),
-            ),
+            looked=looked,
             shadows=government.shadows,
+            overrides=government.overrides,
             fleet=fleet,
+            admissions=Admissions(looked, charter, desk.record, clock),
             tokens=government.tokens,
             refusals=Refusals(desk.record),
             status=status,
@@ -112,16 +121,24 @@ async def open_office(
 
 @asynccontextmanager
 async def serving_api(
-    settings: Settings, servers: Servers, status: Callable[[], Status]
-) -> AsyncIterator[Guard | None]:
-    """Open the HTTP API; None where no MongoDB is stated, as nobody could be known then.
+    settings: Settings, servers: Servers, status: Callable[[], Status], stop: asyncio.Event
+) -> AsyncIterator[Mapping[str, Guard]]:
+    """Open the HTTP API, by the prefix of each part, the longest first.
+
+    There is none where no MongoDB is stated, as nobody could be known then.
+
+    Args:
+        settings: The settings.
+        servers: What the office works with.
+        status: Says how the program is.
+        stop: Ends the streams that are open.
 
     Raises:
         Misconfigured: Charter or keys are not as they must be.
     """
     if settings.mongo_url is None:
         log.warning("no_http_api", why="CIO_MONGO_URL is not set, so no token is known")
-        yield None
+        yield {}
         return
     pace = Pace(settings.api_questions_per_minute, settings.api_changes_per_minute)
     async with open_office(settings, servers.journal, servers.announcer, status) as office:
@@ -129,8 +146,11 @@ async def serving_api(
             office.tokens, office.refusals, pace, monotonic=time.monotonic, clock=clock
         )
         reception = reception_of(admission, office)
-        async with over_http(reception) as route:
-            yield api_of(reception, [route])
+        async with over_http(reception) as route, following(servers) as feed:
+            yield {
+                PREFIX: api_of(reception, feed, OpenStreams(stop), [route]),
+                FLEET_PREFIX: fleet_api_of(reception),
+            }
 
 
 async def serve_agent(settings: Settings, token: str) -> None:

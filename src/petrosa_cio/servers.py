@@ -30,13 +30,16 @@ from petrosa_cio.adapters.redis_connection import Redis, connect_redis
 from petrosa_cio.adapters.redis_held import RedisHeld
 from petrosa_cio.adapters.redis_lease import RedisLease
 from petrosa_cio.adapters.redis_ledger import RedisLedger
+from petrosa_cio.adapters.redis_portfolio import RedisPortfolio
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
 from petrosa_cio.audit.checkpoint import Signer
 from petrosa_cio.audit.checkpointer import Checkpointer, Rhythm, SigningTally
 from petrosa_cio.audit.settler import CONSUMER as SETTLEMENT_CONSUMER
 from petrosa_cio.errors import Misconfigured, Problem
+from petrosa_cio.fleet.portfolio_source import PortfolioSource
 from petrosa_cio.governance.desk import Desk
+from petrosa_cio.governance.portfolio_feed import PortfolioFeed
 from petrosa_cio.governance.regime_feed import RegimeFeed
 from petrosa_cio.governance.venue_refresh import Asking, VenueRefresher, public_part
 from petrosa_cio.governance.venue_rules import VenueRecorder
@@ -75,6 +78,7 @@ class Servers:
     announcer: NatsAnnouncer
     desk: Desk
     venue: RedisVenueRules
+    portfolio: RedisPortfolio
 
 
 @asynccontextmanager
@@ -98,9 +102,11 @@ async def open_servers(settings: Settings, *, name: str) -> AsyncIterator[Server
         ledger = RedisLedger(redis, settings.fund, timeout_s=timeout_s)
         held = RedisHeld(redis, settings.fund, timeout_s=timeout_s)
         venue = RedisVenueRules(redis, settings.fund, timeout_s=max(timeout_s, STORE_TIMEOUT_S))
+        portfolio = RedisPortfolio(redis, settings.fund, timeout_s=max(timeout_s, STORE_TIMEOUT_S))
         yield Servers(
-            settings.fund, nats, redis, ledger, store, held, journal, announcer, desk, venue
-        )
+            settings.fund, nats, redis, ledger, store, held, journal, announcer, desk, venue,
+            portfolio,
+        )  # fmt: skip
 
 
 @asynccontextmanager
@@ -217,6 +223,61 @@ async def feeding_regimes(
             feeding = tasks.create_task(lease.while_held(rounds))
             yield feed.ailments
             feeding.cancel()
+
+
+@asynccontextmanager
+async def feeding_portfolio(
+    settings: Settings, servers: Servers, stop: asyncio.Event
+) -> AsyncIterator[Callable[[], list[str]]]:
+    """Bring what the fund holds into the store while the block runs, if an order engine is stated.
+
+    One process at a time does, whoever holds the lease; the others wait to take over.
+
+    Yields:
+        What tells what is doubtful of it, a sentence each.
+    """
+    if settings.tradeengine_url is None:
+        yield list
+        return
+    lease = RedisLease(servers.redis, settings.fund, "portfolio")
+    async with portfolio_source(settings) as source:
+        feed = PortfolioFeed(source, servers.portfolio, servers.ledger)
+
+        async def rounds() -> None:
+            try:
+                await every(settings.portfolio_interval_s, feed.round, stop)
+            finally:
+                feed.forget()
+
+        async with asyncio.TaskGroup() as tasks:
+            feeding = tasks.create_task(lease.while_held(rounds))
+            yield feed.ailments
+            feeding.cancel()
+
+
+@asynccontextmanager
+async def portfolio_source(settings: Settings) -> AsyncIterator[PortfolioSource]:
+    """Open the ways to the order engine, and to the data-manager if one is stated."""
+    # Imported here, as a gate has no use for a neighbour's HTTP.
+    from petrosa_cio.fleet.neighbour_http import open_neighbour  # noqa: PLC0415
+
+    timeout_s = settings.fleet_timeout_ms / 1000
+    async with AsyncExitStack() as closing:
+        engine = await closing.enter_async_context(
+            open_neighbour(
+                "tradeengine", str(settings.tradeengine_url), "CIO_TRADEENGINE_URL",
+                timeout_s=timeout_s,
+            )
+        )  # fmt: skip
+        manager = None
+        if settings.data_manager_url is not None:
+            manager = await closing.enter_async_context(
+                open_neighbour(
+                    "data-manager", settings.data_manager_url, "CIO_DATA_MANAGER_URL",
+                    timeout_s=timeout_s,
+                )
+            )  # fmt: skip
+        yield PortfolioSource(engine, manager, clock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from petrosa_cio.adapters.mongo_search import MongoSearch
 from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.redis_connection import Redis, connect_redis
 from petrosa_cio.adapters.redis_ledger import RedisLedger
+from petrosa_cio.adapters.redis_portfolio import RedisPortfolio
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_spend import RedisSpend
 from petrosa_cio.adapters.redis_state import RedisStateStore
@@ -29,7 +30,7 @@ from petrosa_cio.governance.regimes import read_all, read_override, read_regime
 from petrosa_cio.governance.what_if.stage import WhatIfStage
 from petrosa_cio.government import SWITCH_TIMEOUT_S, Government, open_government, read_charter
 from petrosa_cio.office.limits import Looked, read_governs
-from petrosa_cio.ports import LanguageModel, PastVerdicts, RecordQuery, RecordSearch
+from petrosa_cio.ports import LanguageModel, PastVerdicts, PortfolioStore, RecordQuery, RecordSearch
 from petrosa_cio.risk.limits_in_use import Asked, LimitLine, limit_lines
 from petrosa_cio.risk.policy import ANY, Charter
 from petrosa_cio.risk.portfolio import PortfolioReading
@@ -48,6 +49,8 @@ LONGEST_LOOK_S: Final = 60.0
 """Seconds that reading the record may take; then it counts as not known."""
 
 MOST_REVISIONS: Final = 10
+OLDEST_PORTFOLIO: Final = timedelta(minutes=10)
+"""A portfolio that was seen longer ago counts as not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,13 @@ class Sources:
     past: PastVerdicts
     search: RecordSearch
     findings: MongoFindings
+    portfolio: PortfolioStore
 
-    async def situation(
-        self,
-        span: timedelta,
-        portfolio: PortfolioReading | None = None,
-    ) -> Situation:
+    async def situation(self, span: timedelta) -> Situation:
         """Return what is known now. What cannot be read is not known, and is warned of.
 
         Args:
             span: How far back the record is counted.
-            portfolio: What the fund holds, where somebody knows.
 
         Raises:
             PolicyRejected: No policy is in force.
@@ -104,6 +103,7 @@ class Sources:
         before = await self._counted(at - 2 * span, at - span, warnings)
         history = await self._history(at - span, at, warnings)
         warnings += await self._open_findings(at - span)
+        portfolio = await self._portfolio(at, warnings)
         return Situation(
             fund=self.settings.fund,
             at=at,
@@ -135,6 +135,13 @@ class Sources:
         if governs.counted is None:
             warnings.append("the ledger lost its data, so nobody knows what of the limits is used")
         return tuple(limit_lines(Asked(), governs.limits_for(ANY), governs.counted))
+
+    async def _portfolio(self, at: datetime, warnings: list[str]) -> PortfolioReading | None:
+        found = await self.portfolio.portfolio()
+        if found is None or at - found.observed_at <= OLDEST_PORTFOLIO:
+            return found
+        warnings.append(f"the portfolio was last seen {found.observed_at:%Y-%m-%d %H:%M} UTC")
+        return None
 
     async def _counted(
         self, since: datetime, until: datetime, warnings: list[str]
@@ -220,7 +227,8 @@ def _sources(
     )
     past, search = MongoTraceStore(mongo, database), MongoSearch(mongo, database)
     findings = MongoFindings(mongo, database)
-    return Sources(settings, government, charter, looked, past, search, findings)
+    portfolio = RedisPortfolio(redis, fund, timeout_s=timeout_s)
+    return Sources(settings, government, charter, looked, past, search, findings, portfolio)
 
 
 async def _reasoning(settings: Settings, redis: Redis, closing: AsyncExitStack) -> Reasoning | None:

@@ -57,6 +57,16 @@ FULL: Plain = {
         "max_exits_per_minute": 1_000_000,
         "max_position_usd": 1_000_000_000,
         "max_gross_exposure_usd": 10_000_000_000,
+        "max_strategy_exposure_usd": 10_000_000_000,
+        "max_net_long_usd": 10_000_000_000,
+        "max_net_short_usd": 10_000_000_000,
+        "max_group_exposure_usd": {
+            "majors": {"symbols": ["BTCUSDT", "ETHUSDT"], "usd": 10_000_000_000}
+        },
+        "max_portfolio_leverage": 1_000,
+        "max_open_orders": 1_000_000,
+        "portfolio_required": True,
+        "max_portfolio_age_s": 86_400,
         "regime_required": True,
         "max_regime_age_s": 3_600,
         "min_regime_confidence": "0.5",
@@ -66,7 +76,15 @@ FULL: Plain = {
 }
 
 
-_NEED_A_FEED = frozenset({"venue_rules_required", "reference_price_required", "collar_bps"})
+_NEED_A_FEED = frozenset(
+    {
+        "venue_rules_required",
+        "reference_price_required",
+        "collar_bps",
+        "portfolio_required",
+        "max_portfolio_leverage",
+    }
+)
 
 FIRST_LIMITS = frozenset(
     {

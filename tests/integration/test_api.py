@@ -1,5 +1,6 @@
 """The HTTP API over real servers: who may do what, and that each answer is what it says."""
 
+import asyncio
 import csv
 import io
 import json
@@ -16,8 +17,10 @@ from petrosa_cio.offices import serving_api
 from petrosa_cio.servers import open_servers
 from petrosa_cio.settings import load_settings
 from petrosa_cio.surfaces.api.app import rights
+from petrosa_cio.surfaces.api.fleet_app import fleet_rights
 from petrosa_cio.surfaces.api.route import Right
 from tests.api import PEOPLE, ApiHouse, api_house
+from tests.fleet import served_fleet
 from tests.governing import THOUGHT
 from tests.integration.governing_office import records
 from tests.policies import SEED, TRUSTING
@@ -25,20 +28,30 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
+RIGHTS = [*rights(), *fleet_rights()]
+
 LIMIT = "fund.max_order_notional_usd"
 PLACES = {
     "number": "1", "proposal": "0" * 64, "symbol": "BTCUSDT", "decision": "nobody",
-    "token": "0" * 16,
+    "token": "0" * 16, "override": "0" * 64,
 }  # fmt: skip
-QUERIES = {"/policies/comparisons": {"old": "1", "new": "1"}}
+ENGINE = {"target": "tradeengine/BTCUSDT"}
+QUERIES = {
+    "/policies/comparisons": {"old": "1", "new": "1"},
+    "/fleet/settings": ENGINE,
+    "/fleet/settings/history": ENGINE,
+    "/fleet/analyses": {"subject": "regime", "about": "BTCUSDT"},
+    "/stream": {"lasts_s": "0.01"},
+}
 
 
 @pytest.fixture(scope="module")
 async def shared(
     tmp_path_factory: pytest.TempPathFactory, redis_url: str, mongo_url: str
 ) -> AsyncIterator[ApiHouse]:
-    """A house for tests that change nothing."""
-    async with api_house(tmp_path_factory.mktemp("api"), redis_url, mongo_url) as house:
+    """A house for tests that change nothing, beside its neighbours."""
+    folder = tmp_path_factory.mktemp("api")
+    async with served_fleet() as fleet, api_house(folder, redis_url, mongo_url, **fleet) as house:
         yield house
 
 
@@ -54,7 +67,7 @@ def path_of(right: Right) -> str:
     return right.path.removeprefix("/api/v1").format(**PLACES)
 
 
-@pytest.mark.parametrize("right", rights(), ids=lambda one: f"{one.method} {one.path}")
+@pytest.mark.parametrize("right", RIGHTS, ids=lambda one: f"{one.method} {one.path}")
 async def test_every_route_with_every_role_and_with_none(shared: ApiHouse, right: Right) -> None:
     path = path_of(right)
     more: dict[str, Any] = {"params": QUERIES.get(path)}
@@ -73,14 +86,20 @@ async def test_every_route_with_every_role_and_with_none(shared: ApiHouse, right
     assert nobody.json()["success"] is False
 
 
-async def test_the_description_names_each_route_with_its_roles(shared: ApiHouse) -> None:
-    answer = await shared.call("GET", "/openapi.json", "eve")
+@pytest.mark.parametrize(
+    ("prefix", "listed"), [("/api/v1", rights()), ("/api", fleet_rights())], ids=["api", "fleet"]
+)
+async def test_the_description_names_each_route_with_its_roles(
+    shared: ApiHouse, prefix: str, listed: list[Right]
+) -> None:
+    answer = await shared.call("GET", f"{prefix}/openapi.json", "eve")
     described = answer.json()
     assert described["security"] == [{"token": []}]
-    for right in rights():
+    assert described["servers"] == [{"url": prefix}]
+    for right in listed:
         if right.path.endswith("openapi.json"):
             continue
-        operation = described["paths"][right.path.removeprefix("/api/v1")][right.method.lower()]
+        operation = described["paths"][right.path.removeprefix(prefix)][right.method.lower()]
         assert operation["x-cio-roles"] == list(right.roles)
         assert operation["summary"]
         assert operation["description"]
@@ -129,12 +148,13 @@ async def test_all_problems_are_told_at_once(shared: ApiHouse) -> None:
 
 async def test_no_secret_is_ever_told(shared: ApiHouse, capfd: pytest.CaptureFixture[str]) -> None:
     said = []
-    for right in rights():
+    for right in RIGHTS:
+        path = path_of(right)
+        params = QUERIES.get(path)
         if right.method == "GET":
-            path = path_of(right)
-            answer = await shared.call("GET", path, "ada", params=QUERIES.get(path))
+            answer = await shared.call("GET", path, "ada", params=params)
             said.append(answer.text + str(answer.headers))
-        bad = await shared.call(right.method, path_of(right), "ada", json={"token": "x"})
+        bad = await shared.call(right.method, path, "ada", json={"token": "x"}, params=params)
         said.append(bad.text)
     logged = capfd.readouterr()
     told = "\n".join((*said, logged.out, logged.err))
@@ -364,13 +384,13 @@ async def test_the_record_is_exported_in_portions(shared: ApiHouse) -> None:
     assert [one["decision_id"] for one in found] == shared.decisions
     answer = await shared.call("GET", "/records/exports?form=csv&verdict=deny", "eve")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert [one["strategy"] for one in rows] == ["momentum", "'=cmd()"]
+    assert [one["strategy"] for one in rows] == ["momentum", "'=cmd()", "momentum"]
 
 
 async def test_the_past_is_tried_within_bounds(shared: ApiHouse) -> None:
     span = {"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z"}
     found = await shared.told("POST", "/policies/what-ifs", json=span)
-    assert sum(found["undecidable"].values()) == 3  # decided under another fund's charter
+    assert sum(found["undecidable"].values()) == 4  # decided under another fund's charter
     wrong = span | {"until": "2026-12-24T00:00:00Z"}
     long = await shared.refused("POST", "/policies/what-ifs", "eve", json=wrong)
     assert (long["status"], long["code"]) == (422, "QUERY_REJECTED")
@@ -378,7 +398,7 @@ async def test_the_past_is_tried_within_bounds(shared: ApiHouse) -> None:
 
 async def test_what_limits_did_and_whether_anything_is_missing(shared: ApiHouse) -> None:
     year = await shared.told("GET", "/audits/effectiveness?year=2026")
-    assert year["verdicts"]["openings"] == {"approve": 1, "reduce": 0, "deny": 2}
+    assert year["verdicts"]["openings"] == {"approve": 1, "reduce": 0, "deny": 3}
     gaps = await shared.told("GET", "/audits/gaps")
     assert (gaps["status"], gaps["gaps"]) == ("not_checked", 0)
 
@@ -394,8 +414,12 @@ async def test_without_mongodb_there_is_no_api_as_nobody_could_be_known(
 ) -> None:
     environ = {"CIO_NATS_URL": own_nats.url, "CIO_REDIS_URL": redis_url, "CIO_FUND": uuid4().hex}
     settings = load_settings(environ | TRUSTING)
+
+    def status() -> Status:
+        return Status("1", "enforce", 0, (), ())
+
     async with (
         open_servers(settings, name="test") as servers,
-        serving_api(settings, servers, lambda: Status("1", "enforce", 0, (), ())) as api,
+        serving_api(settings, servers, status, asyncio.Event()) as api,
     ):
-        assert api is None
+        assert api == {}

@@ -19,8 +19,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from petrosa_cio.surfaces.api.app import build_api, rights
+from petrosa_cio.surfaces.api.fleet_app import FLEET_PREFIX, build_fleet_api, fleet_rights
 from petrosa_cio.surfaces.api.route import PREFIX
 from tests.api import ApiHouse, api_house
+from tests.fleet import served_fleet
 
 pytestmark = pytest.mark.integration
 
@@ -35,26 +37,39 @@ CHECKS = [
     response_schema_conformance,
 ]
 
-SCHEMA = schemathesis.openapi.from_dict(build_api().openapi())
-OPERATIONS = [one.ok() for one in SCHEMA.get_all_operations() if isinstance(one, Ok)]
+SCHEMAS = {PREFIX: build_api().openapi(), FLEET_PREFIX: build_fleet_api().openapi()}
+OPERATIONS = [
+    (prefix, one.ok())
+    for prefix, schema in SCHEMAS.items()
+    for one in schemathesis.openapi.from_dict(schema).get_all_operations()
+    if isinstance(one, Ok)
+]
+
+ENDLESS = "/stream"
+"""What answers for as long as somebody listens; its own tests send it what it does not take."""
 
 
 @pytest.fixture(scope="module")
 async def house(
     tmp_path_factory: pytest.TempPathFactory, redis_url: str, mongo_url: str
 ) -> AsyncIterator[ApiHouse]:
-    async with api_house(tmp_path_factory.mktemp("fuzz"), redis_url, mongo_url) as house:
+    folder = tmp_path_factory.mktemp("fuzz")
+    async with served_fleet() as fleet, api_house(folder, redis_url, mongo_url, **fleet) as house:
         yield house
 
 
 def test_every_route_that_is_described_can_be_tried() -> None:
-    described = [one for one in rights() if not one.path.endswith("openapi.json")]
+    described = [one for one in rights() + fleet_rights() if not one.path.endswith("openapi.json")]
     assert len(OPERATIONS) == len(described)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.method} {one.path}")
-async def test_a_route_answers_as_described(house: ApiHouse, operation: Any) -> None:
-    url = f"http://127.0.0.1:{house.settings.http_port}{PREFIX}"
+@pytest.mark.parametrize(
+    ("prefix", "operation"),
+    [(prefix, one) for prefix, one in OPERATIONS if one.path != ENDLESS],
+    ids=lambda one: one if isinstance(one, str) else one.label,
+)
+async def test_a_route_answers_as_described(house: ApiHouse, prefix: str, operation: Any) -> None:
+    url = f"http://127.0.0.1:{house.settings.http_port}{prefix}"
 
     sound = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
     unsound = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)

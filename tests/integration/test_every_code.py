@@ -13,6 +13,7 @@ import orjson
 import pytest
 import yaml
 
+from petrosa_cio.adapters.redis_portfolio import RedisPortfolio
 from petrosa_cio.app import run_gate
 from petrosa_cio.audit.replay import Outcome
 from petrosa_cio.governance.regimes import write_regime
@@ -26,7 +27,7 @@ from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.snapshot import Regime
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from petrosa_cio.settings import load_settings
-from tests.deciding import Plain, load
+from tests.deciding import Plain, load, portfolio_of
 from tests.integration.gate_evidence import gather
 from tests.integration.gate_house import FUND as HOUSE
 from tests.integration.gate_house import WIDE_POLICY, GateHouse, gate_house
@@ -48,6 +49,8 @@ IN_TROUBLE = {
     ReasonCode.DEADLINE_EXCEEDED,
     ReasonCode.CHECK_FAILED,
     ReasonCode.OVERRIDE_USED,
+    ReasonCode.PORTFOLIO_UNKNOWN,
+    ReasonCode.OPEN_ORDERS_ABOVE_MAX,
 }
 """Codes that a gate gives when it, or the whole fund, is in trouble; each has a test below."""
 
@@ -68,6 +71,12 @@ async def prepare(house: GateHouse) -> None:
         kind, _, name = scope.partition(":")
         where = Scope(ScopeKind(kind), name)
         await house.store.set_trading_state(where, TradingState(state), reason="test", author="ann")
+    portfolio = portfolio_of(STATED["portfolio"])
+    assert portfolio is not None
+    seen_at = moment({"s_ago": STATED["portfolio"]["s_ago"]})
+    await RedisPortfolio(house.redis_client, HOUSE).set_portfolio(
+        replace(portfolio, observed_at=seen_at)
+    )
     for symbol, stated in STATED["regimes"].items():
         confidence = Decimal(str(stated.get("confidence", 1)))
         regime = Regime(stated["name"], confidence, moment(stated), "test")
@@ -114,6 +123,20 @@ async def codes_of(house: GateHouse, **fields: object) -> list[str]:
     last = evidence.captured[-1]
     withdrawn = evidence.reasons.get(("withdrawal", last))
     return evidence.final(last).codes + ([withdrawn] if withdrawn else [])
+
+
+async def test_a_fund_whose_portfolio_nobody_knows(tmp_path: Path) -> None:
+    policy = f"{WIDE_POLICY}  portfolio_required: true\n"
+    async with gate_house(tmp_path, policy=policy) as house:
+        await house.start("r1")
+        assert await codes_of(house) == ["PORTFOLIO_UNKNOWN"]
+
+
+async def test_a_fund_with_as_many_open_orders_as_it_may_have(tmp_path: Path) -> None:
+    policy = f"{WIDE_POLICY}  max_open_orders: 0\n"
+    async with gate_house(tmp_path, policy=policy) as house:
+        await house.start("r1")
+        assert await codes_of(house) == ["OPEN_ORDERS_ABOVE_MAX"]
 
 
 async def test_a_halted_fund(tmp_path: Path) -> None:

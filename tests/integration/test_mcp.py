@@ -1,6 +1,7 @@
 """Agents over real servers: who may call what, how a session goes, and that refusals say why."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from petrosa_cio.errors import NotAllowed
 from petrosa_cio.governance.actors import Role
 from petrosa_cio.surfaces.mcp.table import PROMPTS, RESOURCES, TOOLS
 from petrosa_cio.surfaces.mcp.tool import Tool
-from tests.api import PEOPLE, ApiHouse, api_house
+from tests.api import LARGE, PEOPLE, ApiHouse, api_house
 from tests.commands import cio
-from tests.fleet import Analyst, Engine, served
+from tests.fleet import Analyst, Engine, served, served_fleet
 from tests.governing import THOUGHT
 from tests.integration.governing_office import records
 from tests.mcp import PATH, environ_of, over_http, over_stdio
@@ -30,8 +31,9 @@ LIMIT = "fund.max_order_notional_usd"
 async def shared(
     tmp_path_factory: pytest.TempPathFactory, redis_url: str, mongo_url: str
 ) -> AsyncIterator[ApiHouse]:
-    """A house for tests that change nothing."""
-    async with api_house(tmp_path_factory.mktemp("mcp"), redis_url, mongo_url) as house:
+    """A house for tests that change nothing, beside its neighbours."""
+    folder = tmp_path_factory.mktemp("mcp")
+    async with served_fleet() as fleet, api_house(folder, redis_url, mongo_url, **fleet) as house:
         yield house
 
 
@@ -113,8 +115,11 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "check_policy": {"fields": [f"{LIMIT}=5"]},
     "what_if": {"since": "2026-11-23T11:00:00Z", "until": "2026-11-23T13:00:00Z"},
     "explain_verdict": {"decision": "i-unsure"},
+    "fleet_get": {"target": "tradeengine/BTCUSDT"},
+    "fleet_history": {"target": "tradeengine/BTCUSDT"},
+    "fleet_analysis": {"subject": "regime", "about": "BTCUSDT"},
 }
-ELSEWHERE = {"fleet_get", "fleet_history", "fleet_analysis", "show_shadow", "get_proposal"}
+ELSEWHERE = {"show_shadow", "get_proposal", "get_override", "get_checkpoint"}
 """Questions about what is not there in this house."""
 
 
@@ -169,8 +174,8 @@ async def test_no_secret_is_ever_told(shared: ApiHouse) -> None:
         assert text.removeprefix("cio_")[:20] not in told
 
 
-async def test_a_neighbour_that_is_nowhere_is_said_to_be(shared: ApiHouse) -> None:
-    async with over_http(shared, "bot") as agent:
+async def test_a_neighbour_that_is_nowhere_is_said_to_be(house: ApiHouse) -> None:
+    async with over_http(house, "bot") as agent:
         found = await agent.told("fleet_discover")
         assert all(one["problem"] for one in found["items"])
         fault = await agent.refused("fleet_get", target="tradeengine")
@@ -272,6 +277,44 @@ async def test_a_shadow_is_tried_and_dropped(house: ApiHouse) -> None:
         assert (await agent.told("drop_shadow", thought=THOUGHT))["stage"] == "dropped"
         again = await agent.refused("drop_shadow", thought=THOUGHT)
         assert again["code"] == "NOT_ALLOWED"
+        await agent.told("start_shadow", fields=[f"{LIMIT}=900"], thought=THOUGHT)
+        promoted = await agent.told("promote_shadow", thought=THOUGHT)
+        assert (promoted["in_force"], promoted["shadow"]) == (2, 2)
+
+
+async def test_an_override_waits_for_people(house: ApiHouse) -> None:
+    async with over_http(house, "bot") as agent:
+        asked = {"denied": "i-unsure", "thought": THOUGHT}
+        refused = await agent.refused("propose_override", **asked, lifts=["CONFIDENCE_BELOW_MIN"])
+        assert (refused["code"], len(refused["problems"])) == ("OVERRIDE_REJECTED", 1)
+        denied = await agent.told("find_verdicts", verdict=["deny"], code=["NOTIONAL_ABOVE_MAX"])
+        asked["denied"] = denied["items"][0]["decision_id"]
+        waits = await agent.told("propose_override", **asked, lifts=["NOTIONAL_ABOVE_MAX"])
+        assert (waits["stage"], waits["behind"]) == ("open", [])
+        step = {"override": waits["override"], "reason": "I looked"}
+        alone = await agent.refused("approve_override", **step)
+        assert alone["approval"]["roles"] == ["admin", "risk_officer"]
+    for who, stage in (("ann", "open"), ("bob", "approved")):
+        async with over_http(house, who) as person:
+            assert (await person.told("approve_override", **step))["stage"] == stage
+            shown = await person.told("get_override", override=step["override"][:12])
+            assert json.loads(shown["message"])["quantity"] == LARGE
+            late = await person.told("list_overrides")
+            assert [one["stage"] for one in late["items"]] == [stage]
+
+
+async def test_the_record_is_handed_out_in_portions(shared: ApiHouse) -> None:
+    async with over_http(shared, "bot") as agent:
+        first = await agent.told("export_records", positions=2)
+        assert (first["until"], len(first["rows"])) == (2, 2)
+        rest = await agent.told("export_records", after=2)
+        assert rest["until"] == rest["last"] == len(shared.decisions)
+        rows = first["rows"] + rest["rows"]
+        assert [one["decision_id"] for one in rows] == shared.decisions
+        assert (await agent.told("get_alerts"))["items"] == []
+        wrong = await agent.refused("get_alerts", kind=["fire"])
+        assert "policy_guard" in wrong["problems"][0]
+        assert (await agent.refused("get_checkpoint"))["code"] == "NOT_FOUND"
 
 
 async def test_a_revoked_token_is_heeded_within_an_open_connection(house: ApiHouse) -> None:
@@ -336,7 +379,9 @@ async def test_a_neighbour_is_tightened_and_a_loosening_waits(
         target = {"target": "tradeengine/BTCUSDT", "thought": THOUGHT}
         waits = await agent.told("fleet_set", **target, settings={"leverage": looser})
         assert (waits["achieved"], waits["report"]) == (False, None)
-        assert waits["needs"] == {"people": 2, "roles": ["admin", "risk_officer"]}
+        assert waits["needs"] == {
+            "people": 2, "roles": ["admin", "risk_officer"], "cooling_off_s": None,
+        }  # fmt: skip
         assert engine.told == []
         sent = await agent.told("fleet_set", **target, settings={"leverage": 1})
         assert sent["report"]["effect"] in ("applied", "stored_unread"), sent

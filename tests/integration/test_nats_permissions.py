@@ -196,6 +196,22 @@ async def test_a_warning_of_the_gate_is_heard_by_readers(server: ServerProcess) 
         assert (await heard.next_msg(timeout=10)).data == b"{}"
 
 
+async def test_bots_hear_of_their_fills_and_the_gate_of_warnings(server: ServerProcess) -> None:
+    async with (
+        signed_in(server, "petrosa-cio") as gate,
+        signed_in(server, "bots") as bot,
+        signed_in(server, "tradeengine") as engine,
+    ):
+        fills = await bot.client.subscribe("execution.events.a")
+        warnings = await gate.client.subscribe("cio.limit.warning")
+        await bot.client.flush()
+        await gate.client.flush()
+        await engine.client.publish("execution.events.a", b"{}")
+        await gate.client.publish("cio.limit.warning", b"{}")
+        assert (await fills.next_msg(timeout=10)).data == b"{}"
+        assert (await warnings.next_msg(timeout=10)).data == b"{}"
+
+
 @pytest.mark.parametrize("stream", [INTENTS, JOURNAL, EXECUTIONS])
 async def test_the_gate_cannot_delete_a_stream(server: ServerProcess, stream: str) -> None:
     async with signed_in(server, "petrosa-cio") as gate:

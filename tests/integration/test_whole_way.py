@@ -16,7 +16,7 @@ from petrosa_cio.adapters.embedded import start_nats, start_redis
 from petrosa_cio.adapters.nats_connection import Client, NatsAccess, connect_nats
 from petrosa_cio.adapters.nats_messages import listen
 from petrosa_cio.app import run_gate, run_record
-from petrosa_cio.risk.shared_limits import GROSS
+from petrosa_cio.risk.counters import GROSS
 from petrosa_cio.servers import Servers, open_record, open_servers
 from petrosa_cio.settings import Settings, load_settings
 from tests.policies import TRUSTING, govern

@@ -36,9 +36,18 @@ def minutes(hours: Any) -> frozenset[int]:
     return frozenset(minute for minute in range(7 * 24 * 60) if hours.minutes >> minute & 1)
 
 
-def strictest(field: str, values: list[Any]) -> Any:
+def strictest(field: str, values: list[Any]) -> Any:  # noqa: PLR0911 - a line a kind
     if field == "trading_hours":
         return frozenset.intersection(*map(minutes, values))
+    if field == "max_group_exposure_usd":
+        stated = [(name, cap) for one in values for name, cap in one.caps]
+        return {  # of each name all symbols, and the least
+            name: (
+                {symbol for other, cap in stated if other == name for symbol in cap.symbols},
+                min(cap.usd for other, cap in stated if other == name),
+            )
+            for name, _ in stated
+        }
     if field.startswith("allowed_") or field == "regime_directions":
         return frozenset.intersection(*values)
     if field.endswith("_required") or field == "halted_denies_exits":
@@ -333,8 +342,72 @@ def opening(f: Facts) -> Codes:
     required = charter.required_limits if charter else world.charter_in_force.missing
     yield "LIMIT_NOT_SET", any(limits[field] is None for field in required)
     yield "REGIME_SCALED", limits["size_scale"] == 0
+    yield from portfolio(f)
     yield "STRATEGY_PAUSED", f.who == "paused"
     yield from lately(f)
+
+
+def portfolio(f: Facts) -> Codes:
+    """Whether what is held is known, where that is needed."""
+    seen, levered = f.world.portfolio, f.limits["max_portfolio_leverage"] is not None
+    if f.limits["portfolio_required"] or levered:
+        yield "PORTFOLIO_UNKNOWN", seen is None or seen.positions is None
+        yield "PORTFOLIO_UNKNOWN", seen and levered and seen.equity_usd is None
+        oldest = f.limits["max_portfolio_age_s"]
+        age = timedelta(seconds=60 if oldest is None else oldest)
+        yield "PORTFOLIO_STALE", seen and abs(f.world.now - seen.observed_at) > age
+
+
+def counted(f: Facts) -> Any:
+    """What is used of a counter, and of the counters of positions: by the ledger, and as seen."""
+    used, seen = f.ledger["used_usd"], f.world.portfolio
+    fresh = seen and seen.positions is not None
+    if fresh and abs(f.world.now - seen.observed_at) > timedelta(seconds=60):
+        fresh = False
+    shown: dict[str, int] = defaultdict(int)
+    for one in seen.positions if fresh else ():
+        shown[f"position:{one.symbol}:{one.direction}"] += ceil(one.notional_usd * 10_000)
+    outside = {one: max(0, units - seen.granted.get(one, 0)) for one, units in shown.items()}
+
+    def units(counter: str, positions: list[str]) -> int:
+        """What the ledger says and what it does not know, at least what was seen."""
+        ledger = ceil(used.get(counter, 0) * 10_000) if counter else 0
+        ledger += 0 if counter else sum(ceil(used.get(one, 0) * 10_000) for one in positions)
+        beside = sum(outside.get(one, 0) for one in positions)
+        return int(max(ledger + beside, sum(shown.get(one, 0) for one in positions)))
+
+    known = {one for one in used if one.startswith("position:")} | {*shown}
+    return units, sorted(known), shown
+
+
+def summed_up(f: Facts) -> Codes:
+    """The limits on exposure, with what a portfolio shows."""
+    units, known, shown = counted(f)
+    own, i, equity = ceil(f.size * f.price * 10_000), f.intent, None
+    mine, other = ("long", "short") if f.long else ("short", "long")
+    position = f"position:{i.symbol}:{i.direction}"
+    sides = {way: [one for one in known if one.endswith(f":{way}")] for way in ("long", "short")}
+
+    def over(most: Any, used: int) -> bool:
+        return most is not None and used + own > floor(Fraction(most) * 10_000)
+
+    yield "POSITION_ABOVE_MAX", over(f.limits["max_position_usd"], units(position, [position]))
+    gross = units("gross", known)
+    yield "GROSS_EXPOSURE_ABOVE_MAX", over(f.limits["max_gross_exposure_usd"], gross)
+    strategy = units(f"strategy:{i.token}", [])
+    yield "STRATEGY_EXPOSURE_ABOVE_MAX", over(f.limits["max_strategy_exposure_usd"], strategy)
+    against = sum(shown.get(one, 0) for one in sides[other])
+    net = units("", sides[mine]) - against
+    yield "NET_EXPOSURE_ABOVE_MAX", over(f.limits[f"max_net_{mine}_usd"], net)
+    for symbols, usd in (f.limits["max_group_exposure_usd"] or {}).values():
+        members = [one for one in known if one.split(":")[1] in symbols]
+        yield "GROUP_EXPOSURE_ABOVE_MAX", i.symbol in symbols and over(usd, units("", members))
+    most, seen = f.limits["max_portfolio_leverage"], f.world.portfolio
+    if most is not None and seen is not None and seen.equity_usd is not None:
+        equity = Fraction(most) * max(Fraction(0), Fraction(seen.equity_usd))
+        yield "PORTFOLIO_LEVERAGE_ABOVE_MAX", over(equity, gross)
+    orders, open_now = f.limits["max_open_orders"], f.ledger["used_usd"].get("open_orders", 0)
+    yield "OPEN_ORDERS_ABOVE_MAX", orders is not None and open_now + 1 > orders
 
 
 def lately(f: Facts) -> Codes:
@@ -359,16 +432,10 @@ def lately(f: Facts) -> Codes:
 
 def too_much(f: Facts) -> Codes:
     """What a size alone is over, by code; the first two may be cut instead of denied."""
-    used, position = f.ledger["used_usd"], f"position:{f.intent.symbol}:{f.intent.direction}"
     yield "NOTIONAL_ABOVE_MAX", f.most is not None and f.size * f.price > f.most
     most = f.limits["max_order_quantity"]
     yield "QUANTITY_ABOVE_MAX", most is not None and f.size > most
-    for code, field, counter in (
-        ("POSITION_ABOVE_MAX", "max_position_usd", position),
-        ("GROSS_EXPOSURE_ABOVE_MAX", "max_gross_exposure_usd", "gross"),
-    ):
-        total = ceil(used.get(counter, 0) * 10_000) + ceil(f.size * f.price * 10_000)
-        yield code, f.limits[field] is not None and total > floor(f.limits[field] * 10_000)
+    yield from summed_up(f)
 
 
 def largest(f: Facts) -> Any:

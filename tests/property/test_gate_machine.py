@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from petrosa_cio.nurse.arrival import Arrival, DoorCall, from_delivery
 from petrosa_cio.nurse.gate import Gate, World
 from petrosa_cio.ports import Delivery
-from petrosa_cio.risk.shared_limits import GROSS
+from petrosa_cio.risk.counters import GROSS
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from tests.fakes import nothing
 from tests.gates import POLICY, House, intent

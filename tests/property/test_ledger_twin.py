@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from petrosa_cio.adapters.redis_connection import connect_redis
 from petrosa_cio.ports import ActivePolicy, Move, Settlement
 from petrosa_cio.risk.claims import MAX_UNITS, ReserveRequest
+from petrosa_cio.risk.counters import ON_SIDE
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState
 from tests.ledgers import (
     TIMEOUT_S,
@@ -32,6 +33,7 @@ from tests.ledgers import (
     request,
     same,
     set_state,
+    total,
     withdraw,
 )
 
@@ -87,10 +89,20 @@ class Sweep:
 Step = Sweep | Wait | Finish | SetState | Activate | Reserve | Begin | Settle
 
 ids = st.sampled_from("abcdefgh")
-counters = st.sampled_from(["gross", "long", "short"])
+counters = st.sampled_from(
+    ["gross", "open_orders", "position:BTCUSDT:long", "position:ETHUSDT:long", "position:A:short"]
+)
+members = counters | st.sampled_from(list(ON_SIDE.values()))
 units = st.one_of(st.integers(0, 100), st.sampled_from([10**14 + 1, MAX_UNITS - 50, MAX_UNITS]))
 ceilings = st.none() | st.sampled_from([0, 50, 100, 250, MAX_UNITS])
 claims = st.builds(claim, units, ceilings, counters)
+totals = st.builds(
+    lambda amount, ceiling, floor, named: total(amount, ceiling, floor, *named),
+    units,
+    ceilings,
+    st.sampled_from([0, 0, 10, 200]),
+    st.lists(members, min_size=1, max_size=3),
+)
 rates = st.builds(
     rate, st.integers(0, 4), st.sampled_from([100, 1_000, 70_000]), st.sampled_from(["x", "y"])
 )
@@ -116,7 +128,9 @@ drifts = st.builds(
 requests = st.builds(
     lambda decision_id, takes, **said: request(decision_id, *takes, **said),
     ids,
-    st.lists(claims | rates | repetitions | opposites | opposites | drifts, max_size=4),
+    st.lists(
+        claims | claims | totals | rates | repetitions | opposites | opposites | drifts, max_size=4
+    ),
     identity=st.none() | st.sampled_from("ijk"),
     digest=st.sampled_from(["buy", "sell"]),
     strategy=st.sampled_from(["A B", "A.B"]),

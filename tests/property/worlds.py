@@ -23,7 +23,9 @@ from petrosa_cio.risk.limit_kinds import Change
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.parse import subject_token
 from petrosa_cio.risk.policy import ANY, Charter, Overlay, Policy, PolicyDocument
+from petrosa_cio.risk.seen_exposure import seen_exposure
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
+from petrosa_cio.risk.symbol_groups import read_symbol_groups
 from petrosa_cio.risk.trading_hours import read_trading_hours
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.venue import (
@@ -33,7 +35,7 @@ from petrosa_cio.risk.venue import (
     SymbolRules,
     VenueRules,
 )
-from tests.deciding import NOW, Plain, ago
+from tests.deciding import NOW, Plain, ago, portfolio_of
 
 STRATEGIES = ("momentum_v1", "Spread Watch")
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -70,6 +72,15 @@ _BY_FIELD: dict[str, Iterable[Any]] = {
             ["mon 12:00-12:01"],
             ["mon-fri 08:00-12:00"],
             ["sun 22:00-mon 12:01", "tue 00:00-24:00"],
+        )
+    ],
+    "max_group_exposure_usd": [
+        read_symbol_groups(stated)
+        for stated in (
+            {},
+            {"majors": {"symbols": ["BTCUSDT", "ETHUSDT"], "usd": 1000}},
+            {"majors": {"symbols": ["BTCUSDT"], "usd": "49.9999"}},
+            {name.lower(): {"symbols": [name], "usd": 50} for name in SYMBOLS},
         )
     ],
     "on_conflict": ("strongest_wins", "first_wins", "both_denied"),
@@ -251,6 +262,24 @@ def _override(name: str, left_s: str, s_ago: int = 2) -> Regime:
 _ACTIVE, _REDUCING, _HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
 _PAUSED = TradingState.PAUSED
 
+PORTFOLIOS = [
+    None,
+    *(
+        portfolio_of({"equity_usd": equity, "positions": {}})
+        for equity in ("0", "-5", "50", "1000", None)
+    ),
+    *(
+        portfolio_of({"s_ago": seconds, "equity_usd": 1000, "positions": held, "granted": granted})
+        for seconds in (0, 60, "60.000001", 300)
+        for held in (
+            None,
+            {"BTCUSDT:long": "900", "ETHUSDT:short": "49.9999"},
+            {"BTCUSDT:short": "30", "ETHUSDT:long": "5000"},
+        )
+        for granted in ({}, {"position:BTCUSDT:long": "500", "position:ETHUSDT:long": "4999"})
+    ),
+]
+
 WORLDS = _changed(
     {
         "policy_confirmed_at": NOW,
@@ -296,6 +325,7 @@ WORLDS = _changed(
             {"ETHUSDT": _override("wild", "60")},
             {"*": _override("calm", "60", s_ago=9_999)},
         ],
+        "portfolio": PORTFOLIOS,
         "equity_usd": [None, Decimal(0), Decimal("-5"), Decimal("99.99")],
     },
     most=2,
@@ -305,7 +335,9 @@ WORLDS = _changed(
 def world(document: PolicyDocument | None, charter: Charter, parts: Plain) -> Snapshot:
     """Put a snapshot together, with a policy book of its own."""
     book = None if document is None else PolicyBook(document, charter, 3)
-    return Snapshot(NOW, book, charter_in_force(charter), **parts)
+    held = parts.get("portfolio")
+    seen = {} if held is None else seen_exposure(held)
+    return Snapshot(NOW, book, charter_in_force(charter), seen=seen, **parts)
 
 
 INTENTS = _changed(
@@ -367,7 +399,12 @@ LEDGERS = _changed(
         "prices": [],
     },
     {
-        "used_usd": [{counter: used} for counter in ("gross", *_POSITIONS) for used in MONEY],
+        "used_usd": [
+            *({counter: used} for counter in ("gross", *_POSITIONS) for used in MONEY),
+            *({"strategy:momentum_v1": used} for used in MONEY),
+            *({"open_orders": count} for count in decimals("0", "1", "2", "3")),
+            {"position:BTCUSDT:long": Decimal(900), "position:ETHUSDT:long": Decimal(50)},
+        ],
         "events": [{window: count} for window in (1, 60, 3_600) for count in COUNTS],
         "same_s_ago": [0, "1.999", 2, 30],
         "executed": list(COUNTS),

@@ -22,6 +22,7 @@ GROUPS = (
     "policy",
     "shared_limits",
     "repetition",
+    "portfolio",
     "override",
     "parse",
 )

@@ -16,8 +16,8 @@ from petrosa_cio.demo.story import CHAPTERS
 from petrosa_cio.demo.summary import Latency, Proof, Row, Summary
 from petrosa_cio.demo.view import View
 from petrosa_cio.demo.words import PHRASES, reason_words, short_number, size_words, verdict_words
+from petrosa_cio.risk.counters import GROSS, position_counter
 from petrosa_cio.risk.reasons import ReasonCode
-from petrosa_cio.risk.shared_limits import GROSS, position_counter
 
 CUE = Cue(0.5, "whale", "intent.whale", {"symbol": "BTCUSDT", "action": "buy"})
 CUT = ("NOTIONAL_ABOVE_MAX", "reduce", "1000", "2500.123", "", "fund", "0.02")

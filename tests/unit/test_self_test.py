@@ -63,6 +63,14 @@ BITING: dict[str, Any] = {
     "max_drift_bps_per_hour": 500,
     "max_position_usd": 500,
     "max_gross_exposure_usd": 5000,
+    "max_strategy_exposure_usd": 400,
+    "max_net_long_usd": 300,
+    "max_net_short_usd": 300,
+    "max_group_exposure_usd": {"majors": {"symbols": ["BTCUSDT", "ETHUSDT"], "usd": "250.5"}},
+    "max_portfolio_leverage": "1.5",
+    "max_open_orders": 3,
+    "portfolio_required": True,
+    "max_portfolio_age_s": 10,
     "regime_required": True,
     "max_regime_age_s": 60,
     "min_regime_confidence": "0.5",
@@ -75,6 +83,7 @@ BITING: dict[str, Any] = {
 ACTS_ON: dict[str, dict[str, Any]] = {
     "on_order_above_max": {"max_order_notional_usd": 100},
     "on_conflict": {"min_seconds_between_opposites": 30},
+    "max_portfolio_age_s": {"portfolio_required": True},
 }
 """What must be stated beside a limit that acts on another one."""
 
@@ -132,7 +141,7 @@ def test_a_limit_that_is_stated_and_not_applied_is_seen(
         for reach, checks in decide.CHECKS_WITHIN.items()
     }
     monkeypatch.setattr(decide, "CHECKS_WITHIN", left)
-    (one,) = shown(policy_of(limit))
+    (one,) = [one for one in shown(policy_of(limit)) if one.limit == limit]
     assert one.status is Status.FAILS
     assert "is not stopped by it" in one.why
 

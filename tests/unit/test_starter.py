@@ -52,7 +52,8 @@ def test_the_starter_policy_sets_every_limit_that_the_charter_requires() -> None
 
 _FIELD = re.compile(r"^ *(?:- |# )? *([a-z_]+):", re.MULTILINE)
 _BARE_START = (
-    "regime_required", "venue_rules_required", "reference_price_required", "collar_bps",
+    "regime_required", "portfolio_required", "venue_rules_required", "reference_price_required",
+    "collar_bps",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from petrosa_cio.risk.claims import MAX_UNITS
+from petrosa_cio.risk.counters import OPEN_ORDERS
 
 BUCKET_MS: Final = 600_000
 """Decisions and identities live in hashes of ten minutes each, which expire as a whole."""
@@ -49,6 +50,7 @@ LUA_CONSTANTS: Final = "\n".join(
         ("HOUR_MS", HOUR_MS),
         ("DAY_MS", DAY_MS),
         ("MAX_UNITS", MAX_UNITS),
+        ("OPEN_ORDERS", f"'{OPEN_ORDERS}'"),
     )
 )
 """The same, as the first lines of every script."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from petrosa_cio.risk.claims import MAX_UNITS, Claim
+from petrosa_cio.risk.counters import ON_SIDE, OPEN_ORDERS, is_position, side_of
 
 
 class Holdings:
@@ -37,17 +38,33 @@ class Holdings:
         after = dict(self._exposure)
         fits = True
         for claim in claims:
-            used.append(after.get(claim.counter, 0))
-            total = used[-1] + claim.amount
-            fits = fits and total <= (MAX_UNITS if claim.ceiling is None else claim.ceiling)
-            after[claim.counter] = min(total, MAX_UNITS)
+            if claim.members:
+                used.append(self._sum_of(claim.members))
+            else:
+                used.append(after.get(claim.counter, 0))
+                after[claim.counter] = min(used[-1] + claim.amount, MAX_UNITS)
+            fits = fits and claim.fits(used[-1])
         return tuple(used), fits
+
+    def _sum_of(self, members: Sequence[str]) -> int:
+        """Return what is in use of some counters; one of them may stand for a whole side."""
+        counters = [
+            counter
+            for member in members
+            for counter in (self._on_side(member) if member in ON_SIDE.values() else (member,))
+        ]
+        return min(sum(self._exposure.get(counter, 0) for counter in counters), MAX_UNITS)
+
+    def _on_side(self, member: str) -> list[str]:
+        side = side_of(member)
+        return [one for one in self._exposure if is_position(one) and side_of(one) == side]
 
     def take(self, decision_id: str, claims: Sequence[Claim]) -> None:
         """Reserve all claims for a decision."""
-        for claim in claims:
-            self._add(claim.counter, claim.amount)
-        self._reservations[decision_id] = [(claim.counter, claim.amount) for claim in claims]
+        parts = [(claim.counter, claim.amount) for claim in claims if not claim.members]
+        for counter, units in parts:
+            self._add(counter, units)
+        self._reservations[decision_id] = parts
 
     def release(self, decision_id: str) -> bool:
         """Give back all that a decision holds and return whether it held anything."""
@@ -57,13 +74,17 @@ class Holdings:
         return parts is not None
 
     def book(self, decision_id: str, units: int) -> bool:
-        """Let a decision hold ``units`` of each of its counters; return whether it holds any."""
+        """Let a decision hold ``units`` of each of its counters; return whether it holds any.
+
+        What is filled is no open order any more.
+        """
         parts = self._reservations.get(decision_id)
         if parts is None:
             return False
-        for counter, reserved in parts:
-            self._add(counter, units - reserved)
-        self._reservations[decision_id] = [(counter, units) for counter, _ in parts]
+        filled = [(counter, 0 if counter == OPEN_ORDERS else units) for counter, _ in parts]
+        for (counter, reserved), (_, held) in zip(parts, filled, strict=True):
+            self._add(counter, held - reserved)
+        self._reservations[decision_id] = filled
         return True
 
     def reduce(self, counters: Sequence[str], units: int) -> None:

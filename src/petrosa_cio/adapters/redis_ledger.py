@@ -16,6 +16,8 @@ from petrosa_cio.adapters.redis_script import Script, ScriptRunner
 from petrosa_cio.errors import LedgerLost
 from petrosa_cio.ports import Governed, LeftOpen, Move, Moved, Remembered, Settlement
 from petrosa_cio.risk.claims import (
+    MAX_UNITS,
+    Claim,
     DecisionState,
     Opponent,
     RateClaim,
@@ -34,6 +36,8 @@ HOLDINGS: Final = Script("clock", "marked", *SHARED, "holdings")
 RESTORE: Final = Script("clock", "unmarked", *SHARED, "restore")
 SEAL: Final = Script("clock", "unmarked", *SHARED, "seal")
 INITIALISE: Final = Script("clock", "initialise")
+
+NOTHING_FITS: Final = -1
 
 STATES: Final = {state.value.encode(): state for state in DecisionState}
 
@@ -170,14 +174,26 @@ def _requested(requests: Sequence[ReserveRequest]) -> bytes:
 
 def _asked(one: ReserveRequest, test: int) -> tuple[object, ...]:
     claims: list[object] = []
+    sums: list[object] = []
     for claim in one.claims:
-        claims += claim.counter, claim.amount, False if claim.ceiling is None else claim.ceiling
+        if claim.members:
+            ceiling = _ceiling(claim)
+            sums += claim.members, claim.amount, MAX_UNITS if ceiling is False else ceiling
+        else:
+            claims += claim.counter, claim.amount, _ceiling(claim)
     drift = one.drift and (one.drift.symbol, one.drift.price, one.drift.lowest, one.drift.highest)
     return (
         one.decision_id, one.taken_at_ms, one.identity, one.digest, one.strategy, one.token,
         one.hold, claims, test, one.resumable, one.from_door, one.opposite, drift,
-        one.override_id,
+        one.override_id, *((sums,) if sums else ()),
     )  # fmt: skip
+
+
+def _ceiling(claim: Claim) -> int | bool:
+    """Return up to where a counter may go; below what is there where nothing more fits at all."""
+    if claim.floor and not claim.fits(0):
+        return NOTHING_FITS
+    return False if claim.ceiling is None else claim.ceiling
 
 
 class _Read(Struct, array_like=True, gc=False):

@@ -12,7 +12,7 @@ The module is longer than others, as what is written and what is read back stand
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -30,7 +30,9 @@ from petrosa_cio.risk.claims import Claim, DriftClaim, OppositeClaim, RateClaim,
 from petrosa_cio.risk.intent import Direction, Intent
 from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
+from petrosa_cio.risk.policy import ANY
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
+from petrosa_cio.risk.seen_exposure import seen_about
 from petrosa_cio.risk.sizing import Size
 from petrosa_cio.risk.snapshot import Snapshot
 from petrosa_cio.risk.trading_state import TradingStates
@@ -44,6 +46,8 @@ MAX_BODY_BYTES = 65_536
 
 KEPT_OF_LONGER = 4_096
 
+
+_WHERE_MEMBERS_STAND = 8
 
 _as_json = msgspec.json.Encoder().encode
 
@@ -292,8 +296,9 @@ class Change:
             ``proposal``, ``proposal_step``, ``override_proposal``, ``override_step`` and ``token``
             say how it came to be, ``shadow`` and ``shadow_ending`` what was tried beside it, and
             ``refused`` that somebody tried what they may not; ``thought`` is what the Strategist
-            made of a situation. ``fleet_setting`` is a change of a
-            neighbour's settings that is about to be sent, ``fleet_outcome`` what became of it.
+            made of a situation. ``fleet_setting`` is a change of a neighbour's settings that is
+            about to be sent, ``fleet_outcome`` what became of it; ``admission`` is what the author
+            of a strategy wants, which changes nothing.
         scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for a
             charter, the venue's rules, a proposal, a shadow, an override and a thought their hash,
             for a hold its identity, for ``refused`` what was tried, for a neighbour's settings
@@ -394,6 +399,25 @@ def _snapshot_slice(snapshot: Snapshot, symbol: str, token: str) -> dict[str, ob
         "regime": _regime_slice(snapshot, symbol),
         "reference_price": _price_slice(snapshot, symbol),
         "equity_usd": _exact(snapshot.equity_usd),
+        **({} if snapshot.portfolio is None else _portfolio_slice(snapshot, symbol, token)),
+    }
+
+
+def _portfolio_slice(snapshot: Snapshot, symbol: str, token: str) -> dict[str, object]:
+    """Return what of the portfolio a decision could see; nothing where there is none."""
+    portfolio = snapshot.portfolio
+    if portfolio is None:
+        return {}
+    groups = snapshot.limits_for(ANY, symbol).limits.max_group_exposure_usd
+    seen = seen_about(symbol, token, snapshot.seen, all_positions=groups is not None)
+    return {
+        "portfolio": {
+            "observed_at": portfolio.observed_at,
+            "source": portfolio.source,
+            "equity_usd": _exact(portfolio.equity_usd),
+            "tells_positions": portfolio.tells_positions,
+            "seen": {counter: [one.units, one.beside] for counter, one in sorted(seen.items())},
+        }
     }
 
 
@@ -483,7 +507,18 @@ def _lifted_of(lifted: Lifted) -> dict[str, object]:
 
 
 def _claim_of(claim: Claim) -> list[object]:
-    return [claim.code, claim.counter, claim.amount, claim.ceiling, claim.entry, claim.cut]
+    """Return a claim as a list, without the end of it that says nothing."""
+    said = [claim.code, claim.counter, claim.amount, claim.ceiling, claim.entry, claim.cut]
+    if claim.beside or claim.floor or claim.members:
+        said += [claim.beside, claim.floor]
+    return [*said, claim.members] if claim.members else said
+
+
+def booked_of(claims: Iterable[Sequence[Any]]) -> Iterator[tuple[str, int]]:
+    """Iterate over what claims, as they stand in a record, book: counter and units."""
+    for claim in claims:
+        if len(claim) <= _WHERE_MEMBERS_STAND:
+            yield claim[1], claim[2]
 
 
 def _rate_of(rate: RateClaim) -> list[object]:
@@ -528,6 +563,8 @@ def _lifted_from(stored: Mapping[str, Any]) -> Lifted:
 
 def _claim_from(stored: list[Any]) -> Claim:
     code, *rest = stored
+    if len(stored) > _WHERE_MEMBERS_STAND:
+        rest[-1] = tuple(rest[-1])
     return Claim(ReasonCode(code), *rest)
 
 
@@ -544,7 +581,7 @@ def asked_of(part: Mapping[str, Any]) -> Assessment:
     """
     return Assessment(
         reasons=(),
-        claims=tuple(Claim(*claim) for claim in part["claims"]),
+        claims=tuple(_claim_from(claim) for claim in part["claims"]),
         rates=tuple(RateClaim(*rate) for rate in part["rates"]),
         opposite=_opposite_from(part.get("opposite")),
         drift=(drift := part.get("drift")) and DriftClaim(*drift),

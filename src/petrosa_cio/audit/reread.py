@@ -12,7 +12,9 @@ from petrosa_cio.risk.in_force import InForce, PolicyBook
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
+from petrosa_cio.risk.portfolio import PortfolioReading
 from petrosa_cio.risk.reasons import ReasonCode
+from petrosa_cio.risk.seen_exposure import Seen
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.unchecked import Flood
@@ -93,7 +95,25 @@ def snapshot_of(
         equity_usd=_number(known["equity_usd"]),
         charter_hash=decision["charter_hash"],
         overrides={one.order: one for one in _overrides_of(decision)},
+        portfolio=_portfolio_of(known.get("portfolio")),
+        seen=_seen_of(known.get("portfolio")),
     )
+
+
+def _portfolio_of(part: Fields | None) -> PortfolioReading | None:
+    """Return the portfolio as far as it was read; what decisions before there was one is none."""
+    if part is None:
+        return None
+    return PortfolioReading(
+        observed_at=datetime.fromisoformat(part["observed_at"]),
+        source=part["source"],
+        equity_usd=_number(part["equity_usd"]),
+        positions=() if part["tells_positions"] else None,
+    )
+
+
+def _seen_of(part: Fields | None) -> dict[str, Seen]:
+    return {} if part is None else {name: Seen(*one) for name, one in part["seen"].items()}
 
 
 def _overrides_of(decision: Fields) -> Iterator[Override]:

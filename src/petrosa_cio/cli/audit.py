@@ -4,7 +4,6 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from petrosa_cio.audit.checkpoint import key_id_of, read_checkpoint, written_checkpoint
@@ -12,7 +11,7 @@ from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.help_pages import HelpPages
 from petrosa_cio.cli.options import LOOK, AsJson, examples
 from petrosa_cio.cli.root import app, run_async, running_settings, settings_of_environment
-from petrosa_cio.cli.showing import err, out, show_problem
+from petrosa_cio.cli.showing import err, out, print_json, show_problem
 from petrosa_cio.errors import Misconfigured, Problem
 from petrosa_cio.launch import (
     RECORD_USER,
@@ -76,7 +75,7 @@ def init(
     password = None if password_file is None else password_file.read_text("utf-8").strip()
     done = run_async(init_record(settings, url, user, password, prune_user))
     if as_json:
-        out.print_json(orjson.dumps(done).decode())
+        print_json(done)
     else:
         _show_done(done)
 
@@ -122,7 +121,7 @@ def key(
         "base64": b64encode(public).decode(),
     }
     if as_json:
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
     else:
         out.print(f"key id      {shown['key_id']}\npublic key  {shown['public_key']}")
 

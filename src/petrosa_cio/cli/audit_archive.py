@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from msgspec import to_builtins
 
@@ -19,7 +18,7 @@ from petrosa_cio.cli.durations import instant_of
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import AsJson, examples
 from petrosa_cio.cli.root import run_async, running_settings
-from petrosa_cio.cli.showing import out, show_problem
+from petrosa_cio.cli.showing import out, print_json, show_problem
 from petrosa_cio.errors import RecordRefused, Unavailable
 from petrosa_cio.keeping import (
     open_archive_source,
@@ -120,7 +119,7 @@ def _show_archived(made: Archived, folder: Path, as_json: bool) -> None:
     manifest, where = made.manifest, folder / made.name
     if as_json:
         shown = {"folder": str(where), "is_new": made.is_new, "manifest": to_builtins(manifest)}
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
         return
     stretch = f"Records {manifest.first_seq} to {manifest.last_seq}"
     out.print(f"{stretch} {'are' if made.is_new else 'were already'} in {where}", markup=False)
@@ -170,7 +169,7 @@ def restore_command(
         lost = lost_between(manifest.end, restored.last_entry, span.first, span.last)
     if as_json:
         shown = {"records": manifest.records, "last_record": manifest.last_seq, "lost": lost}
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
     else:
         stretch = f"records {manifest.first_seq} to {manifest.last_seq}"
         out.print(f"The database holds {stretch}, as they were archived.")

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import orjson
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -15,7 +14,7 @@ from petrosa_cio.cli.audit import audit
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import AsJson, examples
 from petrosa_cio.cli.root import run_async, running_settings
-from petrosa_cio.cli.showing import out, show_misconfigured, show_problem
+from petrosa_cio.cli.showing import out, print_json, show_misconfigured, show_problem
 from petrosa_cio.completeness import open_completed
 from petrosa_cio.errors import Misconfigured, Unavailable
 from petrosa_cio.office.completeness import gaps_fields
@@ -64,7 +63,7 @@ def gaps(
         raise typer.Exit(ExitCode.REFUSED) from away
     if as_json:
         watched = {"watched_signals": settings.watch_signals}
-        out.print_json(orjson.dumps(gaps_fields(found, shown) | watched).decode())
+        print_json(gaps_fields(found, shown) | watched)
     else:
         _show(found, shown)
         if not settings.watch_signals:

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-import orjson
 import typer
 
 from petrosa_cio.audit.holds import Held, Hold
@@ -12,7 +11,7 @@ from petrosa_cio.cli.durations import instant_of
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import AsJson, OneStrategy, OneSymbol, examples, symbol_of
 from petrosa_cio.cli.root import run_async, running_settings
-from petrosa_cio.cli.showing import out, show_problem
+from petrosa_cio.cli.showing import out, print_json, show_problem
 from petrosa_cio.cli.switches import Reason, readable
 from petrosa_cio.government import machine_user
 from petrosa_cio.keeping import Spoken, known_holds, place_hold, release_hold
@@ -96,7 +95,7 @@ def release(
 def _tell(spoken: Spoken, what: str, as_json: bool) -> None:
     if as_json:
         shown = {"hold": spoken.hold_id, "counts": spoken.is_stored}
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
     elif spoken.is_stored:
         out.print(f"{spoken.hold_id} {what}.")
     if not spoken.is_stored:
@@ -117,7 +116,7 @@ def list_holds(
     holds = run_async(known_holds(running_settings("mongo_url")))
     shown = [one for one in holds if everything or one.released is None]
     if as_json:
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
         return
     for one in shown:
         _show(one)

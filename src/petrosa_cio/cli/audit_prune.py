@@ -4,7 +4,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from petrosa_cio.adapters.archive_files import ArchiveFolder
@@ -13,7 +12,7 @@ from petrosa_cio.cli.audit import audit
 from petrosa_cio.cli.audit_evidence import OlderKeys, known_keys, telling
 from petrosa_cio.cli.options import AsJson, examples
 from petrosa_cio.cli.root import run_async, running_settings
-from petrosa_cio.cli.showing import out
+from petrosa_cio.cli.showing import out, print_json
 from petrosa_cio.keeping import open_prune_store, signer_of
 from petrosa_cio.servers import clock
 from petrosa_cio.settings import Settings
@@ -48,7 +47,7 @@ def prune(
     settings = running_settings()
     chosen, gone = run_async(_prune(settings, archived, public_key, yes))
     if as_json:
-        out.print_json(orjson.dumps(_plain(chosen, gone, yes)).decode())
+        print_json(_plain(chosen, gone, yes))
     else:
         _show(chosen, gone, yes)
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import orjson
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from petrosa_cio.cli.showing import err, out
+from petrosa_cio.cli.showing import err, out, print_json
 from petrosa_cio.cli.switches import show_unrecorded
 from petrosa_cio.cli.what_if_summary import show_what_if_of
 from petrosa_cio.governance.lifecycle import Considered, Outcome
@@ -54,7 +53,7 @@ def _loosened_first(one: FieldChange) -> tuple[bool, str]:
 def show_outcome(outcome: Outcome, as_json: bool) -> None:
     """Show what became of a change that somebody asked for."""
     if as_json:
-        out.print_json(orjson.dumps(outcome_fields(outcome)).decode())
+        print_json(outcome_fields(outcome))
         return
     parent = outcome.revision.parent if outcome.revision else _parent_of(outcome)
     show_comparison(outcome.comparison, f"beside revision {parent}")

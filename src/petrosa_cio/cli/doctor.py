@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-import orjson
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -12,7 +11,7 @@ from rich.text import Text
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import LOOK, AsJson, examples
 from petrosa_cio.cli.root import app, run_async, running_settings
-from petrosa_cio.cli.showing import err, out, show_misconfigured
+from petrosa_cio.cli.showing import err, out, print_json, show_misconfigured
 from petrosa_cio.doctor import Level, Result, examine
 from petrosa_cio.errors import Misconfigured
 from petrosa_cio.governance.files import Governing, load_governing
@@ -55,7 +54,7 @@ def doctor(
     with err.status("looking"):
         results = run_async(examine(settings, governing))
     if as_json:
-        out.print_json(orjson.dumps(_plain(results)).decode())
+        print_json(_plain(results))
     else:
         _show(results)
     raise typer.Exit(exit_code_of(results, strict=strict))

@@ -22,7 +22,7 @@ from petrosa_cio.cli.offline import (
 )
 from petrosa_cio.cli.options import TRY, AsJson, CharterFile, PolicyFile, VenueFiles, examples
 from petrosa_cio.cli.root import app, run_async, running_settings
-from petrosa_cio.cli.showing import COLOURS, out, show_problem
+from petrosa_cio.cli.showing import COLOURS, out, print_json, show_problem
 from petrosa_cio.fleet.engine_facts import CANNOT_CLOSE
 from petrosa_cio.launch import open_records
 from petrosa_cio.risk.explain import Explained, Explanation
@@ -78,7 +78,7 @@ def explain(
     note = CANNOT_CLOSE if _is_approved_exit(intent, verdict) else ""
     if as_json:
         shown = {"verdict": verdict.kind, "explanation": explanation, "note": note}
-        out.print_json(orjson.dumps(shown | {"afterwards": afterwards}).decode())
+        print_json(shown | {"afterwards": afterwards})
     else:
         _show(title, verdict, explanation, [note, *afterwards])
     raise typer.Exit(ExitCode.REFUSED if verdict.kind is VerdictKind.DENY else ExitCode.WELL)

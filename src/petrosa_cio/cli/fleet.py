@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from petrosa_cio.cli.fleet_tables import print_json, show_discovered, show_history, show_reading
+from petrosa_cio.cli.fleet_tables import show_discovered, show_history, show_reading
 from petrosa_cio.cli.options import LOOK, AsJson, examples
 from petrosa_cio.cli.root import app, run_async, running_settings
-from petrosa_cio.cli.showing import err, out
+from petrosa_cio.cli.showing import err, out, print_json
 from petrosa_cio.fleet.analysis import Analysis, Subject
 from petrosa_cio.fleet.neighbour import PastChange, Reading, parse_target
 from petrosa_cio.fleet.setting_facts import SettingFacts

@@ -8,7 +8,7 @@ import typer
 
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.fleet import NEED, TargetName, fleet_app
-from petrosa_cio.cli.fleet_tables import print_json, show_asked, show_report, show_waiting
+from petrosa_cio.cli.fleet_tables import show_asked, show_report, show_waiting
 from petrosa_cio.cli.options import (
     AsJson,
     Thought,
@@ -18,7 +18,7 @@ from petrosa_cio.cli.options import (
     stated_thought,
 )
 from petrosa_cio.cli.root import run_async, running_settings
-from petrosa_cio.cli.showing import out
+from petrosa_cio.cli.showing import out, print_json
 from petrosa_cio.cli.switches import Reason, readable
 from petrosa_cio.fleet.neighbour import parse_target
 from petrosa_cio.governance.actors import Actor

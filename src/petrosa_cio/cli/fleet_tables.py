@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-import orjson
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,11 +14,6 @@ from petrosa_cio.governance.fleet_outcome import MEANINGS, Effect, Report
 from petrosa_cio.governance.fleet_proposals import Waiting
 
 GOOD = {Effect.APPLIED: "green", Effect.STORED_UNREAD: "yellow"}
-
-
-def print_json(said: object) -> None:
-    """Print something for a program; exact decimals as text."""
-    out.print_json(orjson.dumps(said, default=str).decode())
 
 
 def show_discovered(found: Sequence[Discovered]) -> None:

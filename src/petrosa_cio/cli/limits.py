@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from petrosa_cio.cli import completion
@@ -19,10 +18,10 @@ from petrosa_cio.cli.options import (
     symbol_of,
 )
 from petrosa_cio.cli.root import app, run_async, running_settings, settings_of_environment
-from petrosa_cio.cli.showing import out
+from petrosa_cio.cli.showing import print_json
 from petrosa_cio.governance.files import load_governing
 from petrosa_cio.launch import open_books
-from petrosa_cio.office.limits import Governs, Looked, read_governs
+from petrosa_cio.office.limits import Governs, Looked, read_governs, scope_fields
 from petrosa_cio.office.shown import limit_fields
 from petrosa_cio.risk.in_force import PolicyBook
 from petrosa_cio.risk.limits_in_use import Asked, limit_lines
@@ -74,17 +73,10 @@ def limits(
     if regime:
         governs = replace(governs, regimes={ANY_SYMBOL: regime})
     lines = limit_lines(asked, governs.limits_for(asked.strategy), governs.counted)
-    about = {
-        "strategy": asked.strategy,
-        "symbol": asked.symbol,
-        "regime": governs.regime_of(asked.symbol),
-        "source": governs.source,
-        "charter": governs.charter.name,
-        "use_is_known": governs.counted is not None,
-    }
+    about = scope_fields(asked, governs)
     if as_json:
         shown = about | {"limits": [limit_fields(line) for line in lines]}
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
     else:
         show_limits(lines, about)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from petrosa_cio.cli.options import RUN, TokenFile, examples
 from petrosa_cio.cli.root import app, run_async, running_settings
 from petrosa_cio.government import open_government, token_text
-from petrosa_cio.offices import serve_agent
 from petrosa_cio.settings import Settings
 
 NEED = ("mongo_url", "redis_url")
@@ -26,6 +25,9 @@ def mcp(token_file: TokenFile = None) -> None:
 
 
 async def _serve(settings: Settings, token_file: Path | None) -> None:
+    # Imported here: the gate is a command too, and has no use for the web.
+    from petrosa_cio.offices import serve_agent  # noqa: PLC0415
+
     async with open_government(settings) as government:
         await government.who_asks(token_file)
     await serve_agent(settings, token_text(settings, token_file) or "")

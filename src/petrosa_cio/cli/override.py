@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
+from petrosa_cio.cli.deciding import Yes, need_confirmed, stepped
 from petrosa_cio.cli.durations import duration_of
-from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import (
     SWITCH,
     AsJson,
@@ -17,13 +16,14 @@ from petrosa_cio.cli.options import (
     examples,
     stated_thought,
 )
-from petrosa_cio.cli.override_tables import override_fields, show_override, show_overrides
+from petrosa_cio.cli.override_tables import show_override, show_overrides
 from petrosa_cio.cli.policy_change import NEED
 from petrosa_cio.cli.root import app, run_async, running_settings
-from petrosa_cio.cli.showing import out, show_problem
+from petrosa_cio.cli.showing import out, print_json
 from petrosa_cio.cli.switches import Reason, readable
 from petrosa_cio.governance.overrides import ConsideredOverride
 from petrosa_cio.government import open_government
+from petrosa_cio.office.overrides_shown import override_fields
 from petrosa_cio.risk.overrides import LIFTS
 from petrosa_cio.risk.reasons import ReasonCode
 
@@ -97,7 +97,7 @@ def override_list(as_json: AsJson = False) -> None:
 
     found = run_async(listed())
     if as_json:
-        out.print_json(orjson.dumps([override_fields(one) for one in found]).decode())
+        print_json([override_fields(one) for one in found])
     elif found:
         show_overrides(found)
     else:
@@ -141,7 +141,7 @@ async def _one(override: str) -> ConsideredOverride:
 def override_approve(
     override: OverrideName,
     reason: Reason,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask once more.")] = False,
+    yes: Yes = False,
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -154,11 +154,9 @@ def override_approve(
     if not yes and not as_json:
         found = run_async(_one(override))
         show_override(found)
-        if not typer.confirm("Approve exactly this?"):
-            show_problem("Nothing was approved.")
-            raise typer.Exit(ExitCode.FAILED)
+        need_confirmed()
         override = found.proposal.proposal_id
-    _show(run_async(_stepped(override, readable(reason), token_file, approves=True)), as_json)
+    _show(_stepped(override, reason, token_file, approves=True), as_json)
 
 
 @override_app.command(
@@ -171,20 +169,18 @@ def override_reject(
 
     Exit code 0 when it counts, 1 when it is refused; a refusal is recorded.
     """
-    _show(run_async(_stepped(override, readable(reason), token_file, approves=False)), as_json)
+    _show(_stepped(override, reason, token_file, approves=False), as_json)
 
 
-async def _stepped(
+def _stepped(
     override: str, reason: str, token_file: Path | None, *, approves: bool
 ) -> ConsideredOverride:
-    async with open_government(running_settings(*NEED)) as government:
-        actor = await government.who_asks(token_file)
-        take = government.overrides.approve if approves else government.overrides.reject
-        return await take(actor, override, reason=reason)
+    why = readable(reason)
+    return run_async(stepped(lambda by: by.overrides, override, why, token_file, approves=approves))
 
 
 def _show(found: ConsideredOverride, as_json: bool) -> None:
     if as_json:
-        out.print_json(orjson.dumps(override_fields(found)).decode())
+        print_json(override_fields(found))
     else:
         show_override(found)

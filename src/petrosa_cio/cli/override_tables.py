@@ -1,7 +1,6 @@
 """Overrides for one order, as tables for people and as JSON."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -12,33 +11,10 @@ from petrosa_cio.cli.showing import out
 from petrosa_cio.cli.switches import show_unrecorded
 from petrosa_cio.governance.authority import Stage
 from petrosa_cio.governance.overrides import ConsideredOverride
+from petrosa_cio.office.overrides_shown import override_stage
 
 SHOWN = ("strategy", "action", "symbol", "order_type")
 """Fields of an order that are shown first; the rest follow by name."""
-
-
-def override_fields(one: ConsideredOverride) -> dict[str, Any]:
-    """Return an override and where it stands, for JSON."""
-    proposal, wanted = one.proposal, one.wanted
-    return {
-        "override": proposal.proposal_id,
-        "stage": _stage(one),
-        "used_by": one.used_by,
-        "decision_id": wanted.decision_id,
-        "order": wanted.fields,
-        "lifts": wanted.lifts,
-        "left": wanted.left,
-        "author": proposal.author,
-        "role": proposal.role,
-        "at": proposal.at,
-        "expires_at": proposal.expires_at,
-        "thought": proposal.thought,
-        "behind": one.standing.behind,
-        "steps": [
-            {"kind": step.kind, "author": step.author, "reason": step.reason, "at": step.at}
-            for step in one.steps
-        ],
-    }
 
 
 def show_overrides(found: Sequence[ConsideredOverride]) -> None:
@@ -50,7 +26,7 @@ def show_overrides(found: Sequence[ConsideredOverride]) -> None:
         proposal = one.proposal
         table.add_row(
             proposal.proposal_id[:SHORT_ID],
-            _stage(one),
+            override_stage(one),
             escape(_order(one)),
             ", ".join(one.wanted.lifts),
             escape(f"{proposal.author} ({proposal.role})"),
@@ -65,7 +41,7 @@ def show_override(one: ConsideredOverride) -> None:
     proposal, wanted, short = one.proposal, one.wanted, one.proposal.proposal_id[:SHORT_ID]
     until = f"{proposal.expires_at:%H:%M:%S} UTC"
     lines = [
-        f"Override {short} is {_stage(one)}; it is over at {until}.",
+        f"Override {short} is {override_stage(one)}; it is over at {until}.",
         f"Order: {_order(one)}",
         *(f"  {name} {value}" for name, value in wanted.fields.items() if name not in SHOWN),
         f"Denied by decision {wanted.decision_id}.",
@@ -96,7 +72,3 @@ def _next(one: ConsideredOverride, short: str) -> list[str]:
 
 def _order(one: ConsideredOverride) -> str:
     return " ".join(one.wanted.fields.get(name, "") for name in SHOWN)
-
-
-def _stage(one: ConsideredOverride) -> str:
-    return "used" if one.used_by is not None else one.stage

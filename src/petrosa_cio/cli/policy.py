@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from petrosa_cio.cli import completion
@@ -12,7 +11,7 @@ from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import TRY, AsJson, CharterFile, examples, symbol_of
 from petrosa_cio.cli.policy_tables import show_findings, show_limits
 from petrosa_cio.cli.root import app, run_async, settings_of_environment
-from petrosa_cio.cli.showing import out
+from petrosa_cio.cli.showing import print_json
 from petrosa_cio.errors import Misconfigured
 from petrosa_cio.governance.files import Examined, examine_files
 from petrosa_cio.governance.self_test import Asked, Shown, Status, self_test
@@ -68,7 +67,7 @@ def policy_check(
             "errors": [asdict(one) for one in found.problems],
             "warnings": [asdict(one) for one in found.remarks],
         }
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
     else:
         show_findings(found)
     refused = found.problems or (strict and found.remarks)
@@ -114,7 +113,7 @@ def policy_test(
     asked = Asked(strategy, symbol_of(symbol) if symbol else None, regime)
     shown = run_async(_all_shown(PolicyBook(found.document, found.charter), asked))
     if as_json:
-        out.print_json(orjson.dumps([asdict(one) for one in shown]).decode())
+        print_json([asdict(one) for one in shown])
     else:
         show_limits(shown)
     failed = any(one.status is Status.FAILS for one in shown)

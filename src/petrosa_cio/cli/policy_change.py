@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
@@ -31,7 +30,7 @@ from petrosa_cio.cli.options import (
 )
 from petrosa_cio.cli.policy import policy_app
 from petrosa_cio.cli.root import run_async, running_settings
-from petrosa_cio.cli.showing import err, out, show_problem
+from petrosa_cio.cli.showing import err, print_json, show_problem
 from petrosa_cio.errors import PolicyRejected, RevisionConflict
 from petrosa_cio.governance.documents import read_policy_document, read_policy_file
 from petrosa_cio.governance.lifecycle import Outcome
@@ -98,7 +97,7 @@ def policy_diff(file: File = None, fields: Fields = None, as_json: AsJson = Fals
     newest, comparison = run_async(_compared(file, fields or []))
     if as_json:
         shown = {"parent": newest.revision, **comparison_fields(comparison)}
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
     else:
         show_comparison(comparison, f"beside revision {newest.revision}")
 

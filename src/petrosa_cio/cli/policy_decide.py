@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from petrosa_cio.cli.change_tables import (
@@ -12,12 +11,12 @@ from petrosa_cio.cli.change_tables import (
     show_in_force,
     show_one,
 )
-from petrosa_cio.cli.exit_codes import ExitCode
+from petrosa_cio.cli.deciding import Yes, need_confirmed, stepped
 from petrosa_cio.cli.options import AsJson, TokenFile, examples
 from petrosa_cio.cli.policy import policy_app
 from petrosa_cio.cli.policy_change import NEED
 from petrosa_cio.cli.root import run_async, running_settings
-from petrosa_cio.cli.showing import out, show_problem
+from petrosa_cio.cli.showing import out, print_json
 from petrosa_cio.cli.switches import Reason, readable
 from petrosa_cio.cli.what_if_summary import show_what_if_of
 from petrosa_cio.governance.documents import read_policy_document
@@ -50,7 +49,7 @@ def policy_proposals(
         return
     found = run_async(_listed())
     if as_json:
-        out.print_json(orjson.dumps([considered_fields(one) for one in found]).decode())
+        print_json([considered_fields(one) for one in found])
     elif found:
         show_considered(found)
     else:
@@ -72,7 +71,7 @@ async def _one(proposal: str) -> tuple[Considered, Comparison]:
 def _show_all_of(found: Considered, comparison: Comparison, *, as_json: bool) -> None:
     if as_json:
         shown = considered_fields(found) | comparison_fields(comparison)
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
         return
     show_considered([found])
     show_comparison(comparison, f"beside revision {found.proposal.parent}")
@@ -89,7 +88,7 @@ def _show_all_of(found: Considered, comparison: Comparison, *, as_json: bool) ->
 def policy_approve(
     proposal: ProposalName,
     reason: Reason,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask once more.")] = False,
+    yes: Yes = False,
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -102,11 +101,9 @@ def policy_approve(
     if not yes and not as_json:
         found, comparison = run_async(_one(proposal))
         _show_all_of(found, comparison, as_json=False)
-        if not typer.confirm("Approve exactly this?"):
-            show_problem("Nothing was approved.")
-            raise typer.Exit(ExitCode.FAILED)
+        need_confirmed()
         proposal = found.proposal.proposal_id
-    _show_step(run_async(_stepped(proposal, readable(reason), token_file, approves=True)), as_json)
+    _show_step(_stepped(proposal, reason, token_file, approves=True), as_json)
 
 
 @policy_app.command(
@@ -119,21 +116,17 @@ def policy_reject(
 
     Exit code 0 when it counts, 1 when it is refused; a refusal is recorded.
     """
-    _show_step(run_async(_stepped(proposal, readable(reason), token_file, approves=False)), as_json)
+    _show_step(_stepped(proposal, reason, token_file, approves=False), as_json)
 
 
-async def _stepped(
-    proposal: str, reason: str, token_file: Path | None, *, approves: bool
-) -> Considered:
-    async with open_government(running_settings(*NEED)) as government:
-        actor = await government.who_asks(token_file)
-        take = government.lifecycle.approve if approves else government.lifecycle.reject
-        return await take(actor, proposal, reason=reason)
+def _stepped(proposal: str, reason: str, token_file: Path | None, *, approves: bool) -> Considered:
+    why = readable(reason)
+    return run_async(stepped(lambda by: by.lifecycle, proposal, why, token_file, approves=approves))
 
 
 def _show_step(found: Considered, as_json: bool) -> None:
     if as_json:
-        out.print_json(orjson.dumps(considered_fields(found)).decode())
+        print_json(considered_fields(found))
     else:
         show_one(found)
 
@@ -150,7 +143,7 @@ def policy_activate(
     """
     revision = run_async(_activated(proposal, token_file))
     if as_json:
-        out.print_json(orjson.dumps({"in_force": revision.revision}).decode())
+        print_json({"in_force": revision.revision})
     else:
         show_in_force(revision)
 

@@ -14,7 +14,7 @@ from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import AsJson, examples
 from petrosa_cio.cli.policy import policy_app
 from petrosa_cio.cli.root import run_async, running_settings, settings_of_environment
-from petrosa_cio.cli.showing import facts_table, out, show_problem
+from petrosa_cio.cli.showing import facts_table, out, print_json, show_problem
 from petrosa_cio.errors import Misconfigured, Problem
 from petrosa_cio.launch import new_policy_key
 from petrosa_cio.office.shown import listed_revision_fields, revision_fields
@@ -49,7 +49,7 @@ def policy_key(
         raise Misconfigured([Problem(KEY_FIELD, "no key is set", mend)])
     shown = {"key_id": signer.key_id, "public_key": signer.public_key.hex()}
     if as_json:
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
     else:
         out.print(f"key id      {shown['key_id']}\npublic key  {shown['public_key']}")
 
@@ -71,7 +71,7 @@ def policy_history(
     settings = running_settings("mongo_url")
     found = run_async(_history(settings, before, limit))
     if as_json:
-        out.print_json(orjson.dumps([listed_revision_fields(one) for one in found]).decode())
+        print_json([listed_revision_fields(one) for one in found])
     elif found:
         out.print(_table(found))
     else:
@@ -98,7 +98,7 @@ def policy_show(
         raise typer.Exit(ExitCode.FAILED)
     if as_json:
         shown = revision_fields(found)
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
     else:
         _show(found)
 

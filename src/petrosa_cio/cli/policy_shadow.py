@@ -4,7 +4,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from petrosa_cio.cli.change_tables import show_comparison, show_outcome
@@ -21,12 +20,11 @@ from petrosa_cio.cli.policy import policy_app
 from petrosa_cio.cli.policy_change import NEED, Fields, File, Parent, newest_of, wanted_of
 from petrosa_cio.cli.root import run_async, running_settings
 from petrosa_cio.cli.shadow_tables import show_ended, show_seen
-from petrosa_cio.cli.showing import err, out
+from petrosa_cio.cli.showing import err, out, print_json
 from petrosa_cio.cli.switches import show_unrecorded
 from petrosa_cio.governance.shadow import Ended, Promoted, Seen, Started
 from petrosa_cio.government import open_government
-from petrosa_cio.office.shadow_shown import seen_fields, shadow_fields
-from petrosa_cio.office.shown import comparison_fields
+from petrosa_cio.office.shadow_shown import ended_fields, seen_fields, started_fields
 
 shadow_app = typer.Typer(
     help="Try a policy on what arrives, beside the one in force: it is decided a moment later, "
@@ -68,9 +66,7 @@ def shadow_start(
     why, span = stated_thought(thought, thought_file), duration_of(lasts)
     started = run_async(_started(file, fields or [], span, parent, why, token_file))
     if as_json:
-        shown = shadow_fields(started.shadow) | comparison_fields(started.comparison)
-        shown["findings"] = [str(one) for one in started.findings]
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(started_fields(started))
         return
     show_comparison(started.comparison, f"beside revision {started.shadow.parent}")
     for finding in started.findings:
@@ -117,7 +113,7 @@ def shadow_show(
     """
     seen = run_async(_seen(number))
     if as_json:
-        out.print_json(orjson.dumps(seen_fields(seen), default=str).decode())
+        print_json(seen_fields(seen))
     else:
         show_seen(seen)
 
@@ -166,8 +162,7 @@ def shadow_drop(
     """
     ended = run_async(_dropped(stated_thought(thought, thought_file), token_file))
     if as_json:
-        shown = shadow_fields(ended.shadow) | {"stage": "dropped"}
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(ended_fields(ended))
     else:
         show_ended(ended)
 

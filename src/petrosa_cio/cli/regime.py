@@ -7,7 +7,6 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -25,7 +24,7 @@ from petrosa_cio.cli.options import (
     symbol_of,
 )
 from petrosa_cio.cli.root import app, run_async, running_settings
-from petrosa_cio.cli.showing import err, out
+from petrosa_cio.cli.showing import err, out, print_json
 from petrosa_cio.cli.switches import Reason, readable, show_unrecorded
 from petrosa_cio.errors import Rejected
 from petrosa_cio.governance.authority import Act
@@ -105,7 +104,7 @@ def regime_set(
         "until": until_of(override),
     }
     if as_json:
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
     else:
         until = f"until {until_of(override)}"
         out.print(f"[bold]{scope}[/] is now in [bold]{escape(override.name)}[/], {until}.")
@@ -159,7 +158,7 @@ def regime_clear(
     scope = _scope(symbol)
     cleared = run_async(_cleared(scope, readable(reason), feed, token_file))
     if as_json:
-        out.print_json(orjson.dumps({"symbol": scope, "ended": cleared.ended}).decode())
+        print_json({"symbol": scope, "ended": cleared.ended})
     elif cleared.ended is None:
         out.print(f"[bold]{scope}[/] had none.")
     else:
@@ -186,7 +185,7 @@ def regime_show(as_json: AsJson = False) -> None:
     overrides, observed = run_async(_stored())
     lines = list(regime_lines(overrides, observed, clock()))
     if as_json:
-        out.print_json(orjson.dumps(lines).decode())
+        print_json(lines)
     elif lines:
         _show(lines)
     else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import orjson
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -31,6 +32,11 @@ def show_misconfigured(wrong: Misconfigured) -> None:
     for problem in wrong.problems:
         table.add_row(*map(escape, (problem.field, problem.message, problem.mend)))
     err.print(table)
+
+
+def print_json(said: object) -> None:
+    """Print something for a program; exact decimals as text."""
+    out.print_json(orjson.dumps(said, default=str).decode())
 
 
 def show_problem(what: str, *details: str) -> None:

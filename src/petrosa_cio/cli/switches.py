@@ -1,6 +1,5 @@
 """``cio halt``, ``cio reduce``, ``cio resume``: what people switch by hand."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +16,7 @@ from petrosa_cio.cli.options import (
     symbol_of,
 )
 from petrosa_cio.cli.root import app, run_async, running_settings
-from petrosa_cio.cli.showing import err, out
+from petrosa_cio.cli.showing import err, out, print_json
 from petrosa_cio.governance.authority import Act
 from petrosa_cio.governance.desk import Switched
 from petrosa_cio.government import machine_user, open_government
@@ -100,7 +99,7 @@ def _switch(
 
 def _show(scope: Scope, state: TradingState, switched: Switched, as_json: bool) -> None:
     if as_json:
-        out.print_json(json.dumps({"scope": str(scope), "state": state, "epoch": switched.epoch}))
+        print_json({"scope": str(scope), "state": state, "epoch": switched.epoch})
     else:
         out.print(f"[bold]{scope}[/] is now [bold]{state}[/].")
     if switched.unrecorded:

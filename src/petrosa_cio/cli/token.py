@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -13,7 +12,7 @@ from petrosa_cio.cli.durations import duration_of
 from petrosa_cio.cli.options import SWITCH, AsJson, TokenFile, examples
 from petrosa_cio.cli.policy_change import NEED
 from petrosa_cio.cli.root import app, run_async, running_settings
-from petrosa_cio.cli.showing import err, out
+from petrosa_cio.cli.showing import err, out, print_json
 from petrosa_cio.cli.switches import Reason, readable, show_unrecorded
 from petrosa_cio.governance.actors import Role
 from petrosa_cio.governance.authority import Act, check_may
@@ -63,7 +62,7 @@ def token_create(
     if as_json:
         shown = token_fields(ListedToken(made.entry, None, counts=True))
         shown |= {} if file else {"token": made.text}
-        out.print_json(orjson.dumps(shown).decode())
+        print_json(shown)
     elif file is None:
         out.print(made.text, markup=False, soft_wrap=True)
         err.print("It is not shown again.")
@@ -93,7 +92,7 @@ def token_list(token_file: TokenFile = None, as_json: AsJson = False) -> None:
     """
     found = run_async(_listed(token_file))
     if as_json:
-        out.print_json(orjson.dumps([token_fields(one) for one in found]).decode())
+        print_json([token_fields(one) for one in found])
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="cyan")
     for heading in ("token", "name", "role", "made by", "made, UTC", "ends, UTC", "counts"):
@@ -130,7 +129,7 @@ def token_revoke(
     """
     gone = run_async(_revoked(token_id, readable(reason), token_file))
     if as_json:
-        out.print_json(orjson.dumps(token_fields(gone)).decode())
+        print_json(token_fields(gone))
     else:
         out.print(f"The token {gone.entry.token_id} of {gone.entry.name} is revoked.", markup=False)
 

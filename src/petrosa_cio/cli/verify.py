@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import orjson
 import typer
 from msgspec import to_builtins
 from rich.text import Text
@@ -25,7 +24,7 @@ from petrosa_cio.cli.audit_evidence import (
 from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import AsJson, examples
 from petrosa_cio.cli.root import run_async, running_settings, settings_of_environment
-from petrosa_cio.cli.showing import out, show_misconfigured
+from petrosa_cio.cli.showing import out, print_json, show_misconfigured
 from petrosa_cio.errors import Misconfigured, Unavailable
 from petrosa_cio.launch import open_proof
 from petrosa_cio.settings import Settings
@@ -91,7 +90,7 @@ def verify(
         could_not(f"{away}.", "Nothing is known of the record.")
     outcome = proof.outcome(last or first)
     if as_json:
-        out.print_json(orjson.dumps(_plain(proof, outcome)).decode())
+        print_json(_plain(proof, outcome))
     else:
         _show(proof, outcome, last)
     raise typer.Exit(ENDS[outcome])
@@ -118,7 +117,7 @@ def _verify_archive(
     except Unavailable as away:
         could_not(f"{away}.", "Nothing is known of the archive.")
     if as_json:
-        out.print_json(orjson.dumps(_plain_archive(found)).decode())
+        print_json(_plain_archive(found))
     else:
         _show_archive(found)
     raise typer.Exit(ENDS[found.outcome])

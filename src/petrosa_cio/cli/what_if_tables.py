@@ -12,7 +12,7 @@ from petrosa_cio.cli.showing import out
 from petrosa_cio.governance.what_if import Findings, Flip, FlipKind
 from petrosa_cio.governance.what_if.findings import most_first
 from petrosa_cio.governance.what_if.profile import usd
-from petrosa_cio.risk.shared_limits import GROSS
+from petrosa_cio.risk.counters import GROSS
 from petrosa_cio.risk.verdict import VerdictKind
 
 FLIPS_SHOWN = 5

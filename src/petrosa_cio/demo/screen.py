@@ -16,8 +16,8 @@ from petrosa_cio.demo.book import Verdict
 from petrosa_cio.demo.story import Chapter
 from petrosa_cio.demo.view import View
 from petrosa_cio.demo.words import verdict_words
+from petrosa_cio.risk.counters import GROSS, position_counter
 from petrosa_cio.risk.intent import Direction
-from petrosa_cio.risk.shared_limits import GROSS, position_counter
 from petrosa_cio.risk.trading_state import TradingState
 
 COLOURS = {"approve": "green", "reduce": "yellow", "deny": "red"}

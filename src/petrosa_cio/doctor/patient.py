@@ -20,6 +20,7 @@ from petrosa_cio.adapters.nats_monitoring import NatsMonitoring
 from petrosa_cio.adapters.redis_connection import Redis, connect_redis
 from petrosa_cio.adapters.redis_facts import RedisFacts
 from petrosa_cio.adapters.redis_ledger import RedisLedger
+from petrosa_cio.adapters.redis_portfolio import RedisPortfolio
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
 from petrosa_cio.errors import Unavailable
@@ -28,6 +29,7 @@ from petrosa_cio.fleet.regime_answers import NoRegime, ObservedRegime
 from petrosa_cio.governance.files import Governing
 from petrosa_cio.policies import open_revisions, trusted_keys
 from petrosa_cio.ports import ActivePolicy, PolicyRevision, VenueRulesMark
+from petrosa_cio.risk.portfolio import PortfolioReading
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.servers import clock, nats_access
 from petrosa_cio.settings import Settings
@@ -48,6 +50,7 @@ class Patient:
         self.redis = RedisFacts(redis, timeout_s=ANSWER_TIMEOUT_S)
         self._store = RedisStateStore(redis, settings.fund, timeout_s=ANSWER_TIMEOUT_S)
         self._ledger = RedisLedger(redis, settings.fund, timeout_s=ANSWER_TIMEOUT_S)
+        self._portfolio = RedisPortfolio(redis, settings.fund, timeout_s=ANSWER_TIMEOUT_S)
         self._venue = RedisVenueRules(redis, settings.fund, timeout_s=ANSWER_TIMEOUT_S)
         self._beating: asyncio.Task[Mapping[str, Any]] | None = None
 
@@ -118,6 +121,10 @@ class Patient:
     async def venue_rules_mark(self) -> VenueRulesMark | None:
         """Return which version of the venue's rules the store holds. Raises Unavailable."""
         return await self._venue.venue_rules_mark()
+
+    async def portfolio(self) -> PortfolioReading | None:
+        """Return what the fund was last seen to hold. Raises Unavailable."""
+        return await self._portfolio.portfolio()
 
     async def first_tick(self, *, within_s: float) -> Tick | None:
         """Listen to the market data for a while, and return the first tick, if there is one.

@@ -6,7 +6,7 @@ when it was made. It is used once, and only while the neighbour still shows that
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
@@ -27,15 +27,17 @@ from petrosa_cio.governance.authority import (
 from petrosa_cio.governance.fleet_sender import Planned
 from petrosa_cio.governance.proposals import (
     LASTS,
+    Taken,
     check_unchanged,
-    proposal_id_of,
+    find_proposal,
+    named,
+    take_step,
     to_the_millisecond,
 )
 from petrosa_cio.governance.refusals import Refusals, Tell
 from petrosa_cio.ports import Proposal, ProposalStep, ProposalStore, StepKind
 from petrosa_cio.risk.strict_json import load_object
 
-SHORTEST_CALL: Final = 8
 MOST_BYTES: Final = 65_536
 USED_BY: Final = "petrosa-cio"
 """In whose name it is noted that a proposal was used: one name, so that it is noted once."""
@@ -129,7 +131,7 @@ class FleetProposals:
             at=at,
             expires_at=at + waits + LASTS,
         )
-        proposal = replace(unnamed, proposal_id=proposal_id_of(unnamed))
+        proposal = named(unnamed)
         await self._store.propose(proposal)
         told = Change(
             "fleet_proposal", proposal.proposal_id, proposal.document, actor.name, thought
@@ -144,16 +146,9 @@ class FleetProposals:
         return await self._waiting(found)
 
     async def look_up(self, called: str) -> Waiting:
-        """Return the proposal of a name, or of the beginning of it. Raises NotAllowed."""
-        if len(called) < SHORTEST_CALL or not set(called) <= set("0123456789abcdef"):
-            raise NotAllowed(f"name a proposal by at least {SHORTEST_CALL} characters of its name")
-        found = await self._store.proposals(called=called, limit=2)
-        if len(found) != 1:
-            raise NotAllowed(
-                f"{'no' if not found else 'more than one'} proposal is called {called}"
-            )
-        check_unchanged(found[0])
-        return (await self._waiting(found))[0]
+        """Return the proposal of a name, or of the beginning of it. Raises NotFound."""
+        found = await find_proposal(self._store, called)
+        return (await self._waiting([found]))[0]
 
     async def approve(self, actor: Actor, called: str, *, reason: str) -> Waiting:
         """Approve a proposal, or confirm it where one person decides alone. Raises NotAllowed."""
@@ -201,13 +196,8 @@ class FleetProposals:
         return found
 
     async def _step(self, actor: Actor, proposal: Proposal, kind: StepKind, reason: str) -> Waiting:
-        at = to_the_millisecond(self._clock())
-        step = ProposalStep(proposal.proposal_id, kind, actor.name, actor.role.value, reason, at)
-        if not await self._store.step(step):
-            raise NotAllowed(f"{actor.name} did that before")
-        await self._tell(
-            Change("fleet_proposal_step", proposal.proposal_id, kind, actor.name, reason)
-        )
+        taken = Taken(proposal.proposal_id, kind, actor, reason, self._clock())
+        await take_step(self._store, self._tell, "fleet_proposal_step", taken)
         return (await self._waiting([proposal]))[0]
 
 

@@ -27,13 +27,14 @@ from petrosa_cio.governance.authority import (
 )
 from petrosa_cio.governance.documents import read_policy_document
 from petrosa_cio.governance.proposals import (
+    Taken,
     Wanted,
     check_changes,
-    check_unchanged,
+    find_proposal,
     judged,
     proposal_id_of,
     proposed,
-    to_the_millisecond,
+    take_step,
 )
 from petrosa_cio.governance.refusals import Refusals, Tell
 from petrosa_cio.governance.thought import check_thought
@@ -53,9 +54,6 @@ from petrosa_cio.risk.policy_findings import PolicyFinding
 
 KNOWN_GOOD_AFTER: Final = timedelta(hours=1)
 """A revision that was in force for so long counts as known to be good."""
-
-SHORTEST_CALL: Final = 8
-"""Characters of its name by which a proposal may be called."""
 
 _PAGE: Final = 50
 
@@ -311,13 +309,8 @@ class Lifecycle:
 
     async def look_up(self, called: str) -> Considered:
         """Return one proposal and where it stands. Raises NotFound if there is not just one."""
-        if len(called) < SHORTEST_CALL:
-            raise NotFound(f"call a proposal by at least {SHORTEST_CALL} characters of its name")
-        found = await self._proposals.proposals(called=called, limit=2)
-        if len(found) != 1:
-            raise NotFound(f"{'more than one' if found else 'no'} proposal is called {called!r}")
-        check_unchanged(found[0])
-        return (await self._considered(found))[0]
+        found = await find_proposal(self._proposals, called)
+        return (await self._considered([found]))[0]
 
     async def listed(self, *, limit: int = _PAGE) -> list[Considered]:
         """Return the newest proposals and where each stands."""
@@ -368,12 +361,9 @@ class Lifecycle:
     async def _take_step(
         self, actor: Actor, found: Considered, kind: StepKind, reason: str
     ) -> Considered:
-        at = to_the_millisecond(self._clock())
-        proposal_id = found.proposal.proposal_id
-        step = ProposalStep(proposal_id, kind, actor.name, actor.role.value, reason, at)
-        if not await self._proposals.step(step):
-            raise NotAllowed(f"{actor.name} did that before")
-        await self._tell(Change("proposal_step", proposal_id, kind, actor.name, reason))
+        name = found.proposal.proposal_id
+        taken = Taken(name, kind, actor, reason, self._clock())
+        await take_step(self._proposals, self._tell, "proposal_step", taken)
         return (await self._considered([found.proposal]))[0]
 
     async def _newest(self) -> PolicyRevision:

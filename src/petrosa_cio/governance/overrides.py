@@ -24,8 +24,14 @@ from petrosa_cio.governance.authority import (
     check_may_reject,
     standing,
 )
-from petrosa_cio.governance.lifecycle import SHORTEST_CALL
-from petrosa_cio.governance.proposals import check_unchanged, proposal_id_of, to_the_millisecond
+from petrosa_cio.governance.proposals import (
+    Taken,
+    find_proposal,
+    named,
+    proposal_id_of,
+    take_step,
+    to_the_millisecond,
+)
 from petrosa_cio.governance.refusals import Refusals, Tell
 from petrosa_cio.governance.thought import check_thought
 from petrosa_cio.governance.wanted_overrides import (
@@ -149,7 +155,7 @@ class Overrides:
             at=at,
             expires_at=at + lasts,
         )
-        proposal = replace(unnamed, proposal_id=proposal_id_of(unnamed))
+        proposal = named(unnamed)
         await self._proposals.propose(proposal)
         name, document = proposal.proposal_id, proposal.document
         told = Change("override_proposal", name, document, actor.name, thought)
@@ -195,14 +201,9 @@ class Overrides:
             return await self._take_step(actor, found.proposal, StepKind.REJECT, reason)
 
     async def look_up(self, called: str) -> ConsideredOverride:
-        """Return one override and where it stands. Raises NotAllowed if there is not just one."""
-        if len(called) < SHORTEST_CALL:
-            raise NotAllowed(f"call an override by at least {SHORTEST_CALL} characters of its name")
-        found = await self._proposals.proposals(called=called, limit=2)
-        if len(found) != 1:
-            raise NotAllowed(f"{'more than one' if found else 'no'} override is called {called!r}")
-        check_unchanged(found[0])
-        return (await self._considered(found))[0]
+        """Return one override and where it stands. Raises NotFound if there is not just one."""
+        found = await find_proposal(self._proposals, called, "an override")
+        return (await self._considered([found]))[0]
 
     async def listed(self, *, limit: int = _PAGE) -> list[ConsideredOverride]:
         """Return the newest overrides and where each stands."""
@@ -223,12 +224,8 @@ class Overrides:
     async def _take_step(
         self, actor: Actor, proposal: Proposal, kind: StepKind, reason: str
     ) -> ConsideredOverride:
-        at = to_the_millisecond(self._clock())
-        name = proposal.proposal_id
-        step = ProposalStep(name, kind, actor.name, actor.role.value, reason, at)
-        if not await self._proposals.step(step):
-            raise NotAllowed(f"{actor.name} did that before")
-        await self._tell(Change("override_step", name, kind, actor.name, reason))
+        taken = Taken(proposal.proposal_id, kind, actor, reason, self._clock())
+        await take_step(self._proposals, self._tell, "override_step", taken)
         return (await self._considered([proposal]))[0]
 
     async def _bring_to_gates(self, actor: Actor, found: ConsideredOverride, reason: str) -> None:

@@ -11,18 +11,29 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from petrosa_cio.errors import NotAllowed, PolicyRejected
+from petrosa_cio.audit.record import Change
+from petrosa_cio.errors import NotAllowed, NotFound, PolicyRejected
 from petrosa_cio.fleet.regime_names import NAMES
 from petrosa_cio.governance.actors import Actor
 from petrosa_cio.governance.authority import Terms
 from petrosa_cio.governance.documents import read_policy_document
-from petrosa_cio.ports import PolicyRevision, Proposal
+from petrosa_cio.governance.refusals import Tell
+from petrosa_cio.ports import (
+    PolicyRevision,
+    Proposal,
+    ProposalStep,
+    ProposalStore,
+    StepKind,
+)
 from petrosa_cio.risk.compare import Comparison, compare_documents
 from petrosa_cio.risk.policy import Charter, PolicyDocument, canonical_json
 from petrosa_cio.risk.policy_findings import PolicyFinding, Severity, policy_findings
 
 LASTS: Final = timedelta(hours=24)
 """How long a proposal can be approved and activated; where it must cool off, from then on."""
+
+SHORTEST_CALL: Final = 8
+"""Characters of its name by which a proposal may be called."""
 
 
 def to_the_millisecond(moment: datetime) -> datetime:
@@ -40,6 +51,63 @@ def proposal_id_of(proposal: Proposal) -> str:
         content[moment] = content[moment].isoformat(timespec="milliseconds")
     plain = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return sha256(plain.encode()).hexdigest()
+
+
+def named(unnamed: Proposal) -> Proposal:
+    """Return a proposal under the name that all of it makes."""
+    return replace(unnamed, proposal_id=proposal_id_of(unnamed))
+
+
+async def find_proposal(store: ProposalStore, called: str, what: str = "a proposal") -> Proposal:
+    """Return the one proposal of a name, or of the beginning of it.
+
+    Args:
+        store: Where proposals of its kind are.
+        called: The name.
+        what: What these proposals are, with their article.
+
+    Raises:
+        NotFound: There is not just one.
+        NotAllowed: It was changed after it was made.
+        Unavailable: The store is away.
+    """
+    if len(called) < SHORTEST_CALL:
+        raise NotFound(f"call {what} by at least {SHORTEST_CALL} characters of its name")
+    found = await store.proposals(called=called, limit=2)
+    if len(found) != 1:
+        kind = what.partition(" ")[2]
+        raise NotFound(f"{'more than one' if found else 'no'} {kind} is called {called!r}")
+    check_unchanged(found[0])
+    return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A step that somebody takes about a proposal.
+
+    Attributes:
+        proposal_id: The proposal.
+        kind: What they do.
+        by: Who they are.
+        reason: Why.
+        at: When.
+    """
+
+    proposal_id: str
+    kind: StepKind
+    by: Actor
+    reason: str
+    at: datetime
+
+
+async def take_step(store: ProposalStore, tell: Tell, subject: str, taken: Taken) -> None:
+    """Keep a step, and record it under a subject. Raises NotAllowed if it was taken before."""
+    by, name = taken.by, taken.proposal_id
+    at = to_the_millisecond(taken.at)
+    step = ProposalStep(name, taken.kind, by.name, by.role.value, taken.reason, at)
+    if not await store.step(step):
+        raise NotAllowed(f"{by.name} did that before")
+    await tell(Change(subject, name, taken.kind, by.name, taken.reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +153,7 @@ def proposed(wanted: Wanted, parent: PolicyRevision, terms: Terms, now: datetime
         expires_at=at + waits + LASTS,
         what_if=wanted.what_if,
     )
-    return replace(unnamed, proposal_id=proposal_id_of(unnamed))
+    return named(unnamed)
 
 
 def check_unchanged(proposal: Proposal) -> None:

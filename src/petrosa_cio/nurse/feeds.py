@@ -10,6 +10,7 @@ that can be trusted.
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 import structlog
@@ -24,6 +25,8 @@ from petrosa_cio.ports import ActivePolicy, GovernanceStore
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.policy import Charter, document_hash
+from petrosa_cio.risk.portfolio import PortfolioReading
+from petrosa_cio.risk.seen_exposure import NOTHING_SEEN, Seen, is_fresh
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.risk.venue import VenueRules
@@ -34,6 +37,12 @@ REFRESH_S = 1.0
 
 LONGEST_DISTRUST = 300
 """Characters kept of what is wrong with a policy: every denial repeats them in its record."""
+
+
+Held = tuple[PortfolioReading | None, Mapping[str, Seen]]
+"""A portfolio, and the exposure that it shows."""
+
+NOTHING_HELD: Held = (None, NOTHING_SEEN)
 
 
 class Refusal(StrEnum):
@@ -65,13 +74,15 @@ class Feeds:
         policy_max_age_s: int,
         prices: Callable[[], Mapping[str, ReferencePrice]] = dict,
         venue_rules: Callable[[], VenueRules | None] = lambda: None,
+        held: Callable[[], Held] = lambda: NOTHING_HELD,
         refused: Callable[[Refusal], None] = lambda _: None,
         override_refused: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the store, the charter and whose signature counts; nothing is read yet.
 
-        Prices and the venue's rules are kept fresh elsewhere: taken are their values of now,
-        mappings that nobody changes afterwards. Each policy that is not taken over is told once.
+        Prices, the venue's rules and the portfolio are kept fresh elsewhere: taken are their values
+        of now, mappings that nobody changes afterwards. Each policy that is not taken over is told
+        once.
         """
         self._trusted = trusted
         self._known_overrides = KnownOverrides(trusted, override_refused)
@@ -80,6 +91,7 @@ class Feeds:
         self._active: ActivePolicy | None = None
         self._prices = prices
         self._venue_rules = venue_rules
+        self._held = held
         self._store = store
         self._charter = charter
         self._charter_in_force = charter_in_force(charter)
@@ -97,8 +109,9 @@ class Feeds:
 
     def snapshot(self) -> Snapshot:
         """Return the world at this moment."""
+        now, (portfolio, seen) = self._clock(), self._held()
         return Snapshot(
-            now=self._clock(),
+            now=now,
             policy=self._policy,
             charter_in_force=self._charter_in_force,
             charter_hash=self._charter_hash,
@@ -111,6 +124,9 @@ class Feeds:
             venue_rules=self._venue_rules(),
             regime_overrides=self._regime_overrides,
             overrides=self._overrides,
+            equity_usd=_fresh_equity(portfolio, now),
+            portfolio=portfolio,
+            seen=seen,
         )
 
     @property
@@ -169,3 +185,10 @@ class Feeds:
         if known != self._policy_untrusted:
             log.error("policy_untrusted", revision=revision, problem=str(refused))
             self._refused(refused.refusal)
+
+
+def _fresh_equity(portfolio: PortfolioReading | None, now: datetime) -> Decimal | None:
+    """Return the equity that sizes are made of; an old one makes none."""
+    if portfolio is None or not is_fresh(portfolio, now):
+        return None
+    return portfolio.equity_usd

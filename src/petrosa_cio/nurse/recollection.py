@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from petrosa_cio.audit.record import RecordKind
+from petrosa_cio.audit.record import RecordKind, booked_of
 from petrosa_cio.nurse.arrival import epoch_ms
 from petrosa_cio.ports import Governed, Remembered
 from petrosa_cio.risk.claims import DecisionState
@@ -70,7 +70,7 @@ class Recollection:
             "digest": intent["digest"],
             "strategy": intent["strategy"],
             "token": intent["token"],
-            "holdings": tuple((counter, amount) for _, counter, amount, *_ in claims),
+            "holdings": tuple(booked_of(claims)),
             "override_id": record["verdict"].get("override_id") if holds else None,
         }
 

@@ -235,7 +235,7 @@ class Rehearsal:
         closed: list[Settlement] = []
         while self._open and self._open[0][0] <= self._clock.now:
             _, decision, claims = self._open.popleft()
-            closed += [_closing(decision, claim) for claim in claims]
+            closed += [_closing(decision, claim) for claim in claims if not claim.members]
         if closed:
             await self._ledger.settle(closed)
 

@@ -1,8 +1,11 @@
 """What is told of the neighbours' settings to programs, as fields: the same by every way."""
 
 from collections.abc import Mapping
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
+from petrosa_cio.errors import SettingRejected
 from petrosa_cio.fleet.analysis import Analysis
 from petrosa_cio.fleet.neighbour import PastChange, Reading
 from petrosa_cio.fleet.setting_facts import SettingFacts
@@ -121,3 +124,20 @@ def analysis_fields(found: Analysis) -> dict[str, Any]:
         "at": found.at,
         "notes": found.notes,
     }
+
+
+def exact_values(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as a program stated them, their numbers exact. Raises SettingRejected."""
+    return {name: _exact(name, value) for name, value in stated.items()}
+
+
+def _exact(name: str, value: Any) -> Any:
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise SettingRejected([f"{name}: expected a number that ends"])
+        return Decimal(repr(value))
+    if isinstance(value, list):
+        return [_exact(name, one) for one in value]
+    if isinstance(value, dict):
+        return {inner: _exact(name, one) for inner, one in value.items()}
+    return value

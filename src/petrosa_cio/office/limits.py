@@ -93,6 +93,18 @@ async def read_governs(looked: Looked, charter: Charter, asked: Asked, now: date
     return Governs(book, charter, named, counted, source, now)
 
 
+def scope_fields(asked: Asked, governs: Governs) -> dict[str, object]:
+    """Return whom limits are shown for and where they come from, for programs and people."""
+    return {
+        "strategy": asked.strategy,
+        "symbol": asked.symbol,
+        "regime": governs.regime_of(asked.symbol),
+        "source": governs.source,
+        "charter": governs.charter.name,
+        "use_is_known": governs.counted is not None,
+    }
+
+
 async def _counted(looked: Looked, asked: Asked) -> Counted | None:
     with suppress(LedgerLost):
         exposure = await looked.ledger.exposure()

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from petrosa_cio.governance.fleet_configuration import FleetConfiguration
+from petrosa_cio.governance.overrides import Overrides
 from petrosa_cio.governance.refusals import Refusals
 from petrosa_cio.governance.shadow import ShadowDesk
 from petrosa_cio.governance.tokens import Tokens
+from petrosa_cio.office.admissions import Admissions
 from petrosa_cio.office.limits import Looked
 from petrosa_cio.office.policies import Policies
 from petrosa_cio.office.records import Records
@@ -46,7 +48,9 @@ class Office:
         records: The record.
         looked: What limits are shown of.
         shadows: Policies that are tried beside the one in force.
+        overrides: Limits that people lift for one order.
         fleet: The neighbours' own settings.
+        admissions: What strategies are to have.
         tokens: Who people and agents are.
         refusals: Records what is refused.
         status: Says how the program is.
@@ -60,7 +64,9 @@ class Office:
     records: Records
     looked: Looked
     shadows: ShadowDesk
+    overrides: Overrides
     fleet: FleetConfiguration
+    admissions: Admissions
     tokens: Tokens
     refusals: Refusals
     status: Callable[[], Status]

@@ -1,9 +1,9 @@
 """The record for whoever asks: verdicts, what became of them, and how complete it is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import orjson
@@ -14,6 +14,7 @@ from petrosa_cio.audit.recorded import RecordedVerdict, read_recorded
 from petrosa_cio.audit.search import Finder
 from petrosa_cio.errors import NotFound, RecordUnreadable
 from petrosa_cio.governance.effectiveness_report import read_effectiveness, report_object
+from petrosa_cio.office.alerts import kinds_of, newest_first
 from petrosa_cio.ports import PastRecords, Place, RecordQuery, RecordSearch, StoredRecord
 from petrosa_cio.risk.explain import Explanation, explain
 
@@ -131,6 +132,23 @@ class Records:
             if number
         }
         return found, shown
+
+    async def alerts(self, kinds: Sequence[str], hours: float, most: int) -> list[dict[str, Any]]:
+        """Return alerts that are not over, so many of each kind, the newest first.
+
+        Args:
+            kinds: Which; all where none is stated.
+            hours: Found so far back.
+            most: How many of each.
+
+        Raises:
+            QueryRejected: There is no such kind.
+        """
+        since = self._clock() - timedelta(hours=hours)
+        found: list[Document] = []
+        for kind in kinds_of(kinds):
+            found += await self._findings.examples(self._fund, kind, since, most=most)
+        return newest_first(found)
 
     async def newest_checkpoint(self) -> Mapping[str, Any]:
         """Return the newest signed checkpoint. Raises NotFound."""

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from petrosa_cio.governance.shadow import Seen
+from petrosa_cio.governance.shadow import Ended, Seen, Started
+from petrosa_cio.office.shown import comparison_fields
 from petrosa_cio.office.what_if import flips_object
 from petrosa_cio.ports import Shadow
 
@@ -19,6 +20,21 @@ def shadow_fields(shadow: Shadow) -> dict[str, Any]:
         "ends_at": shadow.ends_at,
         "thought": shadow.thought,
     }
+
+
+def started_fields(started: Started) -> dict[str, Any]:
+    """Return a shadow that was started, and what it would change, for JSON."""
+    more = {
+        "findings": [str(one) for one in started.findings],
+        "is_recorded": started.unrecorded is None,
+    }
+    return shadow_fields(started.shadow) | comparison_fields(started.comparison) | more
+
+
+def ended_fields(ended: Ended) -> dict[str, Any]:
+    """Return a shadow that was dropped, for JSON."""
+    more = {"stage": "dropped", "is_recorded": ended.unrecorded is None}
+    return shadow_fields(ended.shadow) | more
 
 
 def seen_fields(seen: Seen) -> dict[str, Any]:

@@ -3,15 +3,18 @@
 Exact numbers are text with every digit, sets are sorted lists, times are aware UTC.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from petrosa_cio.governance.actors import Actor
+from petrosa_cio.governance.authority import MAY, PEOPLE_TO_LOOSEN, Act, Terms
 from petrosa_cio.governance.lifecycle import Considered, Outcome
 from petrosa_cio.governance.tokens import ListedToken
-from petrosa_cio.ports import PolicyRevision, Proposal
+from petrosa_cio.ports import PolicyRevision, Proposal, ProposalStep
 from petrosa_cio.risk.compare import Comparison
 from petrosa_cio.risk.limits_in_use import LimitLine
 from petrosa_cio.risk.policy import in_words
@@ -52,10 +55,25 @@ def considered_fields(one: Considered) -> dict[str, Any]:
         "what_if": proposal_what_if(proposal),
         "behind": one.standing.behind,
         "confirm_from": one.standing.confirm_from,
-        "steps": [
-            {"kind": step.kind, "author": step.author, "reason": step.reason, "at": step.at}
-            for step in one.steps
-        ],
+        "steps": step_fields(one.steps),
+    }
+
+
+def step_fields(steps: Iterable[ProposalStep]) -> list[dict[str, Any]]:
+    """Return what people did about a proposal, for JSON."""
+    return [
+        {"kind": step.kind, "author": step.author, "reason": step.reason, "at": step.at}
+        for step in steps
+    ]
+
+
+def needs_fields(actor: Actor, terms: Terms) -> dict[str, Any]:
+    """Return what a change that somebody asked for waits for, for JSON."""
+    alone = terms.is_one_person
+    return {
+        "people": 1 if alone else PEOPLE_TO_LOOSEN - actor.is_person,
+        "roles": sorted(MAY[Act.APPROVE]),
+        "cooling_off_s": int(terms.cooling_off.total_seconds()) if alone else None,
     }
 
 

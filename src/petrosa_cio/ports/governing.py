@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from petrosa_cio.risk.portfolio import PortfolioReading
 from petrosa_cio.risk.trading_state import Scope, TradingState, TradingStates
 
 
@@ -112,6 +113,16 @@ class VenueRulesStore(Protocol):
 
     async def set_venue_rules(self, mark: VenueRulesMark, document: bytes) -> None:
         """Hold this version from now on."""
+
+
+class PortfolioStore(Protocol):
+    """Holds what the fund was last seen to hold, for all gates alike."""
+
+    async def portfolio(self) -> PortfolioReading | None:
+        """Return the last reading, or None where there is none; one that does not read is none."""
+
+    async def set_portfolio(self, reading: PortfolioReading) -> None:
+        """Hold this reading from now on."""
 
 
 class OverrideStore(Protocol):

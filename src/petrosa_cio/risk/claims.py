@@ -44,6 +44,13 @@ class Claim(Struct, frozen=True, gc=False):
     Where other limits reduced the size, ``amount`` is what the reduced size takes, while the limit
     tests the size that was asked for: else a policy that cuts sizes could let pass what a looser
     one denies. The difference is ``cut``, and ``ceiling`` is the limit less it.
+
+    A portfolio may show more than the ledger has granted: ``beside`` is what is held besides (or,
+    below zero, what stands against it), which the ceiling is less too; and ``floor`` is the least
+    that counts as used, whatever the ledger says.
+
+    With ``members`` it takes nothing of its own: it tests the sum of what is used of these
+    counters. Such claims stand behind all that take something.
     """
 
     code: ReasonCode
@@ -52,6 +59,14 @@ class Claim(Struct, frozen=True, gc=False):
     ceiling: int | None
     entry: str | None = None
     cut: int = 0
+    beside: int = 0
+    floor: int = 0
+    members: tuple[str, ...] = ()
+
+    def fits(self, used: int) -> bool:
+        """Return whether it fits where so many units are used."""
+        ceiling = MAX_UNITS if self.ceiling is None else self.ceiling
+        return max(used, self.floor) + self.amount <= ceiling
 
 
 class RateClaim(Struct, frozen=True, gc=False, array_like=True):

@@ -22,6 +22,7 @@ from petrosa_cio.risk.checks.well_formed import max_age_s
 from petrosa_cio.risk.claims import Claim, Readings
 from petrosa_cio.risk.drift import drift_claim
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.limits import LimitSet
 from petrosa_cio.risk.overrides import (
     PLACES,
     Override,
@@ -163,8 +164,11 @@ def _overridden(
     found, _ = _run_checks(CHECKS_WITHIN[reach_of(intent)], case)
     left = still_given(reasons, found, override)
     rates, others = rates_of(intent, plain.in_force), repetitions_of(intent, plain.in_force)
-    assessment = _assessed(case, left, _smallest_of(left))
-    ceilings = claims_of(intent, case.size, plain.in_force, approved=case.size)
+    stated = plain.in_force.limits
+    assessment = _assessed(case, left, _smallest_of(left), stated)
+    ceilings = claims_of(
+        intent, case.size, plain.in_force, approved=case.size, shown=plain.snapshot.shown
+    )
     return replace(
         assessment,
         rates=lifted_rates(rates, intent, in_force) + others,
@@ -193,8 +197,16 @@ def _smallest_of(reasons: tuple[Reason, ...]) -> Decimal | None:
     return min(passing, default=None)
 
 
-def _assessed(case: Case, reasons: tuple[Reason, ...], allowed: Decimal | None) -> Assessment:
-    """Put an assessment together from what the checks said and the quantity that they let pass."""
+def _assessed(
+    case: Case,
+    reasons: tuple[Reason, ...],
+    allowed: Decimal | None,
+    stated: LimitSet | None = None,
+) -> Assessment:
+    """Put an assessment together from what the checks said and the quantity that they let pass.
+
+    Of an order whose limits are lifted, ``stated`` are those that are not.
+    """
     intent, taken_at, snapshot = case.intent, case.taken_at, case.snapshot
     in_force, limits, size = case.in_force, case.limits, case.size
     approved = size
@@ -204,7 +216,9 @@ def _assessed(case: Case, reasons: tuple[Reason, ...], allowed: Decimal | None) 
         reasons=reasons,
         size=size,
         quantity=approved.quantity if approved else _exit_quantity(intent),
-        claims=claims_of(intent, size, in_force, approved=approved),
+        claims=claims_of(
+            intent, size, in_force, approved=approved, shown=snapshot.shown, stated=stated
+        ),
         expires_at=taken_at + timedelta(seconds=max_age_s(case)),
         rates=rates_of(intent, in_force) + repetitions_of(intent, in_force),
         halted_denies_exits=bool(limits.halted_denies_exits),

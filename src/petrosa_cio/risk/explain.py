@@ -6,13 +6,15 @@ from decimal import Decimal
 
 from petrosa_cio.risk.checks import CHECKS
 from petrosa_cio.risk.checks.case import VENUE
-from petrosa_cio.risk.intent import Action, Intent
+from petrosa_cio.risk.counters import side_of
+from petrosa_cio.risk.intent import Action, Direction, Intent
 from petrosa_cio.risk.limits import LIMIT_KINDS
 from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.shared_limits import FUND_INTENTS, RATE_LIMITS, SHARED_LIMIT_FIELDS
 from petrosa_cio.risk.sizing import multiply
+from petrosa_cio.risk.summed_limits import NET_LIMITS
 from petrosa_cio.risk.verdict import Verdict, VerdictKind
 from petrosa_cio.risk.wording import WORDINGS
 
@@ -107,8 +109,10 @@ def limit_field(reason: Reason) -> str | None:
     fields = _FIELDS.get(reason.code, ())
     if reason.entry == VENUE:
         return None
-    if reason.code is ReasonCode.REFERENCE_PRICE_MISSING:
-        return reason.limit  # the limit that needs the price
+    if reason.code in (ReasonCode.REFERENCE_PRICE_MISSING, ReasonCode.PORTFOLIO_UNKNOWN):
+        return reason.limit  # the limit that needs the price, or the portfolio
+    if reason.code is ReasonCode.NET_EXPOSURE_ABOVE_MAX:
+        return NET_LIMITS[Direction(side_of(reason.scope))]
     if reason.code is ReasonCode.REFERENCE_PRICE_STALE and str(reason.observed).endswith("ahead"):
         return "max_clock_skew_s"
     if reason.code is not ReasonCode.RATE_ABOVE_MAX:
@@ -173,6 +177,10 @@ def _scope(scope: str) -> str:
     symbol, _, direction = rest.partition(":")
     if kind == "position" and direction:
         return f"the {direction} exposure to {symbol}"
+    if kind == "net":
+        return f"the net exposure on the {rest} side"
+    if kind == "group":
+        return f"the exposure to the group {rest}"
     if kind in _SENDERS:
         return _SENDERS[kind].format(symbol=symbol)
     return scope or "the intent"

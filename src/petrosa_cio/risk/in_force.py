@@ -20,6 +20,16 @@ CACHE_SIZE = 4_096
 COUNTERS_KEPT = 1_024
 """Where one entry governs all strategies, rates of so many are kept worked out."""
 
+SUMMED_LIMITS = (
+    "max_strategy_exposure_usd",
+    "max_net_long_usd",
+    "max_net_short_usd",
+    "max_group_exposure_usd",
+    "max_portfolio_leverage",
+    "max_open_orders",
+)
+"""The limits that are asked of the ledger only where they are stated."""
+
 _CHARTER_ONLY = "charter"
 
 
@@ -42,6 +52,7 @@ class InForce:
         own_symbols: What the strategy's own entries admit; None where they do not say.
         common_symbols: What all other entries admit; None where they do not say.
         ceilings: Limits on exposure in ledger units, by the limit's name, as they were worked out.
+        has_sums: Whether any limit on a sum of exposures is stated: see `summed_limits`.
         rates: What was worked out of them, by whom it counts; see `rates_of` and `repetitions_of`.
     """
 
@@ -50,10 +61,16 @@ class InForce:
     missing: tuple[str, ...] = ()
     own_symbols: SymbolList | None = None
     common_symbols: SymbolList | None = None
+    has_sums: bool = field(init=False, repr=False, compare=False)
     ceilings: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
     rates: dict[str, tuple[RateClaim, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
+
+    def __post_init__(self) -> None:
+        """Look once whether anything is to be summed up."""
+        stated = any(getattr(self.limits, name) is not None for name in SUMMED_LIMITS)
+        object.__setattr__(self, "has_sums", stated)
 
     def keep_rates(self, key: str, rates: tuple[RateClaim, ...]) -> tuple[RateClaim, ...]:
         """Keep rates that were worked out, and return them; those of too many are forgotten."""

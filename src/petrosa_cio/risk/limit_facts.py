@@ -32,6 +32,7 @@ _RATE = (Code.RATE_ABOVE_MAX,)
 _SIZES = (Code.NOTIONAL_ABOVE_MAX, Code.QUANTITY_ABOVE_MAX)
 _SYMBOLS = (Code.SYMBOL_NOT_ALLOWED, Code.SYMBOL_NOT_ALLOWED_FOR_STRATEGY)
 _COLLAR = (Code.PRICE_OUTSIDE_COLLAR, Code.REFERENCE_PRICE_MISSING)
+_LEVERAGE = (Code.PORTFOLIO_LEVERAGE_ABOVE_MAX, Code.PORTFOLIO_UNKNOWN)
 _HALTS = (Code.FUND_HALTED, Code.STRATEGY_HALTED, Code.SYMBOL_HALTED)
 
 FACTS: dict[str, LimitFacts] = {
@@ -81,6 +82,16 @@ FACTS: dict[str, LimitFacts] = {
     "max_drift_bps_per_hour": LimitFacts((Code.COLLAR_DRIFT,), "1000"),
     "max_position_usd": LimitFacts((Code.POSITION_ABOVE_MAX,), "5000"),
     "max_gross_exposure_usd": LimitFacts((Code.GROSS_EXPOSURE_ABOVE_MAX,), "20000"),
+    "max_strategy_exposure_usd": LimitFacts((Code.STRATEGY_EXPOSURE_ABOVE_MAX,), "4000"),
+    "max_net_long_usd": LimitFacts((Code.NET_EXPOSURE_ABOVE_MAX,), "10000"),
+    "max_net_short_usd": LimitFacts((Code.NET_EXPOSURE_ABOVE_MAX,), "10000"),
+    "max_group_exposure_usd": LimitFacts(
+        (Code.GROUP_EXPOSURE_ABOVE_MAX,), "{majors: {symbols: [BTCUSDT, ETHUSDT], usd: 10000}}"
+    ),
+    "max_portfolio_leverage": LimitFacts(_LEVERAGE, "2"),
+    "max_open_orders": LimitFacts((Code.OPEN_ORDERS_ABOVE_MAX,), "50"),
+    "portfolio_required": LimitFacts((Code.PORTFOLIO_UNKNOWN,), "true", unstated="no"),
+    "max_portfolio_age_s": LimitFacts((Code.PORTFOLIO_STALE,), "30", unstated=""),
     "regime_required": LimitFacts((Code.REGIME_UNKNOWN,), "true", unstated="no"),
     "max_regime_age_s": LimitFacts((Code.REGIME_STALE,), "2700"),
     "min_regime_confidence": LimitFacts((Code.REGIME_CONFIDENCE_LOW,), "0.5"),

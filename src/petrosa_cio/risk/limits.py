@@ -21,6 +21,12 @@ from petrosa_cio.risk.limit_kinds import (
     required,
     scale,
 )
+from petrosa_cio.risk.symbol_groups import (
+    SymbolGroups,
+    read_symbol_groups,
+    symbol_groups,
+    write_symbol_groups,
+)
 from petrosa_cio.risk.trading_hours import TradingHours, read_trading_hours, write_trading_hours
 
 DEFAULT_MAX_SKEW_S = 5
@@ -28,6 +34,9 @@ DEFAULT_MAX_SKEW_S = 5
 
 DEFAULT_MAX_REFERENCE_PRICE_AGE_S = 30
 """Age in seconds beyond which a reference price is stale when no policy says otherwise."""
+
+DEFAULT_MAX_PORTFOLIO_AGE_S = 60
+"""Age in seconds up to which a portfolio tells the truth when no policy says otherwise."""
 
 _EXACT = Field(ge=0, allow_inf_nan=False, max_digits=34, decimal_places=18)
 Usd = Annotated[Decimal, _EXACT, Field(le=Decimal(100_000_000_000))]
@@ -43,6 +52,11 @@ Hours = Annotated[
     PlainValidator(read_trading_hours, json_schema_input_type=list[str]),
     PlainSerializer(write_trading_hours, return_type=list[str]),
 ]
+Groups = Annotated[
+    SymbolGroups,
+    PlainValidator(read_symbol_groups, json_schema_input_type=dict[str, dict[str, object]]),
+    PlainSerializer(write_symbol_groups, return_type=dict[str, dict[str, object]]),
+]
 Names = frozenset[str]
 Symbols = frozenset[Annotated[str, Field(pattern=r"^[A-Z0-9]{3,32}$")]]
 
@@ -52,6 +66,7 @@ _REGIMES_ONLY = frozenset({"regimes"})
 # would not be counted.
 _FUND_ONLY = frozenset({"fund"})
 _ALIKE_FOR_A_SYMBOL = frozenset({"fund", "symbols", "regimes"})
+_ALIKE_FOR_A_STRATEGY = frozenset({"fund", "strategies"})
 
 
 class LimitSet(BaseModel):
@@ -282,6 +297,71 @@ class LimitSet(BaseModel):
         Usd | None,
         ceiling("USD", "The fund's equity or appetite has changed."),
         Field(description="Largest sum of all exposures, long and short, approved or filled."),
+    ] = None
+    max_strategy_exposure_usd: Annotated[
+        Usd | None,
+        ceiling("USD", "A strategy has earned more trust, or lost it.", _ALIKE_FOR_A_STRATEGY),
+        Field(
+            description="Largest sum of the exposures of one strategy, approved or filled; counted "
+            "from the moment on at which it is stated."
+        ),
+    ] = None
+    max_net_long_usd: Annotated[
+        Usd | None,
+        ceiling("USD", "The fund wants to lean less, or more, on rising markets."),
+        Field(
+            description="Largest sum of all long exposures, approved or filled, less the shorts "
+            "that a fresh portfolio shows."
+        ),
+    ] = None
+    max_net_short_usd: Annotated[
+        Usd | None,
+        ceiling("USD", "The fund wants to lean less, or more, on falling markets."),
+        Field(
+            description="Largest sum of all short exposures, approved or filled, less the longs "
+            "that a fresh portfolio shows."
+        ),
+    ] = None
+    max_group_exposure_usd: Annotated[
+        Groups | None,
+        symbol_groups("Symbols have begun, or ceased, to move together.", _FUND_ONLY),
+        Field(
+            description="Largest sum of the exposures to the symbols of each named group, long and "
+            "short, approved or filled."
+        ),
+    ] = None
+    max_portfolio_leverage: Annotated[
+        Ratio | None,
+        ceiling("ratio", "The fund's appetite for leverage has changed."),
+        Field(
+            description="Largest sum of all exposures, as a multiple of the fund's equity; needs a "
+            "fresh portfolio that tells the equity."
+        ),
+    ] = None
+    max_open_orders: Annotated[
+        Count | None,
+        ceiling("orders", "The venue or the order engine bears more, or fewer.", _FUND_ONLY),
+        Field(
+            description="Most orders that are approved and not yet filled, refused or given up; "
+            "counted from the moment on at which it is stated."
+        ),
+    ] = None
+    portfolio_required: Annotated[
+        bool | None,
+        required("Openings must stop when nobody knows what the fund holds."),
+        Field(description="An unknown or stale portfolio denies openings."),
+    ] = None
+    max_portfolio_age_s: Annotated[
+        Seconds | None,
+        ceiling(
+            "seconds",
+            "The portfolio is read more or less often.",
+            unstated=DEFAULT_MAX_PORTFOLIO_AGE_S,
+        ),
+        Field(
+            description="Oldest portfolio that counts, where one is needed; default "
+            f"{DEFAULT_MAX_PORTFOLIO_AGE_S}."
+        ),
     ] = None
 
     regime_required: Annotated[

@@ -9,11 +9,24 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from petrosa_cio.risk.claims import from_units
+from petrosa_cio.risk.counters import (
+    GROSS,
+    OPEN_ORDERS,
+    group_name,
+    is_position,
+    position_counter,
+    side_name,
+    side_of,
+    strategy_counter,
+    symbol_of,
+)
 from petrosa_cio.risk.in_force import InForce
 from petrosa_cio.risk.intent import Direction
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
 from petrosa_cio.risk.policy import ANY
-from petrosa_cio.risk.shared_limits import GROSS, position_counter, rate_counters
+from petrosa_cio.risk.shared_limits import rate_counters
+from petrosa_cio.risk.summed_limits import NET_LIMITS
+from petrosa_cio.risk.symbol_groups import SymbolGroups
 from petrosa_cio.risk.warning_bands import BANDS
 
 _SHARE_STEP = Decimal("0.0001")
@@ -136,6 +149,7 @@ def _uses(
     return {
         "max_gross_exposure_usd": (Use(GROSS, gross, limits.max_gross_exposure_usd),),
         "max_position_usd": _positions(asked.symbol, limits_for, counted.exposure),
+        **_sums(asked, limits, counted.exposure),
         **{
             name: (Use(counter, Decimal(counted.events[name]), getattr(limits, name)),)
             for name, (counter, _) in counters.items()
@@ -144,19 +158,50 @@ def _uses(
     }
 
 
+def _sums(
+    asked: Asked, limits: LimitSet, exposure: Mapping[str, int]
+) -> dict[str, tuple[Use, ...]]:
+    """Return what is used of the limits on sums, as the ledger counts: those that are stated."""
+    found: dict[str, tuple[Use, ...]] = {}
+    strategy, orders = limits.max_strategy_exposure_usd, limits.max_open_orders
+    if strategy is not None and asked.token != ANY:
+        counter = strategy_counter(asked.token)
+        used = from_units(exposure.get(counter, 0))
+        found["max_strategy_exposure_usd"] = (Use(counter, used, strategy),)
+    if orders is not None:
+        used = from_units(exposure.get(OPEN_ORDERS, 0))
+        found["max_open_orders"] = (Use(OPEN_ORDERS, used, Decimal(orders)),)
+    positions = {one: units for one, units in exposure.items() if is_position(one)}
+    for direction, name in NET_LIMITS.items():
+        if (most := getattr(limits, name)) is not None:
+            held = sum(units for one, units in positions.items() if side_of(one) == direction)
+            found[name] = (Use(side_name(direction), from_units(held), most),)
+    if limits.max_group_exposure_usd is not None:
+        found["max_group_exposure_usd"] = _groups(limits.max_group_exposure_usd, positions)
+    return found
+
+
+def _groups(groups: SymbolGroups, positions: Mapping[str, int]) -> tuple[Use, ...]:
+    found = []
+    for name, cap in groups.caps:
+        held = sum(units for one, units in positions.items() if symbol_of(one) in cap.symbols)
+        found.append(Use(group_name(name), from_units(held), cap.usd))
+    return tuple(found)
+
+
 def _positions(
     symbol: str, limits_for: Callable[[str], InForce], exposure: Mapping[str, int]
 ) -> tuple[Use, ...]:
     """Return the exposure to the symbol on each side, or to every symbol that has any."""
     if symbol == ANY:
-        counters = [name for name in exposure if name.startswith("position:")]
+        counters = [name for name in exposure if is_position(name)]
     else:
         counters = [position_counter(symbol, direction) for direction in Direction]
     uses = [
         Use(
             counter,
             from_units(exposure.get(counter, 0)),
-            limits_for(counter.split(":")[1]).limits.max_position_usd,
+            limits_for(symbol_of(counter)).limits.max_position_usd,
         )
         for counter in counters
     ]

@@ -37,6 +37,8 @@ LIFTS: Final[Mapping[Code, tuple[str, ...]]] = MappingProxyType(
                 Code.RATE_ABOVE_MAX,
                 Code.POSITION_ABOVE_MAX,
                 Code.GROSS_EXPOSURE_ABOVE_MAX,
+                Code.STRATEGY_EXPOSURE_ABOVE_MAX,
+                Code.NET_EXPOSURE_ABOVE_MAX,
             )
         },
     }
@@ -49,6 +51,7 @@ _ALLOWED = "what the fund trades, and when, is changed in the policy"
 _VENUE = "the venue would refuse the order"
 _QUALITY = "what makes a trade worth its risk is changed in the policy"
 _REGIME = "what the market regime forbids is changed by who overrides the regime"
+_TOGETHER = "what the whole fund may bear is changed in the policy"
 _SWITCH = "a switch was thrown; only to resume lifts it"
 _POLICY = "without a policy that can be trusted there is nothing to lift"
 _BEFORE = "an order is sent once, and nobody trades against or beyond what just was"
@@ -81,6 +84,8 @@ WHY_NOT: Final[Mapping[Code, str]] = MappingProxyType(
                 Code.REGIME_UNKNOWN,
                 Code.REGIME_STALE,
                 Code.REGIME_CONFIDENCE_LOW,
+                Code.PORTFOLIO_UNKNOWN,
+                Code.PORTFOLIO_STALE,
             ),
             _OUT_OF_DATE,
         ),
@@ -113,6 +118,14 @@ WHY_NOT: Final[Mapping[Code, str]] = MappingProxyType(
                 Code.LEVERAGE_ABOVE_MAX,
             ),
             _QUALITY,
+        ),
+        **dict.fromkeys(
+            (
+                Code.OPEN_ORDERS_ABOVE_MAX,
+                Code.GROUP_EXPOSURE_ABOVE_MAX,
+                Code.PORTFOLIO_LEVERAGE_ABOVE_MAX,
+            ),
+            _TOGETHER,
         ),
         **dict.fromkeys((Code.REGIME_VETO, Code.REGIME_SCALED), _REGIME),
         **dict.fromkeys(

@@ -91,6 +91,7 @@ CONTRADICTIONS: tuple[Contradiction, ...] = (
     ),
     _unsized_above("max_position_usd"),
     _unsized_above("max_gross_exposure_usd"),
+    _unsized_above("max_strategy_exposure_usd"),
     Contradiction(
         "max_stop_distance_bps",
         "stop_loss_required",
@@ -162,6 +163,12 @@ def _nothing_needs_a_price(limits: LimitSet) -> bool:
     return limits.max_reference_price_age_s is not None and only_market and not needs_one
 
 
+def _nothing_needs_a_portfolio(limits: LimitSet) -> bool:
+    """Return whether no check looks at the portfolio's age."""
+    needs_one = limits.portfolio_required or limits.max_portfolio_leverage is not None
+    return limits.max_portfolio_age_s is not None and not needs_one
+
+
 POINTLESS: tuple[Pointless, ...] = (
     _reached_first("max_order_notional_usd", "max_position_usd"),
     _reached_first("max_order_notional_usd", "max_gross_exposure_usd"),
@@ -182,6 +189,16 @@ POINTLESS: tuple[Pointless, ...] = (
         "on_conflict",
         ("min_seconds_between_opposites",),
         lambda value: value is not None,
+    ),
+    _reached_first("max_strategy_exposure_usd", "max_gross_exposure_usd"),
+    _reached_first("max_net_long_usd", "max_gross_exposure_usd"),
+    _reached_first("max_net_short_usd", "max_gross_exposure_usd"),
+    Pointless(
+        "max_portfolio_age_s",
+        ("portfolio_required", "max_portfolio_leverage"),
+        _nothing_needs_a_portfolio,
+        "{value} changes nothing where nobody states portfolio_required or max_portfolio_leverage",
+        "State portfolio_required or max_portfolio_leverage too, or leave it out.",
     ),
     Pointless(
         "max_reference_price_age_s",

@@ -55,6 +55,7 @@ class PortfolioReading:
         results: What strategies have earned, by strategy.
         open_orders: Orders that rest at the venue; None where unknown.
         doubts: Why a part is not believed, or how sources differ, in words.
+        granted: Units that the ledger had granted meanwhile, by counter: what it knows of.
     """
 
     observed_at: datetime
@@ -64,3 +65,9 @@ class PortfolioReading:
     results: Mapping[str, StrategyResult] = field(default_factory=dict)
     open_orders: int | None = None
     doubts: tuple[str, ...] = ()
+    granted: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def tells_positions(self) -> bool:
+        """Whether it is known what is held; that may be nothing."""
+        return self.positions is not None

@@ -12,17 +12,19 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from petrosa_cio.risk.claims import MAX_UNITS, Claim, RateClaim, Readings, from_units, to_units
+from petrosa_cio.risk.counters import GROSS, OPEN_ORDERS, position_counter
 from petrosa_cio.risk.drift import drift_reasons
 from petrosa_cio.risk.in_force import InForce
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.limits import LimitSet
 from petrosa_cio.risk.policy import ANY
 from petrosa_cio.risk.reasons import Reason
 from petrosa_cio.risk.reasons import ReasonCode as Code
 from petrosa_cio.risk.repetition import conflict_reasons, repetition_reason
+from petrosa_cio.risk.seen_exposure import NOTHING_SHOWN, Shown
 from petrosa_cio.risk.sizing import Size, quantity_for
+from petrosa_cio.risk.summed_limits import Asking, beside_what_is_seen, summed_claims, units_below
 from petrosa_cio.risk.verdict import Assessment
-
-GROSS = "gross"
 
 UNLIMITED_EVENTS = 1_000_000_000
 """The ceiling of a rate that is lifted and that the charter does not bound."""
@@ -68,6 +70,26 @@ SHARED_CODES: dict[Code, str] = {
         "With this order, the sum of all exposures, long and short, would be over its limit; what "
         "is approved and not yet filled counts."
     ),
+    Code.STRATEGY_EXPOSURE_ABOVE_MAX: (
+        "With this order, the sum of the strategy's exposures would be over its limit; what is "
+        "approved and not yet filled counts."
+    ),
+    Code.OPEN_ORDERS_ABOVE_MAX: (
+        "With this order, more orders would be open than may be: approved, and not yet filled, "
+        "refused or given up."
+    ),
+    Code.NET_EXPOSURE_ABOVE_MAX: (
+        "With this order, the sum of all exposures on its side, less what a fresh portfolio shows "
+        "on the other side, would be over its limit; what is approved and not yet filled counts."
+    ),
+    Code.GROUP_EXPOSURE_ABOVE_MAX: (
+        "With this order, the sum of the exposures to a group of symbols would be over its limit; "
+        "what is approved and not yet filled counts."
+    ),
+    Code.PORTFOLIO_LEVERAGE_ABOVE_MAX: (
+        "With this order, the sum of all exposures would be over the allowed multiple of the "
+        "fund's equity; what is approved and not yet filled counts."
+    ),
 }
 """The controls asked of the ledger, in the order in which their reasons are listed."""
 
@@ -88,17 +110,23 @@ SHARED_LIMIT_FIELDS: dict[Code, tuple[str, ...]] = {
     Code.COLLAR_DRIFT: ("max_drift_bps_per_hour",),
     Code.POSITION_ABOVE_MAX: ("max_position_usd",),
     Code.GROSS_EXPOSURE_ABOVE_MAX: ("max_gross_exposure_usd",),
+    Code.STRATEGY_EXPOSURE_ABOVE_MAX: ("max_strategy_exposure_usd",),
+    Code.OPEN_ORDERS_ABOVE_MAX: ("max_open_orders",),
+    Code.NET_EXPOSURE_ABOVE_MAX: ("max_net_long_usd", "max_net_short_usd"),
+    Code.GROUP_EXPOSURE_ABOVE_MAX: ("max_group_exposure_usd",),
+    Code.PORTFOLIO_LEVERAGE_ABOVE_MAX: ("max_portfolio_leverage",),
 }
 """The limits that each of them reads."""
 
 
-def position_counter(symbol: str, direction: str) -> str:
-    """Return the name of the counter of exposure to one symbol and side."""
-    return f"position:{symbol}:{direction}"
-
-
 def claims_of(
-    intent: Intent, asked: Size | None, in_force: InForce, *, approved: Size | None
+    intent: Intent,
+    asked: Size | None,
+    in_force: InForce,
+    *,
+    approved: Size | None,
+    shown: Shown = NOTHING_SHOWN,
+    stated: LimitSet | None = None,
 ) -> tuple[Claim, ...]:
     """Return the exposure that an opening takes; an exit takes none.
 
@@ -107,14 +135,17 @@ def claims_of(
         asked: The size it asks for, which the limits test.
         in_force: The limits.
         approved: The size that an approval books; None where it would be none.
+        shown: What a portfolio shows.
+        stated: Limits by which it is said what is claimed, where others are tested.
     """
     if asked is None or intent.direction is None:
         return ()
     wanted = _units_of(asked)
     taken = wanted if approved is None or approved is asked else _units_of(approved)
     entries, cut = in_force.entries, wanted - taken
+    seen = shown.seen
     position = position_counter(intent.symbol, intent.direction)
-    return (
+    claims: tuple[Claim, ...] = (
         Claim(
             _POSITION, position, taken, _ceiling_units("max_position_usd", in_force, cut),
             entries.get("max_position_usd"), cut,
@@ -124,6 +155,12 @@ def claims_of(
             entries.get("max_gross_exposure_usd"), cut,
         ),
     )  # fmt: skip
+    if seen:
+        claims = tuple(beside_what_is_seen(one, seen.get(one.counter)) for one in claims)
+    if not in_force.has_sums and (stated is None or stated is in_force.limits):
+        return claims
+    asking = Asking(intent, in_force, stated or in_force.limits, shown, taken, cut)
+    return claims + summed_claims(asking)
 
 
 # Named once: looking a member up on its class is slow in Python 3.11.
@@ -142,8 +179,7 @@ def _ceiling_units(field: str, in_force: InForce, cut: int) -> int | None:
         limit: Decimal | None = getattr(in_force.limits, field)
         if limit is None:
             return None
-        # Where amounts are rounded up, limits are rounded down: rounding may only ever tighten.
-        units = in_force.ceilings[field] = -to_units(-limit)
+        units = in_force.ceilings[field] = units_below(limit)
     return units - cut
 
 
@@ -254,7 +290,7 @@ def reasons_of(readings: Readings, assessment: Assessment) -> list[Reason]:
         reasons += drift_reasons(readings, assessment.drift)
     price = assessment.size.price if assessment.size else None
     for claim, used in zip(assessment.claims, readings.used, strict=True):
-        if claim.ceiling is not None and used + claim.amount > claim.ceiling:
+        if claim.ceiling is not None and not claim.fits(used):
             reasons.append(_exposure_reason(claim, used, claim.ceiling, price))
     return reasons
 
@@ -292,9 +328,12 @@ def rate_reason(rate: RateClaim, observed: str) -> Reason:
 
 
 def _exposure_reason(claim: Claim, used: int, ceiling: int, price: Decimal | None) -> Reason:
-    limit = ceiling + claim.cut
+    limit = ceiling + claim.cut + claim.beside
+    used = max(used, claim.floor) + claim.beside
     room = from_units(max(limit - used, 0))
-    passes = None if price is None else f"{quantity_for(room, price):f}"
+    passes = None
+    if price is not None and claim.counter != OPEN_ORDERS:
+        passes = f"{quantity_for(room, price):f}"
     return Reason(
         claim.code,
         limit=f"{from_units(limit):f}",

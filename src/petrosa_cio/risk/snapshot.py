@@ -12,6 +12,8 @@ from decimal import Decimal
 from petrosa_cio.risk.in_force import InForce, PolicyBook
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.overrides import Override, order_fingerprint
+from petrosa_cio.risk.portfolio import PortfolioReading
+from petrosa_cio.risk.seen_exposure import NOTHING_SEEN, NOTHING_SHOWN, Seen, Shown, is_fresh
 from petrosa_cio.risk.trading_state import TradingStates
 from petrosa_cio.risk.venue import SymbolRules, VenueRules
 
@@ -101,6 +103,8 @@ class Snapshot:
         reference_prices: Independent market price by symbol, the last that was believed.
         venue_rules: What the venue asks of orders; None where nobody stated it.
         equity_usd: The fund's equity.
+        portfolio: What the fund was last seen to hold, however old; None where nobody saw it.
+        seen: The exposure that it shows, by counter: see `petrosa_cio.risk.seen_exposure`.
         overrides: What people lift for single orders, by the order's fingerprint; those that are
             over may be among them.
     """
@@ -119,6 +123,17 @@ class Snapshot:
     equity_usd: Decimal | None = None
     charter_hash: str | None = None
     overrides: Mapping[str, Override] = field(default_factory=dict)
+    portfolio: PortfolioReading | None = None
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> Shown:
+        """What of the portfolio limits are tested with; exposure only if it is fresh."""
+        portfolio = self.portfolio
+        if portfolio is None:
+            return NOTHING_SHOWN
+        seen = self.seen if is_fresh(portfolio, self.now) else NOTHING_SEEN
+        return Shown(seen, portfolio.equity_usd)
 
     def override_for(self, intent: Intent) -> Override | None:
         """Return the override that counts for this very opening now, or None.

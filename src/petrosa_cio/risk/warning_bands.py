@@ -18,7 +18,10 @@ from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.limits import LIMIT_KINDS
 from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.shared_limits import SHARED_LIMIT_FIELDS, rate_counters
+from petrosa_cio.risk.summed_limits import NET_LIMITS
 from petrosa_cio.risk.verdict import Assessment
+
+_USD, _ORDERS = "USD", "max_open_orders"
 
 BANDS = (50, 80, 100)
 """In percent of the limit."""
@@ -94,7 +97,10 @@ def is_far_from_bands(assessment: Assessment, readings: Readings) -> bool:
             return False
     for claim, used in zip(assessment.claims, readings.used, strict=True):
         most = claim.ceiling
-        if most is not None and (used + claim.amount) * full >= most * lowest:
+        if most is None:
+            continue
+        beside = claim.beside
+        if (max(used, claim.floor) + beside + claim.amount) * full >= (most + beside) * lowest:
             return False
     return True
 
@@ -132,14 +138,15 @@ def _claims_taken(assessment: Assessment, readings: Readings) -> list[Taken]:
     """Return the exposures. An order that not even an empty limit lets pass says nothing of use."""
     held = readings.held
     may_be_full = not held and _only_the_limits_object(assessment, readings)
-    return [
-        Taken(
-            claim, claim.ceiling + claim.cut, used, used + claim.amount if held else used, 0,
-            may_be_full and used + claim.amount > claim.ceiling,
-        )
-        for claim, used in zip(assessment.claims, readings.used, strict=True)
-        if claim.ceiling is not None and claim.amount <= claim.ceiling
-    ]  # fmt: skip
+    found = []
+    for claim, used in zip(assessment.claims, readings.used, strict=True):
+        if claim.ceiling is None or claim.amount > claim.ceiling:
+            continue
+        before = max(used, claim.floor) + claim.beside
+        after = max(used + claim.amount, claim.floor) + claim.beside if held else before
+        limit, refused = claim.ceiling + claim.cut + claim.beside, not claim.fits(used)
+        found.append(Taken(claim, limit, before, after, 0, may_be_full and refused))
+    return found
 
 
 def _only_the_limits_object(assessment: Assessment, readings: Readings) -> bool:
@@ -174,7 +181,7 @@ def crossing(taken: Taken, band_pct: int, intent: Intent) -> Crossing:
         band_pct=band_pct,
         used=in_unit(taken.after),
         value=in_unit(taken.limit),
-        unit=LIMIT_KINDS[name].unit,
+        unit=_USD if isinstance(claim, Claim) and name != _ORDERS else LIMIT_KINDS[name].unit,
         entry=claim.entry,
         is_refused=taken.is_refused,
     )
@@ -183,6 +190,8 @@ def crossing(taken: Taken, band_pct: int, intent: Intent) -> Crossing:
 def _limit_name(claim: Claim | RateClaim, intent: Intent) -> str:
     """Return the field that states the limit; where several have one code, the window tells."""
     fields = SHARED_LIMIT_FIELDS[claim.code]
+    if isinstance(claim, Claim) and intent.direction in NET_LIMITS and len(fields) > 1:
+        return NET_LIMITS[intent.direction]
     if len(fields) == 1 or isinstance(claim, Claim):
         return fields[0]
     counters = rate_counters(intent.token, intent.symbol)

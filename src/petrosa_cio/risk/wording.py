@@ -176,6 +176,15 @@ WORDINGS: dict[Code, Wording] = {
         "In the market regime {scope} every size is multiplied by {limit}.",
         "The full size in another regime.",
     ),
+    Code.PORTFOLIO_UNKNOWN: Wording(
+        "{limit} needs to know what the fund holds, and nobody says it ({scope}).",
+        "The same intent once the portfolio is known.",
+    ),
+    Code.PORTFOLIO_STALE: Wording(
+        "What the fund holds was seen {observed} ago by {scope}, and {limit} is the oldest that "
+        "counts.",
+        "The same intent once the portfolio is fresh.",
+    ),
     Code.SEMANTIC_CONTRADICTION: Wording(
         "The intent contradicts itself: {observed}.",
         "An intent whose description says the same as its order.",
@@ -256,6 +265,29 @@ WORDINGS: dict[Code, Wording] = {
         "With this order all exposures together would come to {observed} USD, and {limit} USD is "
         "the most.",
         "A smaller order, or the same one once exposure has come down.",
+    ),
+    Code.STRATEGY_EXPOSURE_ABOVE_MAX: Wording(
+        "With this order the strategy's exposures together would come to {observed} USD, and "
+        "{limit} USD is the most.",
+        "A smaller order, or the same one once the strategy's exposure has come down.",
+    ),
+    Code.OPEN_ORDERS_ABOVE_MAX: Wording(
+        "With this order {observed} orders would be open, and {limit} are the most.",
+        "The same order once others are filled, refused or given up.",
+    ),
+    Code.NET_EXPOSURE_ABOVE_MAX: Wording(
+        "With this order {scope} would come to {observed} USD, and {limit} USD is the most.",
+        "A smaller order, one in the other direction, or the same one once exposure has come down.",
+    ),
+    Code.GROUP_EXPOSURE_ABOVE_MAX: Wording(
+        "With this order {scope} would come to {observed} USD, and {limit} USD is the most.",
+        "A smaller order, one of a symbol outside the group, or the same one once exposure has "
+        "come down.",
+    ),
+    Code.PORTFOLIO_LEVERAGE_ABOVE_MAX: Wording(
+        "With this order all exposures together would come to {observed} USD, and the fund's "
+        "equity allows {limit} USD.",
+        "A smaller order, or the same one once exposure has come down or equity has grown.",
     ),
     Code.LEDGER_UNAVAILABLE: Wording(
         "The ledger of what is shared gave no answer, so nobody knows what is left of the limits.",

@@ -332,8 +332,8 @@ class Settings(BaseSettings):
     tradeengine_url: HttpUrl | None = Field(
         None,
         repr=False,
-        description="order engine whose trading parameters `cio fleet` looks at and sets, as "
-        "http://host:8000; unset, it does not",
+        description="order engine that tells what the fund holds, and whose trading parameters "
+        "`cio fleet` looks at and sets, as http://host:8000; unset, nobody tells",
     )
     ta_bot_url: HttpUrl | None = Field(
         None,
@@ -364,6 +364,13 @@ class Settings(BaseSettings):
         "answers out anew every 900",
         ge=1,
         le=3600,
+    )
+
+    portfolio_interval_s: int = Field(
+        10,
+        description="seconds between two looks at what the fund holds, at CIO_TRADEENGINE_URL",
+        ge=1,
+        le=300,
     )
 
     webhook_url: HttpUrl | None = Field(

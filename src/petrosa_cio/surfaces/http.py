@@ -4,8 +4,9 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import uvicorn
 from fastapi import FastAPI, Response
@@ -16,7 +17,8 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from petrosa_cio.errors import Misconfigured, Problem
-from petrosa_cio.surfaces.api.route import PREFIX
+
+NO_API: Mapping[str, ASGIApp] = MappingProxyType({})
 
 NOT_READY = 503
 
@@ -30,7 +32,7 @@ def create_app(
     version: str,
     fund: str,
     notes: Callable[[], list[str]] = list,
-    api: ASGIApp | None = None,
+    api: Mapping[str, ASGIApp] = NO_API,
 ) -> FastAPI:
     """Return the HTTP application.
 
@@ -39,13 +41,13 @@ def create_app(
         version: Version of this program.
         fund: The fund it serves.
         notes: What else is wrong, a sentence each; it keeps nobody from deciding.
-        api: The API, which is served beside the probes; None for the probes alone.
+        api: What is served beside the probes, by prefix, the longest first; empty for the probes
+            alone.
     """
     app = FastAPI(
         title="petrosa-cio", version=version, docs_url=None, redoc_url=None, openapi_url=None
     )
-    if api is not None:
-        app.router.routes.append(_beneath(PREFIX, api))
+    app.router.routes.extend(_beneath(prefix, one) for prefix, one in api.items())
 
     @app.get("/health/liveness")
     async def liveness() -> dict[str, str]:

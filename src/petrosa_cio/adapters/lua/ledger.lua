@@ -82,6 +82,34 @@ local function in_use(counter)
   return units_in_use[counter]
 end
 
+-- Members of a sum are counters, or stand for those of all positions on a side.
+local ON_SIDE = { ['position:*:long'] = '^position:.*:long$', ['position:*:short'] = '^position:.*:short$' }
+local knows_all = false
+
+local function learn_all()
+  if knows_all then return end
+  local all = call('HGETALL', EXPOSURE)
+  for i = 1, #all, 2 do
+    if not units_in_use[all[i]] then units_in_use[all[i]] = tonumber(all[i + 1]) end
+  end
+  knows_all = true
+end
+
+local function sum_of(members)
+  local sum = 0
+  for _, member in ipairs(members) do
+    if ON_SIDE[member] then
+      learn_all()
+      for counter, units in pairs(units_in_use) do
+        if string.find(counter, ON_SIDE[member]) then sum = sum + units end
+      end
+    else
+      sum = sum + in_use(member)
+    end
+  end
+  return math.min(sum, MAX_UNITS)
+end
+
 -- Below zero it would hide exposure taken later; above MAX_UNITS a Lua number is no longer exact.
 local function add_units(counter, units)
   units_in_use[counter] = math.max(0, math.min(in_use(counter) + units, MAX_UNITS))

@@ -62,6 +62,7 @@ local function requests_of(packed)
       tests = tests[values[9]], resumable = values[10], from_door = values[11],
       opposite = values[12], drift = values[13] and price_of(values[13]),
       override_id = values[14],
+      sums = values[15], -- counters that are summed up, amount, ceiling, counters, ...; or nil
     }
   end)
 end

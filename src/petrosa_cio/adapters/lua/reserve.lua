@@ -84,6 +84,16 @@ local function test_claims(claims)
   return used, fits
 end
 
+-- The same for claims on sums, which take nothing: they only have to fit.
+local function test_sums(sums, used, fits)
+  for i = 1, #sums, 3 do
+    local before = sum_of(sums[i])
+    fits = fits and before + sums[i + 1] <= sums[i + 2]
+    used[#used + 1] = before
+  end
+  return fits
+end
+
 -- Whether an opening is not through the fence yet.
 local function is_open(opening)
   local decision = opening.taken_at_ms and load_decision(opening.id, opening.taken_at_ms)
@@ -209,6 +219,7 @@ local function decide(request, key)
   local holder = name_holder(request)
   local seen, full = test_rates(request)
   local used, fits = test_claims(request.claims)
+  if request.sums then fits = test_sums(request.sums, used, fits) end
   local lowest, highest, drifts = test_price(request.drift)
   local opponent, is_shut = nil, false
   if request.opposite then opponent, is_shut = opponent_of(request.opposite) end

@@ -23,8 +23,9 @@ function apply.book(settlement)
   local parts = load_reservation(settlement.decision_id)
   if not parts then return false end
   for i = 1, #parts, 2 do
-    add_units(parts[i], settlement.units - parts[i + 1])
-    parts[i + 1] = settlement.units
+    local units = parts[i] == OPEN_ORDERS and 0 or settlement.units -- what is filled is not open
+    add_units(parts[i], units - parts[i + 1])
+    parts[i + 1] = units
   end
   -- What was filled has happened: it is neither undone nor forgotten when the position is closed.
   store_reservation(settlement.decision_id, parts)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from petrosa_cio.governance.self_test import portfolio_builders as held
 from petrosa_cio.governance.self_test import price_builders as price
 from petrosa_cio.governance.self_test import shared_builders as shared
 from petrosa_cio.governance.self_test.ground import (
@@ -29,7 +30,7 @@ from petrosa_cio.governance.self_test.pair import (
 from petrosa_cio.governance.self_test.price_builders import below
 from petrosa_cio.governance.self_test.trial import Trial
 from petrosa_cio.risk.checks.well_formed import ENGINE_MAX_AGE_S
-from petrosa_cio.risk.intent import Action, OrderType
+from petrosa_cio.risk.intent import Action, Direction, OrderType
 from petrosa_cio.risk.reasons import Effect, ReasonCode
 from petrosa_cio.risk.sizing import quantity_for
 from petrosa_cio.risk.trading_state import TradingState
@@ -263,6 +264,16 @@ BUILDERS: dict[str, Builder] = {
     "max_drift_bps_per_hour": shared.drift,
     "max_position_usd": shared.exposure("max_position_usd", "", "on this symbol"),
     "max_gross_exposure_usd": shared.exposure("max_gross_exposure_usd", "gross", "the whole fund"),
+    "max_strategy_exposure_usd": shared.exposure(
+        "max_strategy_exposure_usd", "strategy:", "the strategy"
+    ),
+    "max_net_long_usd": held.net(Direction.LONG),
+    "max_net_short_usd": held.net(Direction.SHORT),
+    "max_group_exposure_usd": held.group,
+    "max_portfolio_leverage": held.leverage,
+    "max_open_orders": held.open_orders,
+    "portfolio_required": held.required,
+    "max_portfolio_age_s": held.age,
     "regime_required": _regime_required,
     "max_regime_age_s": _regime_age,
     "min_regime_confidence": _regime_confidence,

@@ -32,7 +32,14 @@ _STOP_AWAY = Decimal("0.0001")
 _WHOLE_BPS = Decimal(10_000)
 _PRICED_LOWER = Decimal("0.01")
 _A_SHARE = Decimal("0.00000001")
-_MAY_BE_LARGEST = ("max_order_notional_usd", "max_position_usd", "max_gross_exposure_usd")
+_MAY_BE_LARGEST = (
+    "max_order_notional_usd",
+    "max_position_usd",
+    "max_gross_exposure_usd",
+    "max_strategy_exposure_usd",
+    "max_net_long_usd",
+    "max_net_short_usd",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,9 @@ class Ground:
     def small_usd(self) -> Decimal:
         """Return an amount that no limit on one order or on exposure is below, but for 0."""
         stated = (self.limit(name) for name in _MAY_BE_LARGEST)
-        found: list[Decimal] = [ONE_USD, *(value for value in stated if value)]
+        groups = self.limit("max_group_exposure_usd")
+        caps = (cap.usd for _, cap in groups.of(self.place.symbol)) if groups else ()
+        found: list[Decimal] = [ONE_USD, *(value for value in (*stated, *caps) if value)]
         return min(found)
 
     def _allowed_order_type(self) -> OrderType:

@@ -64,23 +64,26 @@ def exposure(name: str, counter: str, whose: str) -> Builder:
     """Return the builder for an exposure of which others hold all but what is asked for."""
 
     def build(ground: Ground) -> Pair:
-        trial = ground.trial("")
-        own, limit = to_units(ground.small_usd()), -to_units(-ground.limit(name))
-        if limit < own:
-            return Pair(stops=trial.saying("an order of any value"), closes=True)
-        passes, stops = (
-            replace(
-                trial.saying(
-                    f"{plain(from_units(own))} USD more, {whose} "
-                    f"{plain(from_units(used))} USD already"
-                ),
-                before=(Exposed(counter, used),),
-            )
-            for used in (limit - own, limit - own + 1)
-        )
-        return Pair(passes, stops)
+        return filled_up(ground.trial(""), ground.small_usd(), ground.limit(name), counter, whose)
 
     return build
+
+
+def filled_up(trial: Trial, own_usd: Decimal, limit_usd: Decimal, counter: str, whose: str) -> Pair:
+    """Let others hold all of a limit but what is asked for, and a little more."""
+    own, limit = to_units(own_usd), -to_units(-limit_usd)
+    if limit < own:
+        return Pair(stops=trial.saying("an order of any value"), closes=True)
+    passes, stops = (
+        replace(
+            trial.saying(
+                f"{plain(from_units(own))} USD more, {whose} {plain(from_units(used))} USD already"
+            ),
+            before=(Exposed(counter, used),),
+        )
+        for used in (limit - own, limit - own + 1)
+    )
+    return Pair(passes, stops)
 
 
 # --- what was approved lately ---------------------------------------------------------------------

@@ -14,6 +14,7 @@ from petrosa_cio.risk.decide import assess, conclude
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.intent import Intent
 from petrosa_cio.risk.places import Place
+from petrosa_cio.risk.portfolio import PortfolioReading
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
 from petrosa_cio.risk.trading_state import TradingState, TradingStates
 from petrosa_cio.risk.venue import SymbolRules, VenueRules
@@ -21,6 +22,9 @@ from petrosa_cio.risk.verdict import Assessment, Verdict
 
 COUNTS_ALL = 10**9
 """A ceiling that no window reaches, so that what came before is counted and not judged."""
+
+EQUITY_USD = Decimal(1_000_000)
+"""What the fund is worth in every trial."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -74,6 +78,8 @@ class Trial:
         regime_age: How long ago the regime was observed.
         regime_confidence: How sure the regime is.
         fund: Trading state of the fund.
+        portfolio_is_known: Whether anybody has seen what the fund holds, which is nothing.
+        portfolio_age: How long ago that was seen.
         before: What others hold, and what came before, the oldest first.
     """
 
@@ -89,6 +95,8 @@ class Trial:
     regime_age: timedelta = timedelta(0)
     regime_confidence: Decimal = Decimal(1)
     fund: TradingState = TradingState.ACTIVE
+    portfolio_is_known: bool = True
+    portfolio_age: timedelta = timedelta(0)
     before: Sequence[Exposed | Counted | Opened] = field(default=())
 
     def saying(self, words: str) -> "Trial":
@@ -133,6 +141,8 @@ def _world(trial: Trial, book: PolicyBook) -> Snapshot:
         observed = now - trial.regime_age
         regime = Regime(place.regime, trial.regime_confidence, observed, "self-test")
         regimes = {place.symbol: regime}
+    seen_at = now - trial.portfolio_age
+    portfolio = PortfolioReading(seen_at, "self-test", equity_usd=EQUITY_USD, positions=())
     price = ReferencePrice(trial.price, now - trial.price_age, "self-test")
     return Snapshot(
         now=now,
@@ -143,6 +153,7 @@ def _world(trial: Trial, book: PolicyBook) -> Snapshot:
         regimes=regimes,
         reference_prices={place.symbol: price} if trial.price_is_known else {},
         venue_rules=VenueRules({place.symbol: trial.rules} if trial.rules else {}),
+        portfolio=portfolio if trial.portfolio_is_known else None,
     )
 
 
@@ -153,7 +164,7 @@ async def _hold(
     claims = tuple(
         changed(claim, amount=earlier.units, ceiling=None, cut=0)
         for claim in like.claims
-        if claim.counter.startswith(earlier.counter)
+        if claim.counter.startswith(earlier.counter) and not claim.members
     )
     asked = changed(like, claims=claims, rates=(), opposite=None, drift=None)
     await ledger.reserve([_request("earlier", trial.intent, asked, True, clock.now_ms)])

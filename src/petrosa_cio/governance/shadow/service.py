@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from petrosa_cio.audit.record import Change
-from petrosa_cio.errors import NotAllowed, PolicyRejected
+from petrosa_cio.errors import NotAllowed, NotFound, PolicyRejected
 from petrosa_cio.governance.actors import Actor
 from petrosa_cio.governance.authority import Act, check_may
 from petrosa_cio.governance.lifecycle import Lifecycle, Outcome
@@ -169,12 +169,12 @@ class ShadowDesk:
             flips: How many flips to show one by one at most, the newest.
 
         Raises:
-            NotAllowed: There is no such shadow.
+            NotFound: There is no such shadow.
         """
         found = await (self._newest() if number is None else self._store.shadow(number))
         if found is None:
             wanted = "nobody has started a shadow yet" if number is None else f"no shadow {number}"
-            raise NotAllowed(f"there is nothing to show: {wanted}")
+            raise NotFound(f"there is nothing to show: {wanted}")
         return await self._seen(found, min(flips, MOST_FLIPS))
 
     async def promote(self, actor: Actor, *, thought: str) -> Promoted:
@@ -217,7 +217,7 @@ class ShadowDesk:
     async def _open(self, what_for: str) -> Seen:
         newest = await self._newest()
         if newest is None:
-            raise NotAllowed(f"there is no shadow to {what_for}")
+            raise NotFound(f"there is no shadow to {what_for}")
         seen = await self._seen(newest, 0)
         if seen.ending is not None:
             raise NotAllowed(f"shadow {newest.number} is {seen.stage}: there is none to {what_for}")

@@ -113,7 +113,8 @@ class SecondGate:
             self._paused.setdefault(token, read.time_ms)
         if read.paused and not now.pauses:
             self._spared.add(token)
-        counters = tuple(claim.counter for claim in assessment.claims or asked.claims)
+        claims = assessment.claims or asked.claims
+        counters = tuple(claim.counter for claim in claims if not claim.members)
         return Again(snapshot.now, intent, was, would, counters)
 
     def _with_pauses(self, snapshot: Snapshot, token: str, time_ms: int) -> Snapshot:

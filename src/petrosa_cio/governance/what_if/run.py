@@ -15,7 +15,7 @@ from petrosa_cio.audit.reread import Fields
 from petrosa_cio.governance.what_if.again import Again, SecondGate, undecidable
 from petrosa_cio.governance.what_if.findings import Findings
 from petrosa_cio.governance.what_if.two_worlds import Fate
-from petrosa_cio.risk.shared_limits import GROSS
+from petrosa_cio.risk.counters import GROSS
 
 INCOMPLETE = "the record is not complete"
 TWICE = "the decision has an earlier verdict, which stands"

@@ -24,8 +24,8 @@ from petrosa_cio.governance.what_if.order import fates_in_span, recorded_span
 from petrosa_cio.governance.what_if.profile import Pair, usd
 from petrosa_cio.governance.what_if.run import WhatIf
 from petrosa_cio.ports import PastRecords
+from petrosa_cio.risk.counters import GROSS
 from petrosa_cio.risk.policy import PolicyDocument, document_hash
-from petrosa_cio.risk.shared_limits import GROSS
 
 log = structlog.get_logger()
 

@@ -15,10 +15,10 @@ from heapq import heappop, heappush
 
 from petrosa_cio.governance.what_if.exposure import Exposure, Lot
 from petrosa_cio.governance.what_if.happenings import Happenings, openings_of, prices_of
-from petrosa_cio.risk.claims import MAX_UNITS, Opponent, OppositeClaim, RateClaim, Readings
+from petrosa_cio.risk.claims import MAX_UNITS, Claim, Opponent, OppositeClaim, RateClaim, Readings
+from petrosa_cio.risk.counters import GROSS, ON_SIDE, is_position, side_of
 from petrosa_cio.risk.reasons import Effect, Reason, ReasonCode
 from petrosa_cio.risk.repetition import BOTH_DENIED
-from petrosa_cio.risk.shared_limits import GROSS
 from petrosa_cio.risk.verdict import Assessment, Verdict
 
 
@@ -140,12 +140,18 @@ class TwoWorlds:
         self._end_batch(now_ms)
         self._forget_until(now_ms)
         for claim, units in zip(asked.claims, read.used, strict=True):
-            self.exposure(claim.counter).was_counted(units, now_ms=now_ms)
+            if not claim.members:
+                self.exposure(claim.counter).was_counted(units, now_ms=now_ms)
         seen = {
             (rate.counter, rate.window_ms): (count, rate.ceiling)
             for rate, count in zip(asked.rates, read.rates, strict=True)
         }
-        used = tuple(self.exposure(claim.counter).would for claim in wanted.claims)
+        sums = {
+            one.counter: units
+            for one, units in zip(asked.claims, read.used, strict=True)
+            if one.members
+        }
+        used = tuple(self._used(claim, sums.get(claim.counter)) for claim in wanted.claims)
         return Readings(
             held=_counts_exactly(wanted, used),
             used=used,
@@ -159,6 +165,26 @@ class TwoWorlds:
             prices=self._prices(asked, read, wanted),
             override_used_by=read.override_used_by if wanted.lifted else None,
         )
+
+    def _used(self, claim: Claim, read: int | None) -> int:
+        """Return the units in use of what is claimed; of a sum, as far as its parts are known.
+
+        Args:
+            claim: The claim.
+            read: What was read of a sum; None where it was not asked for.
+        """
+        if not claim.members:
+            return self.exposure(claim.counter).would
+        sides = {member: side_of(member) for member in claim.members if member in ON_SIDE.values()}
+        parts = [self.exposure(one) for one in claim.members if one not in sides]
+        parts += [
+            one
+            for name, one in self._exposure.items()
+            if is_position(name) and side_of(name) in sides.values()
+        ]
+        if read is None:
+            return min(sum(one.would for one in parts), MAX_UNITS)
+        return min(max(read + sum(one.would - one.was for one in parts), 0), MAX_UNITS)
 
     def note(self, decision_id: str, token: str, was: Side, would: Side, fate: Fate | None) -> None:
         """Let both worlds go on after a decision.
@@ -186,8 +212,8 @@ class TwoWorlds:
         void_ms = None if fate is None else fate.at_ms
         if void_ms is not None:
             heappush(self._void, (void_ms, decision_id))
-        taken = {claim.counter: claim.amount for claim in was.assessment.claims if was.held}
-        wanted = {claim.counter: claim.amount for claim in would.assessment.claims if would_hold}
+        taken = _taken(was.assessment) if was.held else {}
+        wanted = _taken(would.assessment) if would_hold else {}
         lots = [
             (
                 exposure := self.exposure(counter),
@@ -285,6 +311,11 @@ class TwoWorlds:
         found += [lowest] if was is None or lowest < was[0] else []
         found += [highest] if was is None or highest > was[1] else []
         return (min(found), max(found)) if found else None
+
+
+def _taken(assessment: Assessment) -> dict[str, int]:
+    """Return what an opening takes, by counter; of sums it takes nothing."""
+    return {one.counter: one.amount for one in assessment.claims if not one.members}
 
 
 def _counts_exactly(wanted: Assessment, used: tuple[int, ...]) -> bool:

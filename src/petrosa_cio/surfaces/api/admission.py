@@ -13,7 +13,7 @@ from typing import Final
 
 from petrosa_cio.errors import CioError, NotKnown, TooMany, Unavailable
 from petrosa_cio.governance.actors import Actor
-from petrosa_cio.governance.authority import Act, check_may
+from petrosa_cio.governance.authority import MAY, Act, check_may
 from petrosa_cio.governance.refusals import Refusals
 from petrosa_cio.governance.tokens import UNKNOWN, Tokens, actor_of, hash_of
 from petrosa_cio.ports import TokenEntry
@@ -105,12 +105,21 @@ class Admission:
         """
         await self._known(authorization, address, Act.HALT)
 
+    async def still_counts(self, authorization: str | None, act: Act) -> bool:
+        """Return whether a token that let somebody in would still do so; nothing is recorded.
+
+        Raises:
+            Unavailable: MongoDB is away.
+        """
+        caller = await self._caller(_token_in(authorization), act)
+        return caller is not None and caller.actor.role in MAY[act]
+
     async def _known(self, authorization: str | None, address: str, act: Act) -> Caller:
-        text = (authorization or "").strip()
-        scheme, token = text[: len(SCHEME)].lower(), text[len(SCHEME) :].strip()
-        caller = await self._caller(token, act) if scheme == SCHEME else None
+        token = _token_in(authorization)
+        caller = await self._caller(token, act) if token else None
         if caller is None:
-            attempt = "show a token that does not count" if text else "ask without a token"
+            is_stated = bool((authorization or "").strip())
+            attempt = "show a token that does not count" if is_stated else "ask without a token"
             raise await self._unknown(f"{attempt}, over {self._way} from {address}", address)
         return caller
 
@@ -160,3 +169,9 @@ class Admission:
         wait_s = self._rates.wait_s(kind, caller.token_id, most)
         if wait_s:
             raise TooMany(f"at most {most} {kind} a minute for a token", retry_after_s=wait_s)
+
+
+def _token_in(authorization: str | None) -> str:
+    """Return the token in a header of that name; empty where there is none."""
+    text = (authorization or "").strip()
+    return text[len(SCHEME) :].strip() if text[: len(SCHEME)].lower() == SCHEME else ""

@@ -1,21 +1,32 @@
 """The HTTP API as an application: its routes, what every error becomes, and its description."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from petrosa_cio import __version__
 from petrosa_cio.errors import CioError
 from petrosa_cio.governance.authority import Act
+from petrosa_cio.office.live import LiveFeed
 from petrosa_cio.office.office import Office
-from petrosa_cio.surfaces.api import people, policies, records, switches
+from petrosa_cio.surfaces.api import (
+    fleet,
+    live,
+    overrides,
+    people,
+    policies,
+    records,
+    shadows,
+    switches,
+)
 from petrosa_cio.surfaces.api.admission import Admission
 from petrosa_cio.surfaces.api.envelope import (
     MEANINGS,
@@ -28,11 +39,13 @@ from petrosa_cio.surfaces.api.envelope import (
 from petrosa_cio.surfaces.api.guard import Guard
 from petrosa_cio.surfaces.api.route import LONG_AT_ONCE, PREFIX, Called, Reception, Right, Routes
 from petrosa_cio.surfaces.api.route import rights as rights_of
+from petrosa_cio.surfaces.api.streams import OpenStreams
 
 DESCRIPTION: Final = """
 What the command line can do, for programs: the same rules of authority, and the same service
-behind. Every answer but an export is an envelope: `success`, `data`, `error` and `trace_id`.
-Each call shows a token: `Authorization: Bearer cio_...`; `x-cio-roles` says which roles may.
+behind. Every answer but an export and the stream is an envelope: `success`, `data`, `error` and
+`trace_id`. Each call shows a token: `Authorization: Bearer cio_...`; `x-cio-roles` says which roles
+may.
 """
 
 SCHEME: Final = "token"
@@ -50,8 +63,12 @@ async def openapi_document(_call: Called, request: Request) -> Any:
 ROUTERS: Final = (
     people.routes.router,
     policies.routes.router,
+    shadows.routes.router,
     switches.routes.router,
+    overrides.routes.router,
+    fleet.routes.router,
     records.routes.router,
+    live.routes.router,
     description.router,
 )
 
@@ -67,18 +84,23 @@ CODES: Final = {
 
 def build_api() -> FastAPI:
     """Return the application with its routes; `api_of` gives it an office."""
+    return application(ROUTERS, PREFIX, DESCRIPTION)
+
+
+def application(routers: Sequence[APIRouter], prefix: str, about: str) -> FastAPI:
+    """Return an application of guarded routes beneath a prefix, with what errors become in it."""
     app = FastAPI(
         title="petrosa-cio",
         version=__version__,
-        description=DESCRIPTION,
+        description=about,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        servers=[{"url": PREFIX}],
+        servers=[{"url": prefix}],
         root_path_in_servers=False,
     )
-    for router in ROUTERS:
+    for router in routers:
         app.include_router(router)
     app.add_exception_handler(CioError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -93,21 +115,29 @@ def reception_of(admission: Admission, office: Office) -> Reception:
     return Reception(admission, office, asyncio.Semaphore(LONG_AT_ONCE))
 
 
-def api_of(reception: Reception, beside: Sequence[BaseRoute] = ()) -> Guard:
+def api_of(
+    reception: Reception,
+    feed: LiveFeed,
+    streams: OpenStreams,
+    beside: Sequence[BaseRoute] = (),
+) -> Guard:
     """Return the API of an office, to be mounted at `PREFIX`.
 
     Args:
         reception: What every call comes by.
+        feed: What is told live.
+        streams: Whom it is told to.
         beside: What answers beneath the prefix besides, and lets in by itself.
     """
     app = build_api()
     app.router.routes.extend(beside)
     app.state.reception = reception
+    app.state.live = feed, streams
     return Guard(app)
 
 
 def rights() -> list[Right]:
-    """Return every route and who may call it."""
+    """Return every route and who may call it, but those of the fleet's own callers."""
     return list(rights_of(ROUTERS))
 
 
@@ -130,8 +160,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, CioError)  # noqa: S101 - it is registered for these
-    trace_id: str = request.state.trace_id
-    return refused(status_of(error), fault_of(error), trace_id, headers_of(error))
+    return _answer(request, status_of(error), fault_of(error), headers_of(error))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -140,7 +169,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
     message = "what was sent is not what is expected"
     fault = Fault(code="INVALID", message=message, problems=problems, approval=None)
-    return refused(HTTPStatus.UNPROCESSABLE_ENTITY, fault, request.state.trace_id)
+    return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, fault)
 
 
 async def _before(request: Request, error: Exception) -> Response:
@@ -148,9 +177,19 @@ async def _before(request: Request, error: Exception) -> Response:
     status = error.status_code
     message = MEANINGS.get(status, HTTPStatus(status).phrase)
     fault = Fault(code=CODES.get(status, "REFUSED"), message=message, problems=[], approval=None)
-    return refused(status, fault, request.state.trace_id, error.headers)
+    return _answer(request, status, fault, error.headers)
 
 
 async def _too_slow(request: Request, _error: Exception) -> Response:
     fault = Fault(code="TOO_SLOW", message=MEANINGS[504], problems=[], approval=None)
-    return refused(HTTPStatus.GATEWAY_TIMEOUT, fault, request.state.trace_id)
+    return _answer(request, HTTPStatus.GATEWAY_TIMEOUT, fault)
+
+
+def _answer(
+    request: Request, status: int, fault: Fault, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a refusal; with `detail` besides, where the callers of an application look for it."""
+    detail = None
+    if getattr(request.app.state, "has_detail", False):
+        detail = {"title": fault.code, "status": status, "detail": fault.message}
+    return refused(status, fault, request.state.trace_id, headers, detail=detail)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from petrosa_cio.errors import (
     CioError,
     Misconfigured,
+    NeighbourRefused,
     NotAllowed,
     NotFound,
     NotInForceYet,
@@ -19,6 +20,7 @@ from petrosa_cio.errors import (
     RevisionConflict,
     ThoughtRejected,
     TooMany,
+    TooSoon,
     Unavailable,
 )
 
@@ -96,6 +98,8 @@ STATUSES: tuple[tuple[type[CioError], HTTPStatus], ...] = (
     (NotKnown, HTTPStatus.UNAUTHORIZED),
     (NotAllowed, HTTPStatus.FORBIDDEN),
     (TooMany, HTTPStatus.TOO_MANY_REQUESTS),
+    (TooSoon, HTTPStatus.TOO_MANY_REQUESTS),
+    (NeighbourRefused, HTTPStatus.BAD_GATEWAY),
     (RevisionConflict, HTTPStatus.CONFLICT),
     (RecordRefused, HTTPStatus.CONFLICT),
     (Rejected, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -138,7 +142,7 @@ def fault_of(error: CioError) -> Fault:
 
 def headers_of(error: CioError) -> dict[str, str]:
     """Return the headers that go with an error."""
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany | TooSoon):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, NotKnown):
         return {"WWW-Authenticate": 'Bearer realm="petrosa-cio"'}
@@ -148,10 +152,17 @@ def headers_of(error: CioError) -> dict[str, str]:
 
 
 def refused(
-    status: int, fault: Fault, trace_id: str, headers: Mapping[str, str] | None = None
+    status: int,
+    fault: Fault,
+    trace_id: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    detail: Mapping[str, object] | None = None,
 ) -> JSONResponse:
-    """Return the answer that something is wrong."""
+    """Return the answer that something is wrong; with a detail for those who look for one."""
     content = Refused(error=fault, trace_id=trace_id).model_dump(mode="json")
+    if detail is not None:
+        content["detail"] = detail
     return JSONResponse(content, status, dict(headers or {}))
 
 
@@ -165,8 +176,10 @@ MEANINGS = {
     409: "Another change came between.",
     413: "The body is too large.",
     422: "What is asked for makes no sense, or may not be; `problems` has all of it.",
-    429: "Too many questions or changes, or too many long ones at once; see `Retry-After`.",
+    429: "Too many questions or changes, too many long ones at once, or a neighbour's settings "
+    "changed too soon; see `Retry-After`.",
     500: "A fault of the program: it is in its log under the trace.",
+    502: "A neighbour refuses; the message says why in its own words.",
     503: "A server that this needs is away or too slow; see `Retry-After`.",
     504: "It took longer than a question may.",
 }

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Query, Response
 
-from petrosa_cio.governance.actors import Role
-from petrosa_cio.governance.authority import MAY, PEOPLE_TO_LOOSEN, Act, needs_approval
+from petrosa_cio.governance.authority import Act, needs_approval
 from petrosa_cio.governance.lifecycle import Considered, Outcome
 from petrosa_cio.office.drafts import Draft
 from petrosa_cio.office.shown import (
     comparison_fields,
     considered_fields,
     listed_revision_fields,
+    needs_fields,
     outcome_fields,
     revision_fields,
 )
@@ -44,18 +44,20 @@ from petrosa_cio.surfaces.api.told import (
     RevisionAnswer,
     RevisionRow,
 )
+from petrosa_cio.surfaces.api.told_records import WhatIfAnswer
 
 routes = Routes("policies")
 
 WAITS = 202
 """The status of what waits for approval."""
 
-_WAITING = {
+WAITING = {
     WAITS: {
         "model": Told[OutcomeAnswer],
         "description": "It loosens something, or may, and waits for approval as `needs` says.",
     }
 }
+"""The answer of what may wait for approval."""
 
 
 @routes.get("/policies/active", Act.LOOK, Told[RevisionAnswer], more=[404])
@@ -113,7 +115,7 @@ async def check_draft(call: Called, body: DraftBody) -> Any:
     )
 
 
-@routes.post("/policies/what-ifs", Act.LOOK, Told[dict[str, Any]], more=[404])
+@routes.post("/policies/what-ifs", Act.LOOK, Told[WhatIfAnswer], more=[404])
 async def try_draft(call: Called, body: WhatIfBody) -> Any:
     """Say which verdicts of a span of the past would have been others under a draft.
 
@@ -130,7 +132,7 @@ async def try_draft(call: Called, body: WhatIfBody) -> Any:
 
 @routes.post(
     "/policies/proposals", Act.PROPOSE, Told[OutcomeAnswer],
-    more=[404, 409], status_code=201, answers=_WAITING,
+    more=[404, 409], status_code=201, answers=WAITING,
 )  # fmt: skip
 async def propose_policy(call: Called, body: ProposalBody, response: Response) -> Any:
     """Change the policy: what only tightens is in force at once, what loosens waits for approval.
@@ -144,12 +146,12 @@ async def propose_policy(call: Called, body: ProposalBody, response: Response) -
         parent=body.parent,
         what_if=_span(body.what_if_s),
     )
-    return _told_outcome(call, outcome, response)
+    return call.told(outcome_told(call, outcome, response))
 
 
 @routes.post(
     "/policies/rollbacks", Act.PROPOSE, Told[OutcomeAnswer],
-    more=[404, 409], status_code=201, answers=_WAITING,
+    more=[404, 409], status_code=201, answers=WAITING,
 )  # fmt: skip
 async def roll_back_policy(call: Called, body: RollbackBody, response: Response) -> Any:
     """Go back to an earlier policy: a new revision with its content and a thought of its own.
@@ -164,7 +166,7 @@ async def roll_back_policy(call: Called, body: RollbackBody, response: Response)
         tighter=body.tighter,
         what_if=_span(body.what_if_s),
     )
-    return _told_outcome(call, outcome, response)
+    return call.told(outcome_told(call, outcome, response))
 
 
 @routes.get("/policies/proposals", Act.LOOK, Told[Page[ProposalRow]])
@@ -228,23 +230,14 @@ def _span(seconds: int | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
 
 
-def _told_outcome(call: Call, outcome: Outcome, response: Response) -> Any:
+def outcome_told(call: Call, outcome: Outcome, response: Response) -> dict[str, Any]:
+    """Return what became of a change as it is told; the response says whether it waits."""
     waits = outcome.proposal is not None
     if waits:
         response.status_code = WAITS
-    needs = _needs(call) if waits else None
+    needs = needs_fields(call.actor, call.office.policies.lifecycle.terms) if waits else None
     more = {"needs": needs, "is_recorded": outcome.unrecorded is None}
-    return call.told(outcome_fields(outcome) | more)
-
-
-def _needs(call: Call) -> dict[str, object]:
-    terms = call.office.policies.lifecycle.terms
-    alone = terms.is_one_person
-    return {
-        "people": 1 if alone else PEOPLE_TO_LOOSEN - (call.actor.role is not Role.AGENT),
-        "roles": sorted(MAY[Act.APPROVE]),
-        "cooling_off_s": int(terms.cooling_off.total_seconds()) if alone else None,
-    }
+    return outcome_fields(outcome) | more
 
 
 def _told_step(call: Call, found: Considered) -> Any:

@@ -33,6 +33,12 @@ from petrosa_cio.surfaces.api.asked import (
 from petrosa_cio.surfaces.api.envelope import Told
 from petrosa_cio.surfaces.api.route import Call, Called, Routes
 from petrosa_cio.surfaces.api.told import ExplanationAnswer, Page, RecordRow
+from petrosa_cio.surfaces.api.told_records import (
+    AlertRow,
+    CheckpointAnswer,
+    EffectivenessAnswer,
+    GapsAnswer,
+)
 
 log = structlog.get_logger()
 
@@ -94,12 +100,12 @@ async def _found(
     call: Call, asked: Asked, kinds: tuple[str, ...], limit: int, cursor: str | None
 ) -> Any:
     page = await call.office.records.finder.find(
-        _query(call, asked, kinds), limit=limit, cursor=cursor
+        query_of(call, asked, kinds), limit=limit, cursor=cursor
     )
     return call.told({"items": [event_of(one) for one in page.records], "cursor": page.cursor})
 
 
-def _query(call: Call, asked: Asked, kinds: tuple[str, ...]) -> RecordQuery:
+def query_of(call: Call, asked: Asked, kinds: tuple[str, ...]) -> RecordQuery:
     """Return a search within the fund. Raises QueryRejected with every problem."""
     stated = {name: getattr(asked, name) for name in Asked.__slots__}
     return read_query(Asked(**stated | {"kinds": kinds, "fund": call.office.fund}))
@@ -199,7 +205,7 @@ async def export_records(  # noqa: PLR0913, PLR0917 - they are what may be asked
     and says in its headers where the next begins. It is sent as it is read; where it breaks off
     the connection ends before the last chunk.
     """
-    query = _query(call, asked, tuple(kind))
+    query = query_of(call, asked, tuple(kind))
     portion = await call.office.records.portion(after, positions)
     await call.place().acquire()
     response = ExportResponse(
@@ -238,13 +244,13 @@ def _taken(target: io.BytesIO) -> bytes:
 
 # --- completeness ---------------------------------------------------------------------------------
 
+Hours = Annotated[float, Query(gt=0, le=8784, description="Findings of so many hours back.")]
 
-@routes.get("/audits/gaps", Act.LOOK, Told[dict[str, Any]])
+
+@routes.get("/audits/gaps", Act.LOOK, Told[GapsAnswer])
 async def gaps(
     call: Called,
-    hours: Annotated[
-        float, Query(gt=0, le=8784, description="Findings of so many hours back.")
-    ] = 24,
+    hours: Hours = 24,
 ) -> Any:
     """Say whether the record is complete: what was captured, decided, sent, and what is missing.
 
@@ -253,13 +259,31 @@ async def gaps(
     return call.told(gaps_fields(*await call.office.records.gaps(hours)))
 
 
-@routes.get("/audits/checkpoints/newest", Act.LOOK, Told[dict[str, Any]], more=[404])
+@routes.get("/audits/alerts", Act.LOOK, Told[Page[AlertRow]])
+async def alerts(
+    call: Called,
+    hours: Hours = 24,
+    kind: Annotated[
+        Several, Query(description="Kinds, such as policy_guard; unset, all of them; repeated.")
+    ] = [],  # noqa: B006
+    limit: Annotated[int, Query(ge=1, le=50, description="Most of each kind.")] = 20,
+) -> Any:
+    """List what somebody should look at, the newest first: findings that are open, and the guard's.
+
+    Of the record's completeness these are findings that are not over; the kind `policy_guard` tells
+    of each revision of the policy that was out of bounds, and of what was done about it.
+    """
+    found = await call.office.records.alerts(kind, hours, limit)
+    return call.told({"items": found, "cursor": None})
+
+
+@routes.get("/audits/checkpoints/newest", Act.LOOK, Told[CheckpointAnswer], more=[404])
 async def newest_checkpoint(call: Called) -> Any:
     """Return the newest signed checkpoint of the chain of records."""
     return call.told(await call.office.records.newest_checkpoint())
 
 
-@routes.get("/audits/effectiveness", Act.LOOK, Told[dict[str, Any]])
+@routes.get("/audits/effectiveness", Act.LOOK, Told[EffectivenessAnswer])
 async def effectiveness(
     call: Called,
     year: Annotated[

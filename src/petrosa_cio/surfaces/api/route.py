@@ -117,7 +117,7 @@ async def _admitted(request: Request, act: Act, path: str) -> Caller:
     reception: Reception = request.app.state.reception
     address = request.client.host if request.client else "nowhere"
     header = request.headers.get("authorization")
-    what = f"{request.method} {PREFIX}{path}"
+    what = f"{request.method} {request.scope['root_path']}{path}"
     return await reception.admission.admit(header, address, act, what)
 
 
@@ -193,12 +193,12 @@ class Right:
     about: str
 
 
-def rights(routers: Sequence[APIRouter]) -> Iterator[Right]:
-    """Iterate over every route and who may call it, in the order of declaration."""
+def rights(routers: Sequence[APIRouter], prefix: str = PREFIX) -> Iterator[Right]:
+    """Iterate over every route beneath a prefix and who may call it, in order of declaration."""
     for router in routers:
         for route in router.routes:
             if isinstance(route, APIRoute):
                 act = act_of(route)
                 (method,) = route.methods or {"GET"}
-                path = f"{PREFIX}{route.path_format}"
+                path = f"{prefix}{route.path_format}"
                 yield Right(method, path, act, tuple(roles_of(act)), route.summary or "")

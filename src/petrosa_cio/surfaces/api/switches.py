@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from petrosa_cio.governance.authority import Act
-from petrosa_cio.office.limits import read_governs
+from petrosa_cio.office.limits import read_governs, scope_fields
 from petrosa_cio.office.regimes import until_of
 from petrosa_cio.office.shown import limit_fields
 from petrosa_cio.office.trading import Switch, scope_of
@@ -139,14 +139,5 @@ async def limits(
     asked = Asked(strategy or ANY, token, symbol.upper() if symbol else ANY)
     governs = await read_governs(office.looked, office.policies.charter, asked, office.clock())
     lines = limit_lines(asked, governs.limits_for(asked.strategy), governs.counted)
-    return call.told(
-        {
-            "strategy": asked.strategy,
-            "symbol": asked.symbol,
-            "regime": governs.regime_of(asked.symbol),
-            "source": governs.source,
-            "charter": governs.charter.name,
-            "use_is_known": governs.counted is not None,
-            "limits": [limit_fields(line) for line in lines],
-        }
-    )
+    shown = {"limits": [limit_fields(line) for line in lines]}
+    return call.told(scope_fields(asked, governs) | shown)

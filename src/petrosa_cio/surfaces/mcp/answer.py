@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 from mcp_types import CallToolResult, TextContent
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import to_jsonable_python
 
 from petrosa_cio.errors import CioError, Unavailable
@@ -71,14 +71,14 @@ def refusal(fault: ToolFault) -> CallToolResult:
     return CallToolResult(content=[text], is_error=True, meta={FAULT: content})
 
 
-def told(data: Any, tells: Any) -> CallToolResult:
+def told(data: Any, tells: type[BaseModel]) -> CallToolResult:
     """Return the answer that all is well.
 
     Args:
         data: The answer.
-        tells: Its model; None where it has no fixed form.
+        tells: Its model.
     """
-    shaped = data if tells is None else tells.model_validate(data)
+    shaped = tells.model_validate(data)
     content = bounded(to_jsonable_python(shaped, fallback=str))
     return CallToolResult(
         content=[TextContent(text=json_text(content))], structured_content=content

@@ -1,7 +1,5 @@
 """Arguments of tools, where the bodies of the HTTP API are not already what they take."""
 
-from typing import Any
-
 from pydantic import Field
 
 from petrosa_cio.audit.search import USUAL_PAGE
@@ -12,6 +10,7 @@ from petrosa_cio.surfaces.api.asked import (
     FIRST_YEAR,
     LAST_YEAR,
     MOST_FIELDS,
+    MOST_REVISIONS,
     Body,
     ClearBody,
     DecisionName,
@@ -27,8 +26,7 @@ from petrosa_cio.surfaces.api.asked import (
     Text,
     Thought,
 )
-
-LONGEST_NAME = 200
+from petrosa_cio.surfaces.api.asked_changes import LONGEST_NAME, OneTarget, OverrideName
 
 
 class Nothing(Body):
@@ -73,6 +71,18 @@ class Step(ReasonBody):
     """A proposal, and why."""
 
     proposal: ProposalName
+
+
+class OneOverrideOf(Body):
+    """An override."""
+
+    override: OverrideName
+
+
+class OverrideStep(ReasonBody):
+    """An override, and why."""
+
+    override: OverrideName
 
 
 class Rollback(RollbackBody):
@@ -123,8 +133,14 @@ class Whose(Body):
     symbol: SymbolName | None = Field(None, description="This symbol; unset, any.")
 
 
-class Searching(Body):
-    """What is searched for in verdicts."""
+class Hours(Body):
+    """How far back."""
+
+    hours: float = Field(24, gt=0, le=8784, description="Findings of so many hours back.")
+
+
+class Matching(Body):
+    """Which verdicts."""
 
     strategy: StrategyName | None = Field(None, description="A strategy, as it names itself.")
     symbol: SymbolName | None = Field(None, description="A symbol.")
@@ -132,14 +148,10 @@ class Searching(Body):
     code: list[Text] = Field([], max_length=50, description="Reason codes, any of them.")
     since: Text | None = Field(None, description="From this time on, ISO-8601.")
     until: Text | None = Field(None, description="Before this time.")
-    limit: Limit = USUAL_PAGE
-    cursor: Text | None = Field(
-        None, max_length=LONGEST_NAME, description="Where the page before ended; same search."
-    )
 
 
-class SearchingRecords(Searching):
-    """What is searched for in the record."""
+class MatchingRecords(Matching):
+    """Which records."""
 
     kind: list[Text] = Field([], max_length=50, description="Kinds, as verdict or change.")
     trace: Text | None = Field(None, description="A trace, 32 hexadecimal digits.")
@@ -147,16 +159,45 @@ class SearchingRecords(Searching):
     decision: Text | None = Field(None, description="A decision.")
 
 
+class Paged(Body):
+    """A page of what was found."""
+
+    limit: Limit = USUAL_PAGE
+    cursor: Text | None = Field(
+        None, max_length=LONGEST_NAME, description="Where the page before ended; same search."
+    )
+
+
+class Searching(Matching, Paged):
+    """What is searched for in verdicts."""
+
+
+class SearchingRecords(MatchingRecords, Paged):
+    """What is searched for in the record."""
+
+
+class Exporting(MatchingRecords):
+    """Which part of the record is wanted, in the order of the chain."""
+
+    after: int = Field(0, ge=0, le=MOST_REVISIONS, description="Begin beyond this position.")
+    positions: int = Field(
+        100, ge=1, le=500, description="Positions of the chain to look at; ask again for more."
+    )
+
+
+class Alerts(Hours):
+    """Which alerts, and how far back."""
+
+    kind: list[Text] = Field(
+        [], max_length=20, description="Kinds, such as policy_guard; empty, all of them."
+    )
+    limit: int = Field(20, ge=1, le=50, description="Most of each kind.")
+
+
 class Explaining(Body):
     """Which verdict."""
 
     decision: DecisionName
-
-
-class Hours(Body):
-    """How far back."""
-
-    hours: float = Field(24, gt=0, le=8784, description="Findings of so many hours back.")
 
 
 class Year(Body):
@@ -167,17 +208,6 @@ class Year(Body):
     )
 
 
-class StartingShadow(Body):
-    """What is tried, for how long, and why: a document, or fields, and not both."""
-
-    document: dict[str, Any] | None = Field(None, description="A whole policy.")
-    fields: list[Text] = Field(
-        [], max_length=MOST_FIELDS, description="Single fields instead, beside the newest revision."
-    )
-    runs_s: int = Field(86_400, ge=60, le=604_800, description="Seconds for which it runs.")
-    thought: Thought
-
-
 class WhichShadow(Body):
     """Which shadow."""
 
@@ -185,52 +215,10 @@ class WhichShadow(Body):
     flips: int = Field(20, ge=0, le=200, description="Flips to show one by one, the newest.")
 
 
-class Thinking(Body):
-    """Why."""
-
-    thought: Thought
-
-
-TARGET = (
-    "Whose settings: tradeengine, tradeengine/BTCUSDT, tradeengine/BTCUSDT/LONG, ta-bot, "
-    "realtime-strategies/STRATEGY or realtime-strategies/STRATEGY/SYMBOL."
-)
-
-
-class OneTarget(Body):
-    """Whose settings."""
-
-    target: Text = Field(min_length=1, max_length=LONGEST_NAME, description=TARGET)
-
-
 class TargetHistory(OneTarget):
     """Whose history."""
 
     limit: int = Field(20, ge=1, le=100, description="Most changes that are returned.")
-
-
-class SettingTarget(OneTarget):
-    """Which settings, and why."""
-
-    settings: dict[Text, Any] = Field(
-        min_length=1,
-        max_length=50,
-        description="Values by name; fleet_get says what each means and may be.",
-        examples=[{"leverage": 5}],
-    )
-    thought: Thought
-
-
-class RollingBackTarget(OneTarget):
-    """Which settings are wanted again, and why."""
-
-    to: Text | None = Field(
-        None,
-        max_length=LONGEST_NAME,
-        description="Version or name of the change whose result is wanted, as fleet_history "
-        "shows them; unset, the newest change is undone.",
-    )
-    thought: Thought
 
 
 class Analysing(Body):

@@ -9,10 +9,9 @@ from petrosa_cio.errors import NotAllowed
 from petrosa_cio.governance.authority import MAY, Act, needs_approval
 from petrosa_cio.office.drafts import Draft
 from petrosa_cio.office.limit_semantics import limits_described, limits_in_lines
-from petrosa_cio.office.shadow_shown import seen_fields, shadow_fields
-from petrosa_cio.office.shown import comparison_fields
-from petrosa_cio.surfaces.api import policies
+from petrosa_cio.surfaces.api import policies, shadows
 from petrosa_cio.surfaces.api.asked import DraftBody, ProposalBody, WhatIfBody
+from petrosa_cio.surfaces.api.asked_changes import StartingShadow, Thinking
 from petrosa_cio.surfaces.api.route import Call
 from petrosa_cio.surfaces.api.told import (
     CharterAnswer,
@@ -26,6 +25,13 @@ from petrosa_cio.surfaces.api.told import (
     RevisionAnswer,
     RevisionRow,
 )
+from petrosa_cio.surfaces.api.told_records import LimitMeaning, WhatIfAnswer
+from petrosa_cio.surfaces.api.told_shadows import (
+    EndedShadow,
+    PromotedShadow,
+    SeenShadow,
+    StartedShadow,
+)
 from petrosa_cio.surfaces.mcp.asked import (
     Comparing,
     History,
@@ -34,9 +40,7 @@ from petrosa_cio.surfaces.mcp.asked import (
     Nothing,
     OneProposal,
     Rollback,
-    StartingShadow,
     Step,
-    Thinking,
     Which,
     WhichShadow,
 )
@@ -71,10 +75,10 @@ async def compare_policies(call: Call, asked: Comparing) -> Any:
     return await policies.compare_policies(call, asked.old, asked.new)
 
 
-@tools.question(Nothing)
+@tools.question(Nothing, Page[LimitMeaning])
 async def describe_limits(call: Call, _asked: Nothing) -> Any:
     """Say of every limit what it means: unit, bounds, impact, and when people change it."""
-    return call.told({"items": list(limits_described())})
+    return call.told({"items": list(limits_described()), "cursor": None})
 
 
 @tools.question(Nothing, CharterAnswer)
@@ -92,7 +96,7 @@ async def check_policy(call: Call, asked: DraftBody) -> Any:
     return await policies.check_draft(call, asked)
 
 
-@tools.question(WhatIfBody)
+@tools.question(WhatIfBody, WhatIfAnswer)
 async def what_if(call: Call, asked: WhatIfBody) -> Any:
     """Say which verdicts of a span of the past would have been others under a draft.
 
@@ -188,38 +192,33 @@ async def activate_proposal(call: Call, asked: OneProposal) -> Any:
 # --- shadows --------------------------------------------------------------------------------------
 
 
-@tools.change(Act.TIGHTEN, StartingShadow, replaces=False)
+@tools.change(Act.TIGHTEN, StartingShadow, StartedShadow, replaces=False)
 async def start_shadow(call: Call, asked: StartingShadow) -> Any:
     """Try a policy on what arrives, beside the one in force. It enforces nothing.
 
     There is one at a time. Fields are written as for propose_policy.
     """
-    newest, document = await call.office.policies.drafted(
-        call.actor, Draft(asked.document, asked.fields)
-    )
-    started = await call.office.shadows.start(
-        call.actor,
-        document,
-        parent=newest.revision,
-        thought=asked.thought,
-        lasts=timedelta(seconds=asked.runs_s),
-    )
-    more = {
-        "findings": [str(one) for one in started.findings],
-        "is_recorded": started.unrecorded is None,
-    }
-    return call.told(shadow_fields(started.shadow) | comparison_fields(started.comparison) | more)
+    return await shadows.start_shadow(call, asked)
 
 
-@tools.question(WhichShadow, words=True)
+@tools.question(WhichShadow, SeenShadow, words=True)
 async def show_shadow(call: Call, asked: WhichShadow) -> Any:
     """Show a shadow: where it stands, and which verdicts would have been others so far."""
-    return call.told(seen_fields(await call.office.shadows.show(asked.number, flips=asked.flips)))
+    if asked.number is None:
+        return await shadows.newest_shadow(call, asked.flips)
+    return await shadows.one_shadow(call, asked.number, asked.flips)
 
 
-@tools.change(Act.TIGHTEN, Thinking, replaces=True)
+@tools.change(Act.PROPOSE, Thinking, PromotedShadow, replaces=True)
+async def promote_shadow(call: Call, asked: Thinking) -> Any:
+    """Propose the policy of the newest shadow, exactly as it was tried, and end the shadow.
+
+    What only tightens is in force at once; what loosens waits for approval, as needs says.
+    """
+    return await shadows.promote_shadow(call, asked, Response())
+
+
+@tools.change(Act.TIGHTEN, Thinking, EndedShadow, replaces=True)
 async def drop_shadow(call: Call, asked: Thinking) -> Any:
     """End the shadow that runs; what it found stays."""
-    ended = await call.office.shadows.drop(call.actor, thought=asked.thought)
-    more = {"stage": "dropped", "is_recorded": ended.unrecorded is None}
-    return call.told(shadow_fields(ended.shadow) | more)
+    return await shadows.drop_shadow(call, asked)

@@ -2,20 +2,16 @@
 
 from typing import Any
 
-from petrosa_cio.audit.search import Asked
 from petrosa_cio.governance.authority import Act
-from petrosa_cio.surfaces.api import people, records, switches
+from petrosa_cio.surfaces.api import people, switches
 from petrosa_cio.surfaces.api.asked import SwitchBody
-from petrosa_cio.surfaces.api.envelope import Told
 from petrosa_cio.surfaces.api.route import Call
 from petrosa_cio.surfaces.api.told import (
     ClearAnswer,
     ControlRow,
-    ExplanationAnswer,
     LimitsAnswer,
     OverrideAnswer,
     Page,
-    RecordRow,
     RegimeRow,
     StatesAnswer,
     StatusAnswer,
@@ -24,14 +20,9 @@ from petrosa_cio.surfaces.api.told import (
 )
 from petrosa_cio.surfaces.mcp.asked import (
     ClearingRegime,
-    Explaining,
-    Hours,
     Nothing,
-    Searching,
-    SearchingRecords,
     SettingRegime,
     Whose,
-    Year,
 )
 from petrosa_cio.surfaces.mcp.tool import Tools
 
@@ -114,67 +105,3 @@ async def set_market_regime(call: Call, asked: SettingRegime) -> Any:
 async def clear_market_regime(call: Call, asked: ClearingRegime) -> Any:
     """End an override now, as a person: what the feed says counts again."""
     return await switches.clear_regime(call, asked.symbol, asked)
-
-
-# --- the record -----------------------------------------------------------------------------------
-
-
-@tools.question(Searching, Page[RecordRow], words=True)
-async def find_verdicts(call: Call, asked: Searching) -> Any:
-    """Find verdicts, a page at a time, the newest first."""
-    found = await records.verdicts(call, _search(asked), asked.limit, asked.cursor)
-    return _without_originals(found)
-
-
-@tools.question(Explaining, ExplanationAnswer, words=True)
-async def explain_verdict(call: Call, asked: Explaining) -> Any:
-    """Say in plain words what was decided of an intent, why, and what became of it."""
-    return await records.explanation(call, asked.decision)
-
-
-@tools.question(SearchingRecords, Page[RecordRow], words=True)
-async def find_records(call: Call, asked: SearchingRecords) -> Any:
-    """Find records of every kind: verdicts, what became of them, and changes of what governs."""
-    kinds = list(asked.kind)
-    found = await records.records(call, _search(asked), kinds, asked.limit, asked.cursor)
-    return _without_originals(found)
-
-
-@tools.question(Hours, words=True)
-async def get_gaps(call: Call, asked: Hours) -> Any:
-    """Say whether the record is complete: what was captured, decided, sent, and what is missing.
-
-    The field status is clean, gaps or not_checked.
-    """
-    return await records.gaps(call, asked.hours)
-
-
-@tools.question(Year, words=True)
-async def get_effectiveness(call: Call, asked: Year) -> Any:
-    """Say of each limit of a year what it was, who set it and why, and what it stopped."""
-    return await records.effectiveness(call, asked.year)
-
-
-def _search(asked: Searching) -> Asked:
-    more: dict[str, Any] = {}
-    if isinstance(asked, SearchingRecords):
-        more = {
-            "trace_id": asked.trace,
-            "intent_id": asked.intent,
-            "decision_id": asked.decision,
-        }
-    return Asked(
-        strategy=asked.strategy,
-        symbol=asked.symbol,
-        verdicts=tuple(asked.verdict),
-        codes=tuple(asked.code),
-        since=asked.since,
-        until=asked.until,
-        **more,
-    )
-
-
-def _without_originals(found: Told[Any]) -> Told[Any]:
-    """Leave out each record's own JSON, which exports have."""
-    rows = [one | {"record": None} for one in found.data["items"]]
-    return found.model_copy(update={"data": found.data | {"items": rows}})

@@ -16,12 +16,24 @@ from mcp_types import (
 )
 from mcp_types import Tool as ListedTool
 
-from petrosa_cio.surfaces.mcp import fleet_tools, policy_tools, switch_tools
+from petrosa_cio.surfaces.mcp import (
+    fleet_tools,
+    override_tools,
+    policy_tools,
+    record_tools,
+    switch_tools,
+)
 from petrosa_cio.surfaces.mcp.tool import Tool
 
 TOOLS: Final[Mapping[str, Tool]] = {
     tool.name: tool
-    for tools in (switch_tools.tools, policy_tools.tools, fleet_tools.tools)
+    for tools in (
+        switch_tools.tools,
+        record_tools.tools,
+        policy_tools.tools,
+        override_tools.tools,
+        fleet_tools.tools,
+    )
     for tool in tools
 }
 

@@ -29,7 +29,7 @@ class Tool:
         name: Its name.
         act: What it takes.
         takes: Its arguments.
-        tells: Its answer; None where that has no fixed form.
+        tells: Its answer.
         about: What it does.
         run: Does it.
         replaces: Whether it changes or ends what governs now, where it changes anything.
@@ -40,7 +40,7 @@ class Tool:
     name: str
     act: Act
     takes: type[BaseModel]
-    tells: Any
+    tells: type[BaseModel]
     about: str
     run: Run
     replaces: bool = False
@@ -59,14 +59,13 @@ class Tool:
 
     def listed(self) -> ListedTool:
         """Return it as agents see it."""
-        tells = self.tells
         roles = ", ".join(self.roles)
         return ListedTool(
             name=self.name,
             title=self.name.replace("_", " ").capitalize(),
             description=f"{self.about}\n\nRoles that may: {roles}.",
             input_schema=self.takes.model_json_schema(),
-            output_schema=tells.model_json_schema(mode="serialization") if tells else None,
+            output_schema=self.tells.model_json_schema(mode="serialization"),
             annotations=ToolAnnotations(
                 read_only_hint=self.is_question,
                 destructive_hint=not self.is_question and self.replaces,
@@ -90,7 +89,7 @@ class Tools:
     def question(
         self,
         takes: type[BaseModel],
-        tells: Any = None,
+        tells: type[BaseModel],
         *,
         words: bool = False,
         is_abroad: bool = False,
@@ -102,7 +101,7 @@ class Tools:
         self,
         act: Act,
         takes: type[BaseModel],
-        tells: Any = None,
+        tells: type[BaseModel],
         *,
         replaces: bool,
         repeats: bool = False,
@@ -117,8 +116,8 @@ class Tools:
         )  # fmt: skip
 
     def _add(
-        self, act: Act, takes: type[BaseModel], tells: Any, *, words: bool, more: str = "",
-        **marks: bool,
+        self, act: Act, takes: type[BaseModel], tells: type[BaseModel], *,
+        words: bool, more: str = "", **marks: bool,
     ) -> Callable[[Declared], Declared]:  # fmt: skip
         def declared(run: Declared) -> Declared:
             name = run.__name__
