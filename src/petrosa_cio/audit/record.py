@@ -296,14 +296,15 @@ class Change:
             deleted: ``hold``, ``hold_release``; ``override`` lifts limits for one order. Besides,
             ``proposal``, ``proposal_step``, ``override_proposal``, ``override_step`` and ``token``
             say how it came to be, ``shadow`` and ``shadow_ending`` what was tried beside it, and
-            ``refused`` that somebody tried what they may not. ``fleet_setting`` is a change of a
-            neighbour's settings that is about to be sent, ``fleet_outcome`` what became of it;
-            ``admission`` is what the author of a strategy wants, which changes nothing;
-            ``losses`` is what was lost, as it must survive.
+            ``refused`` that somebody tried what they may not; ``thought`` is what the Strategist
+            made of a situation. ``fleet_setting`` is a change of a neighbour's settings that is
+            about to be sent, ``fleet_outcome`` what became of it; ``admission`` is what the author
+            of a strategy wants, which changes nothing; ``losses`` is what was lost, as it must
+            survive.
         scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for a
-            charter, the venue's rules, a proposal, a shadow and an override their hash, for a hold
-            its identity, for ``refused`` what was tried, for a neighbour's settings whose they
-            are.
+            charter, the venue's rules, a proposal, a shadow, an override and a thought their hash,
+            for a hold its identity, for ``refused`` what was tried, for a neighbour's settings
+            whose they are.
         value: What it is now; empty for a regime, an override or a hold that is no more.
         author: Who changed it.
         reason: Why; of a policy the thought behind it.
