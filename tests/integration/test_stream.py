@@ -255,11 +255,12 @@ async def test_a_revoked_token_ends_its_stream(house: ApiHouse) -> None:
 
 
 async def test_a_token_holds_few_streams_open(house: ApiHouse) -> None:
+    await house.hire("may", Role.VIEWER)
     async with AsyncExitStack() as closing:
         for _ in range(MOST_OF_A_TOKEN):
-            await closing.enter_async_context(stream(house))
-        refused = await house.refused("GET", "/stream", "eve")
+            await closing.enter_async_context(stream(house, who="may"))
+        refused = await house.refused("GET", "/stream", "may")
         assert (refused["status"], refused["code"]) == (429, "TOO_MANY")
         async with stream(house, who="ole"):
             pass
-    assert await eventually(lambda: hold_all_places(house, "eve"))
+    assert await eventually(lambda: hold_all_places(house, "may"))

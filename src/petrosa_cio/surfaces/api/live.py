@@ -3,7 +3,7 @@
 import time
 from typing import Annotated, Any, Final
 
-from fastapi import Header, Query, Request
+from fastapi import Header, Query, Request, Response
 
 from petrosa_cio.errors import QueryRejected
 from petrosa_cio.governance.authority import Act
@@ -28,7 +28,7 @@ _EVENTS: Final = {
 }
 
 
-@routes.get("/stream", Act.LOOK, None, answers=_EVENTS, response_class=EventStream)
+@routes.get("/stream", Act.LOOK, None, answers=_EVENTS, response_class=Response)
 async def stream(  # noqa: PLR0913, PLR0917 - they are what may be asked
     call: Called,
     request: Request,
