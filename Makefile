@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types security pipeline build bench chaos docs lock clean
+.PHONY: help setup run test check format lint types security pipeline build bench scenarios chaos docs lock clean
 
 BIN := .venv/bin
 BENCH := --write docs/benchmarks.md --json .benchmarks/gate.json
+SCENARIOS := --write docs/strategist
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 help: ## list the targets
@@ -53,6 +54,9 @@ build: setup ## the wheel in dist/, and the image where a Docker engine answers
 bench: setup ## measure, for half an hour; BENCH=--quick for two minutes
 	$(BIN)/pytest --benchmark-only tests/bench
 	$(BIN)/python -m tests.bench $(BENCH)
+
+scenarios: setup ## what the Strategist makes of bad days, in three minutes; SCENARIOS="--only crash"
+	$(BIN)/python -m tests.scenarios $(SCENARIOS)
 
 chaos: setup ## everything goes wrong, for an hour; CHAOS="--seeds 1 --intents 5000" for less
 	$(BIN)/python -m tests.chaos $(CHAOS)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pydantic_ai import models
 
+import petrosa_cio.cli.main  # noqa: F401 - commands stand in the order in which they are loaded
 from petrosa_cio.adapters.embedded import start_mongo, start_nats, start_redis
 from petrosa_cio.adapters.embedded.process import ServerProcess
 
@@ -19,6 +21,9 @@ settings.register_profile(
     derandomize="CI" in os.environ,
 )
 settings.load_profile("patient")
+
+# No test asks a language model; those of the asking itself allow it for servers of their own.
+models.ALLOW_MODEL_REQUESTS = False
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from petrosa_cio.risk.decide import assess, conclude
 from petrosa_cio.risk.drift import drifts_from, price_text
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.intent import Direction, Intent
+from petrosa_cio.risk.losses import Latch, LatchKind, LossBook, StrategyTrail, Trail
 from petrosa_cio.risk.overrides import Override, order_fingerprint
 from petrosa_cio.risk.parse import Malformed, parse_intent
 from petrosa_cio.risk.policy import Charter, PolicyDocument
@@ -94,6 +95,7 @@ def snapshot_of(case: Mapping[str, Any]) -> Snapshot:
         },
         venue_rules=_venue(world.get("venue")),
         equity_usd=None if equity is None else Decimal(str(equity)),
+        losses=losses_of(world.get("losses")),
         portfolio=portfolio,
         seen={} if portfolio is None else seen_exposure(portfolio),
     )
@@ -131,6 +133,40 @@ def _states(trading: Plain | None) -> TradingStates | None:
         {name: TradingState(state) for name, state in (trading.get("strategies") or {}).items()},
         {name: TradingState(state) for name, state in (trading.get("symbols") or {}).items()},
     )
+
+
+def losses_of(stated: Plain | None) -> LossBook | None:
+    """Read what was lost: levels, peaks and starts in USD, losses in a row as seconds ago."""
+    if stated is None:
+        return None
+    strategies = {
+        token: StrategyTrail(
+            _trail(one), lost_at=tuple(ago(seconds) for seconds in one.get("lost_s_ago") or ())
+        )
+        for token, one in (stated.get("strategies") or {}).items()
+    }
+    latches = tuple(
+        Latch(LatchKind(kind), NOW, "then", "then", strategy=token)
+        for kind, _, token in (one.partition(" ") for one in stated.get("latched") or ())
+    )
+    start, measured_s_ago = stated.get("day_start"), stated.get("s_ago", 0)
+    return LossBook(
+        None if measured_s_ago is None else ago(measured_s_ago),
+        _trail(stated),
+        NOW.date(),
+        None if start is None else Decimal(str(start)),
+        strategies,
+        latches,
+        is_accepted=stated.get("accepted", False),
+    )
+
+
+def _trail(stated: Plain) -> Trail:
+    level, peak = (
+        None if stated.get(name) is None else Decimal(str(stated[name]))
+        for name in ("level", "peak")
+    )
+    return Trail(() if level is None else (level,), level=level, peak=peak)
 
 
 def _price(one: Any) -> ReferencePrice:

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from petrosa_cio.fleet.analysis import Subject
 from petrosa_cio.fleet.setting_tables import engine_table, realtime_table
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -293,7 +292,8 @@ class Analyst(Manners):
         return [("GET", "/analysis/{rest:path}", self._answer)]
 
     async def _answer(self, request: Request) -> Response:
-        status, body = self.answers[request.path_params["rest"]]
+        nothing = (404, {"detail": "none"})
+        status, body = self.answers.get(request.path_params["rest"], nothing)
         return JSONResponse(body, status_code=status)
 
 
@@ -327,12 +327,11 @@ async def served(neighbour: Engine | Realtime | TaBot | Analyst) -> AsyncIterato
 @asynccontextmanager
 async def served_fleet() -> AsyncIterator[dict[str, str]]:
     """Serve every neighbour while the block runs; yields the settings that say where each is."""
-    analyst = Analyst(answers={str(one): (404, {"detail": "none"}) for one in Subject})
     async with (
         served(Engine()) as engine,
         served(TaBot()) as ta_bot,
         served(Realtime()) as realtime,
-        served(analyst) as manager,
+        served(Analyst()) as manager,
     ):
         yield {
             "CIO_TRADEENGINE_URL": engine,

@@ -55,6 +55,7 @@ from petrosa_cio.governance.projection import LOOK_S as POLICY_LOOK_S
 from petrosa_cio.governance.venue_refresh import LOOK_S as VENUE_LOOK_S
 from petrosa_cio.governance.venue_rules import load_venue_rules
 from petrosa_cio.guarding import guarding_policy
+from petrosa_cio.losing import LossSource, watching_losses
 from petrosa_cio.nurse.completeness_watch import CompletenessWatch
 from petrosa_cio.nurse.door import Door
 from petrosa_cio.nurse.every import every, until_stopped
@@ -68,7 +69,6 @@ from petrosa_cio.nurse.portfolio_watch import PortfolioWatch, portfolio_problem
 from petrosa_cio.nurse.price_belief import PriceBelief
 from petrosa_cio.nurse.serve import serve_stream
 from petrosa_cio.nurse.tracing import NO_TRACING, SampledTracing
-from petrosa_cio.office.office import Status
 from petrosa_cio.policies import (
     Policies,
     open_policies,
@@ -95,7 +95,6 @@ from petrosa_cio.settings import Settings
 from petrosa_cio.shadowing import shadowing
 from petrosa_cio.surfaces.gate_watch import GateWatch
 from petrosa_cio.surfaces.gauges import VENUE_LOOKS, ControlGauges
-from petrosa_cio.surfaces.http import create_app, serve_http
 from petrosa_cio.telemetry.opening import watched
 from petrosa_cio.telemetry.traces import TraceSink
 
@@ -169,6 +168,7 @@ async def run_gate(
             prices=lambda: market.prices,
             venue_rules=lambda: venue.rules,
             held=lambda: portfolio.held,
+            losses=LossSource(servers, timeout_s=STORE_SILENT_S).document,
             refused=count_refused,
             override_refused=count_override_refused,
         )
@@ -414,6 +414,11 @@ async def _settler(servers: Servers, tally: PrometheusRecordTally) -> Settler:
 
 async def run_control(settings: Settings, stop: asyncio.Event) -> None:
     """Answer over HTTP, bring in market regimes, decide under a shadow, until told to stop."""
+    # Loaded here: it takes more than a second, which gates save.
+    from petrosa_cio.office.office import Status  # noqa: PLC0415
+    from petrosa_cio.offices import serving_api  # noqa: PLC0415
+    from petrosa_cio.surfaces.http import create_app, serve_http  # noqa: PLC0415
+
     loop = asyncio.get_running_loop()
     watch = GateWatch(loop.time, silent_after_s=GATE_SILENT_S)
     venue_files = load_venue_rules(settings.venue_rules_files)
@@ -433,9 +438,6 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
         def problems() -> list[str]:
             lost = [] if servers.nats.is_connected else ["nats: not connected"]
             return lost + watch.problems()
-
-        # Imported here: gates and commands have no use for the API and what serves agents.
-        from petrosa_cio.offices import serving_api  # noqa: PLC0415
 
         def notes() -> list[str]:
             return of_regimes() + of_portfolio()
@@ -458,6 +460,8 @@ async def run_control(settings: Settings, stop: asyncio.Event) -> None:
             if policies is not None and settings.guard_minutes:
                 guarding = guarding_policy(settings, servers, policies, stop)
                 tasks.create_task(until_stopped(guarding, stop))
+            watching = watching_losses(settings, servers, governing.charter, stop)
+            tasks.create_task(until_stopped(watching, stop))
             if settings.venue_rules_url:
                 refresher = venue_refresher(settings, servers, venue_files)
 

@@ -6,6 +6,7 @@ A denial is not an error: it is a verdict. These are the faults around a decisio
     ├── Unavailable          a dependency is away or too slow; trying again may help
     │   ├── LedgerLost       Redis answers, but what it knew is gone
     │   ├── NotInForceYet    a revision is stored, and waits for Redis to go into force
+    │   ├── ModelFailed      a language model gave no answer that counts
     │   └── NeighbourSilent  a neighbour's answer is missing, and it may have acted or not
     ├── Rejected             something is not taken, for every reason at once
     │   ├── PolicyRejected       a policy document is invalid or crosses the charter
@@ -81,6 +82,26 @@ class NotInForceYet(Unavailable):
     def __init__(self, revision: int, detail: str) -> None:
         super().__init__("redis", f"revision {revision} is stored and not in force yet: {detail}")
         self.revision = revision
+
+
+class ModelFailed(Unavailable):
+    """A language model gave no answer.
+
+    Args:
+        model: Its name.
+        kind: What became of the call, in one word: ``timeout``, ``rate_limited``, ``refused``...
+        retry_after_s: Seconds after which it may be asked again, where its provider says so.
+        detail: What was seen, without anything that its provider said.
+    """
+
+    code: ClassVar[str] = "MODEL_FAILED"
+
+    def __init__(
+        self, model: str, kind: str, *, retry_after_s: float | None = None, detail: str = ""
+    ) -> None:
+        super().__init__(model, f"{kind}: {detail}" if detail else kind)
+        self.kind = kind
+        self.retry_after_s = retry_after_s
 
 
 class NeighbourSilent(Unavailable):

@@ -62,6 +62,39 @@ async def test_the_last_change_of_a_scope_is_explained(unopened: LedgerUnderTest
     }
 
 
+@pytest.mark.parametrize(
+    ("known", "wanted", "after"),
+    [
+        (None, TradingState.REDUCING, None),
+        (TradingState.ACTIVE, TradingState.REDUCING, TradingState.REDUCING),
+        (TradingState.REDUCING, TradingState.HALTED, TradingState.HALTED),
+        (TradingState.HALTED, TradingState.REDUCING, TradingState.HALTED),
+        (TradingState.REDUCING, TradingState.ACTIVE, TradingState.REDUCING),
+    ],
+)
+async def test_a_state_can_be_asked_to_become_only_tighter(
+    unopened: LedgerUnderTest,
+    known: TradingState | None,
+    wanted: TradingState,
+    after: TradingState | None,
+) -> None:
+    if known is not None:
+        await set_state(unopened, FUND, known)
+    await unopened.states.set_trading_state(
+        FUND, wanted, reason="test", author="ann", only_tighter=True
+    )
+    assert (await unopened.states.trading_states()).fund is after
+
+
+async def test_a_paused_strategy_is_as_strict_as_a_reducing_one(unopened: LedgerUnderTest) -> None:
+    for state in (TradingState.PAUSED, TradingState.HALTED):
+        await set_state(unopened, STRATEGY, state)
+        await unopened.states.set_trading_state(
+            STRATEGY, TradingState.REDUCING, reason="test", author="ann", only_tighter=True
+        )
+        assert (await unopened.states.trading_states()).strategies == {"epoch": state}
+
+
 async def test_a_policy_replaces_older_ones_only(unopened: LedgerUnderTest) -> None:
     states = unopened.states
     for policy in (ActivePolicy(2, 1, b"two", b"signed"), ActivePolicy(5, 1, b"\x00\xff", b"\xff")):

@@ -92,6 +92,7 @@ async def test_a_healthy_house_has_no_problem(ward: Ward) -> None:
         "venue rules",
         "exits",
         "regime feed",  # nobody observes it here
+        "portfolio",  # alike
         "neighbours",  # nobody said where they are
     }, found
     assert found["NATS"]["seen"].startswith("version 2.")

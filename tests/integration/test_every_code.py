@@ -51,8 +51,15 @@ IN_TROUBLE = {
     ReasonCode.OVERRIDE_USED,
     ReasonCode.PORTFOLIO_UNKNOWN,
     ReasonCode.OPEN_ORDERS_ABOVE_MAX,
+    ReasonCode.DAILY_LOSS_REACHED,
+    ReasonCode.DRAWDOWN_REACHED,
+    ReasonCode.STRATEGY_DRAWDOWN_REACHED,
+    ReasonCode.LOSING_STREAK,
 }
-"""Codes that a gate gives when it, or the whole fund, is in trouble; each has a test below."""
+"""Codes that a gate gives when it, or the whole fund, is in trouble.
+
+Each has a test below, and those for what was lost in `tests.integration.test_losses`.
+"""
 
 
 def moment(case: Plain) -> datetime:

@@ -57,7 +57,7 @@ def strictest(field: str, values: list[Any]) -> Any:  # noqa: PLR0911 - a line a
     if field == "on_conflict":
         strict = ("both_denied", "first_wins", "strongest_wins")
         return next(rule for rule in strict if rule in values)
-    return max(values) if field.startswith("min_") else min(values)
+    return max(values) if field.startswith(("min_", "losing_streak_")) else min(values)
 
 
 def limits_of(intent: Intent, snapshot: Snapshot, regime: str | None) -> dict[str, Any]:
@@ -344,7 +344,53 @@ def opening(f: Facts) -> Codes:
     yield "REGIME_SCALED", limits["size_scale"] == 0
     yield from portfolio(f)
     yield "STRATEGY_PAUSED", f.who == "paused"
-    yield from lately(f)
+    yield from (*lost(f), *lately(f))
+
+
+def lost(f: Facts) -> Codes:
+    """What the fund and the strategy have lost, where anybody counted within two minutes."""
+    limits, book, who = f.limits, f.world.losses, f.intent.token
+    day, first, second, own, row = (
+        limits[name]
+        for name in (
+            "max_daily_loss_bps", "drawdown_reducing_bps", "drawdown_halted_bps",
+            "max_strategy_drawdown_usd", "max_losses_in_a_row",
+        )
+    )  # fmt: skip
+    if book and (
+        not book.measured_at or abs(f.world.now - book.measured_at) > timedelta(minutes=2)
+    ):
+        book = None
+    kinds = {(latch.kind.value, latch.strategy) for latch in book.latches} if book else set()
+    left = book.equity.level if book else None
+    for code, limit, start, kind in (
+        ("DAILY_LOSS_REACHED", day, book and book.day_start, "daily_loss"),
+        ("DRAWDOWN_REACHED", first, book and book.equity.peak, "drawdown_reducing"),
+        ("DRAWDOWN_REACHED", second, book and book.equity.peak, "drawdown_halted"),
+    ):
+        goes_on = book and book.is_accepted and kind == "drawdown_reducing"
+        if limit is not None and left is not None and start is not None:
+            below = Fraction(start) - Fraction(left)
+            yield code, not goes_on and below * 10_000 >= limit * Fraction(start)
+            yield code, (kind, "") in kinds
+        yield code, limit is not None and None in (left, start)
+    trail = book.strategies.get(who) if book else None
+    earned = (trail.result.peak, trail.result.level) if trail else (0, 0)
+    yield "STRATEGY_DRAWDOWN_REACHED", own is not None and (not book or None in earned)
+    if own is not None and book and None not in earned:
+        is_latched = trail and ("strategy_drawdown", who) in kinds
+        yield "STRATEGY_DRAWDOWN_REACHED", is_latched or (trail and earned[0] - earned[1] >= own)
+    yield "LOSING_STREAK", row is not None and not book
+    if row is not None and trail and trail.lost_at:
+        last = trail.lost_at[-1]
+        within, waits = (
+            timedelta(seconds=usual if limits[name] is None else limits[name])
+            for name, usual in (
+                ("losing_streak_window_s", 86_400), ("losing_streak_cooldown_s", 3_600)
+            )
+        )  # fmt: skip
+        many = [at for at in trail.lost_at if last - at <= within]
+        yield "LOSING_STREAK", len(many) >= row and f.world.now - last < waits
 
 
 def portfolio(f: Facts) -> Codes:

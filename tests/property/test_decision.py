@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from petrosa_cio.audit.record import DecisionParts
 from petrosa_cio.risk import decide as deciding
+from petrosa_cio.risk.checks.case import reach_of
 from petrosa_cio.risk.claims import Readings, to_units
 from petrosa_cio.risk.compare import compare
 from petrosa_cio.risk.decide import assess, conclude
@@ -471,3 +472,47 @@ def test_a_policy_without_charter_problems_is_not_narrowed_by_the_charter(
                 for problem in charter_problems(policy, charter)
             )
             assert named == beyond
+
+
+# --- what is asked once of all orders alike -------------------------------------------------------
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(worlds.INTENTS, min_size=2, max_size=6),
+    st.none() | worlds.DOCUMENTS,
+    worlds.CHARTERS,
+    worlds.WORLDS,
+)
+def test_what_came_before_under_one_snapshot_changes_nothing(
+    intents: list[Intent], document: PolicyDocument | None, charter: Charter, parts: Plain
+) -> None:
+    shared = worlds.world(document, charter, parts)
+    for intent in intents:
+        for one in (intent, replace(intent, action=intents[0].action, symbol=intents[0].symbol)):
+            fresh = worlds.world(document, charter, parts)
+            together, alone = (
+                assess(one, taken_at=worlds.taken_at(one), snapshot=snapshot)
+                for snapshot in (shared, fresh)
+            )
+            assert together == alone
+
+
+@settings(max_examples=400)
+@given(worlds.INTENTS, worlds.INTENTS, st.none() | worlds.DOCUMENTS, worlds.CHARTERS, worlds.WORLDS)
+def test_what_is_asked_of_standing_looks_at_nothing_else_of_an_order(
+    intent: Intent,
+    other: Intent,
+    document: PolicyDocument | None,
+    charter: Charter,
+    parts: Plain,
+) -> None:
+    snapshot = worlds.world(document, charter, parts)
+    standing = {name: getattr(intent, name) for name in ("strategy", "token", "symbol", "action")}
+    cases = [
+        deciding._case_of(one, worlds.taken_at(one), snapshot)
+        for one in (intent, replace(other, **standing))
+    ]
+    for check in deciding.OF_STANDING[reach_of(intent)]:
+        first, second = (check.run(case) for case in cases)
+        assert first == second, check.code

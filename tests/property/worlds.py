@@ -21,6 +21,7 @@ from petrosa_cio.risk.in_force import (
 from petrosa_cio.risk.intent import Action, Intent, OrderType
 from petrosa_cio.risk.limit_kinds import Change
 from petrosa_cio.risk.limits import LIMIT_KINDS, LimitSet
+from petrosa_cio.risk.losses import LossBook
 from petrosa_cio.risk.parse import subject_token
 from petrosa_cio.risk.policy import ANY, Charter, Overlay, Policy, PolicyDocument
 from petrosa_cio.risk.seen_exposure import seen_exposure
@@ -35,7 +36,7 @@ from petrosa_cio.risk.venue import (
     SymbolRules,
     VenueRules,
 )
-from tests.deciding import NOW, Plain, ago, portfolio_of
+from tests.deciding import NOW, Plain, ago, losses_of, portfolio_of
 
 STRATEGIES = ("momentum_v1", "Spread Watch")
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -74,6 +75,7 @@ _BY_FIELD: dict[str, Iterable[Any]] = {
             ["sun 22:00-mon 12:01", "tue 00:00-24:00"],
         )
     ],
+    "max_losses_in_a_row": (1, 2, 3),
     "max_group_exposure_usd": [
         read_symbol_groups(stated)
         for stated in (
@@ -259,6 +261,13 @@ def _override(name: str, left_s: str, s_ago: int = 2) -> Regime:
     return Regime(name, Decimal("0.8"), ago(s_ago), "ann", ago(f"-{left_s}"), "test")
 
 
+def _losses(**stated: Any) -> LossBook | None:
+    """Return a book of losses: of a fund that lost nothing, but for what is stated."""
+    strategies = {name: stated.pop(name) for name in ("momentum_v1",) if name in stated}
+    calm = {"level": 100, "peak": 100, "day_start": 100, "strategies": strategies}
+    return losses_of(calm | stated)
+
+
 _ACTIVE, _REDUCING, _HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
 _PAUSED = TradingState.PAUSED
 
@@ -287,6 +296,7 @@ WORLDS = _changed(
         "regimes": {"*": _regime("calm")},
         "reference_prices": {"BTCUSDT": ReferencePrice(Decimal(50_000), NOW, "test")},
         "equity_usd": Decimal(100),
+        "losses": _losses(),
     },
     {
         "policy_confirmed_at": [ago(5), ago("5.000001"), None],
@@ -324,6 +334,27 @@ WORLDS = _changed(
             {"BTCUSDT": _override("wild", "0"), "*": _override("sideways", "60")},
             {"ETHUSDT": _override("wild", "60")},
             {"*": _override("calm", "60", s_ago=9_999)},
+        ],
+        "losses": [
+            None,
+            *(_losses(s_ago=seconds) for seconds in (-121, -120, 120, "120.000001", None)),
+            *(_losses(level=level) for level in ("0.01", 90, 97, "97.5", 98, "99.99", None)),
+            *(_losses(day_start=start) for start in (None, 99, 101, 1000)),
+            _losses(level=90, accepted=True),
+            *(
+                _losses(latched=[kind])
+                for kind in ("daily_loss", "drawdown_reducing", "drawdown_halted")
+            ),
+            _losses(latched=["strategy_drawdown Spread_Watch"]),
+            _losses(latched=["strategy_drawdown momentum_v1"], momentum_v1={"level": 5, "peak": 5}),
+            *(
+                _losses(momentum_v1={"level": level, "peak": peak})
+                for level, peak in ((0, 0), (-20, 10), (20, "69.9999"), (None, None), (None, 10))
+            ),
+            *(
+                _losses(momentum_v1={"level": 0, "peak": 0, "lost_s_ago": lost})
+                for lost in ([0], [59], [60], [61, 2], [300, 301, 0], [302, 2, 2, 2])
+            ),
         ],
         "portfolio": PORTFOLIOS,
         "equity_usd": [None, Decimal(0), Decimal("-5"), Decimal("99.99")],

@@ -18,6 +18,7 @@ GROUPS = (
     "meaning",
     "sizing",
     "regime",
+    "losses",
     "trading_state",
     "policy",
     "shared_limits",

@@ -8,6 +8,7 @@ DOORS = {
     "redis": "petrosa_cio.adapters.redis",
     "pymongo": "petrosa_cio.adapters.mongo",
     "bson": "petrosa_cio.adapters.mongo",
+    "pydantic_ai": "petrosa_cio.adapters.language_models",
     "fastapi": "petrosa_cio.surfaces",
     "starlette": "petrosa_cio.surfaces",
     "typer": "petrosa_cio.cli",

@@ -63,6 +63,13 @@ BITING: dict[str, Any] = {
     "max_drift_bps_per_hour": 500,
     "max_position_usd": 500,
     "max_gross_exposure_usd": 5000,
+    "max_daily_loss_bps": 500,
+    "drawdown_reducing_bps": 1500,
+    "drawdown_halted_bps": 2000,
+    "max_strategy_drawdown_usd": "250.5",
+    "max_losses_in_a_row": 3,
+    "losing_streak_window_s": 7200,
+    "losing_streak_cooldown_s": 600,
     "max_strategy_exposure_usd": 400,
     "max_net_long_usd": 300,
     "max_net_short_usd": 300,
@@ -83,6 +90,8 @@ BITING: dict[str, Any] = {
 ACTS_ON: dict[str, dict[str, Any]] = {
     "on_order_above_max": {"max_order_notional_usd": 100},
     "on_conflict": {"min_seconds_between_opposites": 30},
+    "losing_streak_window_s": {"max_losses_in_a_row": 3},
+    "losing_streak_cooldown_s": {"max_losses_in_a_row": 3},
     "max_portfolio_age_s": {"portfolio_required": True},
 }
 """What must be stated beside a limit that acts on another one."""

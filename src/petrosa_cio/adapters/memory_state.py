@@ -8,6 +8,13 @@ from petrosa_cio.adapters.ledger_times import OVERRIDE_USED_KEPT_MS
 from petrosa_cio.ports import ActivePolicy
 from petrosa_cio.risk.trading_state import FUND, Scope, ScopeKind, TradingState, TradingStates
 
+_STRICTNESS = {
+    TradingState.ACTIVE: 0,
+    TradingState.PAUSED: 1,
+    TradingState.REDUCING: 1,
+    TradingState.HALTED: 2,
+}
+
 
 class MemoryStateStore:
     """Holds what the gate obeys, for one process and as long as it lives.
@@ -66,9 +73,19 @@ class MemoryStateStore:
         return self.states_now
 
     async def set_trading_state(
-        self, scope: Scope, state: TradingState, *, reason: str, author: str
+        self,
+        scope: Scope,
+        state: TradingState,
+        *,
+        reason: str,
+        author: str,
+        only_tighter: bool = False,
     ) -> int:
         """Set one state and return the new epoch. Setting it again changes nothing and is fine."""
+        unstated = TradingState.HALTED if scope == FUND else TradingState.ACTIVE
+        known = self._states.get(scope, unstated)
+        if only_tighter and _STRICTNESS[known] >= _STRICTNESS[state]:
+            return self._epoch
         if scope.kind is ScopeKind.STRATEGY and state is TradingState.ACTIVE:
             self._resumed_ms[scope.name] = self._clock_ms()
         self._set(scope, state, reason=reason, author=author)

@@ -55,10 +55,19 @@ class RedisStateStore:
         )
 
     async def set_trading_state(
-        self, scope: Scope, state: TradingState, *, reason: str, author: str
+        self,
+        scope: Scope,
+        state: TradingState,
+        *,
+        reason: str,
+        author: str,
+        only_tighter: bool = False,
     ) -> int:
         """Set one state and return the new epoch. Setting it again changes nothing and is fine."""
-        return int(await self._runner.run(SET_STATE, str(scope), state.value, reason, author))
+        condition = "1" if only_tighter else ""
+        return int(
+            await self._runner.run(SET_STATE, str(scope), state.value, reason, author, condition)
+        )
 
     async def trading_state_reasons(self) -> dict[str, bytes]:
         """Return by scope who last changed its state, when and why, as JSON.

@@ -28,6 +28,7 @@ from msgspec.structs import astuple
 
 from petrosa_cio.risk.claims import Claim, DriftClaim, OppositeClaim, RateClaim, Readings
 from petrosa_cio.risk.intent import Direction, Intent
+from petrosa_cio.risk.loss_text import losses_about, write_losses
 from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.policy import ANY
@@ -295,13 +296,15 @@ class Change:
             deleted: ``hold``, ``hold_release``; ``override`` lifts limits for one order. Besides,
             ``proposal``, ``proposal_step``, ``override_proposal``, ``override_step`` and ``token``
             say how it came to be, ``shadow`` and ``shadow_ending`` what was tried beside it, and
-            ``refused`` that somebody tried what they may not. ``fleet_setting`` is a change of a
-            neighbour's settings that is about to be sent, ``fleet_outcome`` what became of it;
-            ``admission`` is what the author of a strategy wants, which changes nothing.
+            ``refused`` that somebody tried what they may not; ``thought`` is what the Strategist
+            made of a situation. ``fleet_setting`` is a change of a neighbour's settings that is
+            about to be sent, ``fleet_outcome`` what became of it; ``admission`` is what the author
+            of a strategy wants, which changes nothing; ``losses`` is what was lost, as it must
+            survive.
         scope: Of what, such as ``fund`` or ``symbol:BTCUSDT``; for a policy its revision, for a
-            charter, the venue's rules, a proposal, a shadow and an override their hash, for a hold
-            its identity, for ``refused`` what was tried, for a neighbour's settings whose they
-            are.
+            charter, the venue's rules, a proposal, a shadow, an override and a thought their hash,
+            for a hold its identity, for ``refused`` what was tried, for a neighbour's settings
+            whose they are.
         value: What it is now; empty for a regime, an override or a hold that is no more.
         author: Who changed it.
         reason: Why; of a policy the thought behind it.
@@ -398,6 +401,7 @@ def _snapshot_slice(snapshot: Snapshot, symbol: str, token: str) -> dict[str, ob
         "regime": _regime_slice(snapshot, symbol),
         "reference_price": _price_slice(snapshot, symbol),
         "equity_usd": _exact(snapshot.equity_usd),
+        **_losses_slice(snapshot, token),
         **({} if snapshot.portfolio is None else _portfolio_slice(snapshot, symbol, token)),
     }
 
@@ -418,6 +422,13 @@ def _portfolio_slice(snapshot: Snapshot, symbol: str, token: str) -> dict[str, o
             "seen": {counter: [one.units, one.beside] for counter, one in sorted(seen.items())},
         }
     }
+
+
+def _losses_slice(snapshot: Snapshot, token: str) -> dict[str, object]:
+    """Return what was lost by the fund and the strategy, where anybody counted."""
+    if snapshot.losses is None:
+        return {}
+    return {"losses": orjson.Fragment(write_losses(losses_about(snapshot.losses, token)))}
 
 
 def _override_of(snapshot: Snapshot, intent: Intent | Malformed) -> Override | None:

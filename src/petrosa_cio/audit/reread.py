@@ -6,10 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from petrosa_cio.audit.record import Deciding, Provenance, Source
 from petrosa_cio.risk.claims import Opponent, Readings
 from petrosa_cio.risk.in_force import InForce, PolicyBook
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.loss_text import read_losses
+from petrosa_cio.risk.losses import LossBook
 from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.parse import Malformed
 from petrosa_cio.risk.portfolio import PortfolioReading
@@ -95,6 +99,7 @@ def snapshot_of(
         equity_usd=_number(known["equity_usd"]),
         charter_hash=decision["charter_hash"],
         overrides={one.order: one for one in _overrides_of(decision)},
+        losses=_losses_of(known.get("losses")),
         portfolio=_portfolio_of(known.get("portfolio")),
         seen=_seen_of(known.get("portfolio")),
     )
@@ -114,6 +119,10 @@ def _portfolio_of(part: Fields | None) -> PortfolioReading | None:
 
 def _seen_of(part: Fields | None) -> dict[str, Seen]:
     return {} if part is None else {name: Seen(*one) for name, one in part["seen"].items()}
+
+
+def _losses_of(part: Fields | None) -> LossBook | None:
+    return None if part is None else read_losses(orjson.dumps(part))
 
 
 def _overrides_of(decision: Fields) -> Iterator[Override]:

@@ -1,6 +1,4 @@
-"""Puts the commands together and turns faults into words and exit codes."""
-
-import sys
+"""Brings all commands."""
 
 from petrosa_cio.cli import (
     audit,
@@ -32,6 +30,7 @@ from petrosa_cio.cli import (
     report,
     run,
     send,
+    strategist,
     switches,
     token,
     venue,
@@ -39,18 +38,11 @@ from petrosa_cio.cli import (
     watch,
     what_if,
 )
-from petrosa_cio.cli.exit_codes import ExitCode
+from petrosa_cio.cli.entry import main
 from petrosa_cio.cli.root import app
-from petrosa_cio.cli.showing import show_misconfigured, show_problem
-from petrosa_cio.errors import (
-    CioError,
-    Misconfigured,
-    PolicyRejected,
-    Unavailable,
-    VenueRulesRejected,
-)
 
 __all__ = [
+    "app",
     "audit",
     "audit_archive",
     "audit_effectiveness",
@@ -81,6 +73,7 @@ __all__ = [
     "report",
     "run",
     "send",
+    "strategist",
     "switches",
     "token",
     "venue",
@@ -88,26 +81,3 @@ __all__ = [
     "watch",
     "what_if",
 ]
-
-
-def main() -> None:
-    """Run the command line; `petrosa_cio.cli.exit_codes` says how it ends."""
-    try:
-        app()
-    except Misconfigured as wrong:
-        show_misconfigured(wrong)
-        sys.exit(ExitCode.SET_UP_WRONGLY)
-    except PolicyRejected as rejected:
-        show_problem("The policy is not valid.", *rejected.problems)
-        sys.exit(ExitCode.FAILED)
-    except VenueRulesRejected as rejected:
-        show_problem("The venue's rules are not valid.", *rejected.problems)
-        sys.exit(ExitCode.FAILED)
-    except Unavailable as away:
-        show_problem(
-            f"{away}.", "Is `cio run` running, or does CIO_NATS_URL / CIO_REDIS_URL say where?"
-        )
-        sys.exit(ExitCode.FAILED)
-    except CioError as error:
-        show_problem(f"{error}")
-        sys.exit(ExitCode.FAILED)

@@ -1,5 +1,6 @@
 """``cio policy what-if``: the past, decided again under a candidate policy."""
 
+import gc
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from petrosa_cio import __version__
+from petrosa_cio.app import GARBAGE_THRESHOLDS
 from petrosa_cio.audit.governing import PastGoverning
 from petrosa_cio.cli.durations import duration_of
 from petrosa_cio.cli.exit_codes import ExitCode
@@ -153,6 +155,7 @@ def _words(span: Span | None) -> str:
 
 
 async def _what_if(candidate: PolicyDocument | None, asked: _Asked) -> Findings:
+    gc.set_threshold(*GARBAGE_THRESHOLDS)  # as in a gate: the values of a verdict die with it
     async with AsyncExitStack() as closing:
         if asked.rehearsed is not None:
             kept = await asked.rehearsed.kept()

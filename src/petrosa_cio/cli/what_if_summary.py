@@ -19,7 +19,13 @@ def show_what_if_of(proposal: Proposal) -> None:
     found = read_summary(proposal.what_if)
     if found is None:
         out.print("What-if: none.")
-    elif found.not_made:
+    else:
+        show_what_if(found)
+
+
+def show_what_if(found: WhatIfSummary) -> None:
+    """Show what a document would have made otherwise, or why nobody can say."""
+    if found.not_made:
         text = f"What-if not made: {found.not_made}."
         out.print(Text(text, style="yellow"), soft_wrap=True)
     else:

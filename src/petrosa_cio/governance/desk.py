@@ -90,10 +90,22 @@ class Desk:
         self._clock = clock
 
     async def switch(
-        self, scope: Scope, state: TradingState, *, reason: str, author: str
+        self,
+        scope: Scope,
+        state: TradingState,
+        *,
+        reason: str,
+        author: str,
+        only_tighter: bool = False,
     ) -> Switched:
-        """Set a trading state. Raises Unavailable only when the store is away."""
-        epoch = await self._store.set_trading_state(scope, state, reason=reason, author=author)
+        """Set a trading state. Raises Unavailable only when the store is away.
+
+        With ``only_tighter``, what is as strict or stricter stays as it is; it is recorded all the
+        same that this was wanted.
+        """
+        epoch = await self._store.set_trading_state(
+            scope, state, reason=reason, author=author, only_tighter=only_tighter
+        )
         change = Change("trading_state", str(scope), state, author, reason)
         return Switched(epoch, await self._tell(uuid4().hex, change, STATE_UPDATED))
 

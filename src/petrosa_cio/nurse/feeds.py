@@ -8,7 +8,7 @@ that can be trusted.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -23,6 +23,8 @@ from petrosa_cio.nurse.every import every
 from petrosa_cio.nurse.known_overrides import KnownOverrides
 from petrosa_cio.ports import ActivePolicy, GovernanceStore
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
+from petrosa_cio.risk.loss_text import read_losses
+from petrosa_cio.risk.losses import LossBook
 from petrosa_cio.risk.overrides import Override
 from petrosa_cio.risk.policy import Charter, document_hash
 from petrosa_cio.risk.portfolio import PortfolioReading
@@ -61,6 +63,10 @@ class _Refused(Exception):
         self.refusal = refusal
 
 
+async def _nobody_counts() -> bytes | None:
+    return None
+
+
 class Feeds:
     """The world as the gate knows it."""
 
@@ -77,6 +83,7 @@ class Feeds:
         held: Callable[[], Held] = lambda: NOTHING_HELD,
         refused: Callable[[Refusal], None] = lambda _: None,
         override_refused: Callable[[], None] = lambda: None,
+        losses: Callable[[], Awaitable[bytes | None]] = _nobody_counts,
     ) -> None:
         """Take the store, the charter and whose signature counts; nothing is read yet.
 
@@ -88,6 +95,9 @@ class Feeds:
         self._known_overrides = KnownOverrides(trusted, override_refused)
         self._overrides: dict[str, Override] = {}
         self._refused = refused
+        self._read_losses = losses
+        self._losses_read: bytes | None = None
+        self._losses: LossBook | None = None
         self._active: ActivePolicy | None = None
         self._prices = prices
         self._venue_rules = venue_rules
@@ -124,6 +134,7 @@ class Feeds:
             venue_rules=self._venue_rules(),
             regime_overrides=self._regime_overrides,
             overrides=self._overrides,
+            losses=self._losses,
             equity_usd=_fresh_equity(portfolio, now),
             portfolio=portfolio,
             seen=seen,
@@ -149,8 +160,14 @@ class Feeds:
         self._regimes = read_all(await self._store.regimes(), read_regime)
         self._regime_overrides = read_all(await self._store.regime_overrides(), read_override)
         self._overrides = self._known_overrides.by_order(await self._store.overrides())
+        self._take_losses(await self._read_losses())
         self._take_over(active)
         self._refreshed_at = self._clock()
+
+    def _take_losses(self, document: bytes | None) -> None:
+        if document != self._losses_read:
+            self._losses = None if document is None else read_losses(document)
+            self._losses_read = document
 
     def _take_over(self, active: ActivePolicy | None) -> None:
         if active is None:

@@ -148,6 +148,30 @@ class Rehearsal:
         decisions, moved = await self._decide(batch)
         return [self._verdict(one, moved.get(one.decision_id)) for one in decisions]
 
+    def meet(self, scene: Scene) -> None:
+        """Let the intents meet another world from now on, as after a change of policy."""
+        self._scene = scene
+
+    async def decide_and_send(self, batch: Batch) -> tuple[list[PastVerdict], list[Decision]]:
+        """Decide as `decide` does; return the verdicts, and the decisions that would be sent."""
+        decisions, moved = await self._decide(batch)
+        sent = [
+            one
+            for one in decisions
+            if one.signal and moved[one.decision_id].state is DecisionState.BEGUN
+        ]
+        return [self._verdict(one, moved.get(one.decision_id)) for one in decisions], sent
+
+    async def close(self, decisions: Iterable[Decision]) -> None:
+        """Take off what positions had taken that were opened by these and are closed now."""
+        closed = [
+            _closing(one.decision_id, claim)
+            for one in decisions
+            for claim in one.draft.assessment.claims
+        ]
+        if closed:
+            await self._ledger.settle(closed)
+
     async def record(self, batch: Batch) -> list[bytes]:
         """Decide intents that were sent at the same moment, and return what a gate would record.
 

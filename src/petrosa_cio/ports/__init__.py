@@ -45,6 +45,7 @@ from petrosa_cio.ports.ledger import (
     Settlement,
     SettlementKind,
 )
+from petrosa_cio.ports.reasoning import LanguageModel, ModelAnswer, Said, SpendBook
 from petrosa_cio.ports.record import (
     OVER,
     Appended,
@@ -108,9 +109,11 @@ __all__ = [
     "JournalPlace",
     "JournalReader",
     "Kept",
+    "LanguageModel",
     "Ledger",
     "LeftOpen",
     "LostLedger",
+    "ModelAnswer",
     "Move",
     "MoveKind",
     "Moved",
@@ -133,6 +136,7 @@ __all__ = [
     "Remembered",
     "RevisionStore",
     "Revocation",
+    "Said",
     "Settlement",
     "SettlementKind",
     "Shadow",
@@ -143,6 +147,7 @@ __all__ = [
     "ShadowStore",
     "SignalBus",
     "SignalMessage",
+    "SpendBook",
     "StepKind",
     "Stored",
     "StoredRecord",

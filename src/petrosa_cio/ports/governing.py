@@ -15,9 +15,21 @@ class TradingStateStore(Protocol):
         """Return every stated trading state and the epoch."""
 
     async def set_trading_state(
-        self, scope: Scope, state: TradingState, *, reason: str, author: str
+        self,
+        scope: Scope,
+        state: TradingState,
+        *,
+        reason: str,
+        author: str,
+        only_tighter: bool = False,
     ) -> int:
-        """Set one state and return the new epoch. Setting it again changes nothing and is fine."""
+        """Set one state and return the new epoch. Setting it again changes nothing and is fine.
+
+        With ``only_tighter``, nothing changes unless it is stricter than what is there.
+        """
+
+    async def trading_state_reasons(self) -> dict[str, bytes]:
+        """Return by scope who last changed its state, when and why, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)

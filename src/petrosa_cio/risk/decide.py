@@ -148,7 +148,7 @@ def _lifted_reasons(assessment: Assessment, readings: Readings | None) -> tuple[
 
 def _assess(intent: Intent, taken_at: datetime, snapshot: Snapshot) -> Assessment:
     case = _case_of(intent, taken_at, snapshot)
-    reasons, allowed = _run_checks(CHECKS_WITHIN[reach_of(intent)], case)
+    reasons, allowed = _run_checks(_checks_of(case), case)
     override = snapshot.override_for(intent) if snapshot.overrides else None
     if override is None or snapshot.policy is None:
         return _assessed(case, reasons, allowed)
@@ -262,6 +262,34 @@ def _exit_quantity(intent: Intent) -> Decimal | None:
 CHECKS_WITHIN = {
     reach: tuple(check for check in CHECKS if check.applies >= reach) for reach in Applies
 }
+
+
+OF_STANDING = {
+    reach: tuple(check for check in checks if check.of_standing)
+    for reach, checks in CHECKS_WITHIN.items()
+}
+
+OF_ORDER = {
+    reach: tuple(check for check in checks if not check.of_standing)
+    for reach, checks in CHECKS_WITHIN.items()
+}
+
+
+def _checks_of(case: Case) -> tuple[Check, ...]:
+    """Return the checks that have to be run, in table order.
+
+    Nearly half of the checks say the same of all orders of a strategy in a symbol under one
+    snapshot. Where they object to nothing, as mostly, they are asked once a batch; else all are run
+    for each order, so that its reasons stand in their order.
+    """
+    intent, cleared = case.intent, case.snapshot.cleared
+    reach, standing = reach_of(intent), (intent.strategy, intent.symbol, intent.action)
+    if standing not in cleared:
+        objections, _ = _run_checks(OF_STANDING[reach], case)
+        if objections:
+            return CHECKS_WITHIN[reach]
+        cleared.add(standing)
+    return OF_ORDER[reach]
 
 
 LOOKING_AGAIN = tuple(check for check in CHECKS if check.looks_again)

@@ -26,6 +26,7 @@ SHORT_ID = 12
 """Characters of the name of an override that are shown."""
 
 _RESUME_OPTIONS = {
+    ReasonCode.STRATEGY_DRAWDOWN_REACHED: " --strategy {scope}",
     ReasonCode.STRATEGY_HALTED: " --strategy {scope}",
     ReasonCode.SYMBOL_HALTED: " --symbol {scope}",
     ReasonCode.STRATEGY_PAUSED: " --strategy {scope}",

@@ -82,6 +82,17 @@ FACTS: dict[str, LimitFacts] = {
     "max_drift_bps_per_hour": LimitFacts((Code.COLLAR_DRIFT,), "1000"),
     "max_position_usd": LimitFacts((Code.POSITION_ABOVE_MAX,), "5000"),
     "max_gross_exposure_usd": LimitFacts((Code.GROSS_EXPOSURE_ABOVE_MAX,), "20000"),
+    "max_daily_loss_bps": LimitFacts((Code.DAILY_LOSS_REACHED,), "500"),
+    "drawdown_reducing_bps": LimitFacts((Code.DRAWDOWN_REACHED,), "1500"),
+    "drawdown_halted_bps": LimitFacts((Code.DRAWDOWN_REACHED,), "2000"),
+    "max_strategy_drawdown_usd": LimitFacts((Code.STRATEGY_DRAWDOWN_REACHED,), "500"),
+    "max_losses_in_a_row": LimitFacts((Code.LOSING_STREAK,), "5"),
+    "losing_streak_window_s": LimitFacts(
+        (Code.LOSING_STREAK,), "86400", names_entry=False, unstated=""
+    ),
+    "losing_streak_cooldown_s": LimitFacts(
+        (Code.LOSING_STREAK,), "3600", names_entry=False, unstated=""
+    ),
     "max_strategy_exposure_usd": LimitFacts((Code.STRATEGY_EXPOSURE_ABOVE_MAX,), "4000"),
     "max_net_long_usd": LimitFacts((Code.NET_EXPOSURE_ABOVE_MAX,), "10000"),
     "max_net_short_usd": LimitFacts((Code.NET_EXPOSURE_ABOVE_MAX,), "10000"),

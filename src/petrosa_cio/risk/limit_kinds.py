@@ -135,12 +135,18 @@ def ceiling(
     )  # fmt: skip
 
 
-def floor(unit: str, when_to_change: str, families: frozenset[str] = frozenset()) -> LimitKind:
+def floor(
+    unit: str,
+    when_to_change: str,
+    families: frozenset[str] = frozenset(),
+    *,
+    unstated: int | None = None,
+) -> LimitKind:
     """Return the kind of a lowest allowed value: the highest wins."""
-    meets = "the highest counts"
     return LimitKind(
-        _higher, _ordered(_higher), unit, when_to_change, families, how_they_meet=meets
-    )
+        _higher, _ordered(_higher), unit, when_to_change, families, unstated,
+        how_they_meet="the highest counts",
+    )  # fmt: skip
 
 
 def allow_list(unit: str, when_to_change: str, families: frozenset[str] = frozenset()) -> LimitKind:

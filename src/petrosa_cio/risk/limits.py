@@ -35,6 +35,11 @@ DEFAULT_MAX_SKEW_S = 5
 DEFAULT_MAX_REFERENCE_PRICE_AGE_S = 30
 """Age in seconds beyond which a reference price is stale when no policy says otherwise."""
 
+DEFAULT_LOSING_STREAK_WINDOW_S = 86_400
+"""Seconds within which losses in a row are counted when no policy says otherwise."""
+
+DEFAULT_LOSING_STREAK_COOLDOWN_S = 3_600
+"""Seconds that a losing strategy waits after its last loss when no policy says otherwise."""
 DEFAULT_MAX_PORTFOLIO_AGE_S = 60
 """Age in seconds up to which a portfolio tells the truth when no policy says otherwise."""
 
@@ -47,6 +52,7 @@ Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 BasisPoints = Annotated[int, Field(ge=0, le=100_000, strict=True)]
 Ratio = Annotated[Decimal, _EXACT, Field(le=1_000)]
 Times = Annotated[int, Field(ge=1, le=1_000, strict=True)]
+InARow = Annotated[int, Field(ge=1, le=50, strict=True)]
 Hours = Annotated[
     TradingHours,
     PlainValidator(read_trading_hours, json_schema_input_type=list[str]),
@@ -65,6 +71,7 @@ _REGIMES_ONLY = frozenset({"regimes"})
 # What all count together must be limited for all alike: else those for whom it is not limited
 # would not be counted.
 _FUND_ONLY = frozenset({"fund"})
+_WHATEVER_THE_SYMBOL = frozenset({"fund", "strategies"})
 _ALIKE_FOR_A_SYMBOL = frozenset({"fund", "symbols", "regimes"})
 _ALIKE_FOR_A_STRATEGY = frozenset({"fund", "strategies"})
 
@@ -361,6 +368,73 @@ class LimitSet(BaseModel):
         Field(
             description="Oldest portfolio that counts, where one is needed; default "
             f"{DEFAULT_MAX_PORTFOLIO_AGE_S}."
+        ),
+    ] = None
+
+    max_daily_loss_bps: Annotated[
+        BasisPoints | None,
+        ceiling("basis points", "The fund's appetite for a bad day has changed.", _FUND_ONLY),
+        Field(
+            description="Equity that the fund may lose in a calendar day, of what it began the day "
+            "with; at this loss openings end for the day. Needs a portfolio."
+        ),
+    ] = None
+    drawdown_reducing_bps: Annotated[
+        BasisPoints | None,
+        ceiling("basis points", "The fund's appetite for losses has changed.", _FUND_ONLY),
+        Field(
+            description="Distance of equity below its peak at which the fund goes to reducing, "
+            "until a person resumes it. Needs a portfolio."
+        ),
+    ] = None
+    drawdown_halted_bps: Annotated[
+        BasisPoints | None,
+        ceiling("basis points", "The fund's appetite for losses has changed.", _FUND_ONLY),
+        Field(
+            description="Distance of equity below its peak at which the fund is halted, until a "
+            "person resumes it; the second step, so more than reducing. Needs a portfolio."
+        ),
+    ] = None
+    max_strategy_drawdown_usd: Annotated[
+        Usd | None,
+        ceiling("USD", "A strategy is given more, or less, to lose.", _WHATEVER_THE_SYMBOL),
+        Field(
+            description="Distance of what a strategy has earned below the most it ever had earned, "
+            "at which it goes to reducing, until a person resumes it. Needs a portfolio."
+        ),
+    ] = None
+    max_losses_in_a_row: Annotated[
+        InARow | None,
+        ceiling("losses", "A strategy is meant to lose often and win much.", _WHATEVER_THE_SYMBOL),
+        Field(
+            description="At so many losses in a row, within the window, a strategy's openings wait "
+            "for the cool-down. Needs a portfolio."
+        ),
+    ] = None
+    losing_streak_window_s: Annotated[
+        Seconds | None,
+        floor(
+            "seconds",
+            "A strategy closes its positions more or less often.",
+            _WHATEVER_THE_SYMBOL,
+            unstated=DEFAULT_LOSING_STREAK_WINDOW_S,
+        ),
+        Field(
+            description="Time back from the last loss in which losses in a row count together; "
+            f"default {DEFAULT_LOSING_STREAK_WINDOW_S}."
+        ),
+    ] = None
+    losing_streak_cooldown_s: Annotated[
+        Seconds | None,
+        floor(
+            "seconds",
+            "Markets that hurt a strategy last longer, or pass sooner.",
+            _WHATEVER_THE_SYMBOL,
+            unstated=DEFAULT_LOSING_STREAK_COOLDOWN_S,
+        ),
+        Field(
+            description="For so long after the last loss of a streak the strategy opens nothing; "
+            f"default {DEFAULT_LOSING_STREAK_COOLDOWN_S}."
         ),
     ] = None
 

@@ -51,6 +51,7 @@ _ALLOWED = "what the fund trades, and when, is changed in the policy"
 _VENUE = "the venue would refuse the order"
 _QUALITY = "what makes a trade worth its risk is changed in the policy"
 _REGIME = "what the market regime forbids is changed by who overrides the regime"
+_LOSSES = "a loss limit that was reached is no matter of one order"
 _TOGETHER = "what the whole fund may bear is changed in the policy"
 _SWITCH = "a switch was thrown; only to resume lifts it"
 _POLICY = "without a policy that can be trusted there is nothing to lift"
@@ -128,6 +129,15 @@ WHY_NOT: Final[Mapping[Code, str]] = MappingProxyType(
             _TOGETHER,
         ),
         **dict.fromkeys((Code.REGIME_VETO, Code.REGIME_SCALED), _REGIME),
+        **dict.fromkeys(
+            (
+                Code.DAILY_LOSS_REACHED,
+                Code.DRAWDOWN_REACHED,
+                Code.STRATEGY_DRAWDOWN_REACHED,
+                Code.LOSING_STREAK,
+            ),
+            _LOSSES,
+        ),
         **dict.fromkeys(
             (
                 Code.FUND_HALTED,

@@ -10,7 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from petrosa_cio.risk.in_force import InForce, PolicyBook
-from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.intent import Action, Intent
+from petrosa_cio.risk.losses import LossBook
 from petrosa_cio.risk.overrides import Override, order_fingerprint
 from petrosa_cio.risk.portfolio import PortfolioReading
 from petrosa_cio.risk.seen_exposure import NOTHING_SEEN, NOTHING_SHOWN, Seen, Shown, is_fresh
@@ -103,10 +104,13 @@ class Snapshot:
         reference_prices: Independent market price by symbol, the last that was believed.
         venue_rules: What the venue asks of orders; None where nobody stated it.
         equity_usd: The fund's equity.
+        losses: What the fund and its strategies have lost; None where nobody counted.
         portfolio: What the fund was last seen to hold, however old; None where nobody saw it.
         seen: The exposure that it shows, by counter: see `petrosa_cio.risk.seen_exposure`.
         overrides: What people lift for single orders, by the order's fingerprint; those that are
             over may be among them.
+        cleared: Strategies, symbols and actions to whose standing no check objects, as far as that
+            was asked under this snapshot: see `petrosa_cio.risk.decide`.
     """
 
     now: datetime
@@ -124,7 +128,11 @@ class Snapshot:
     charter_hash: str | None = None
     overrides: Mapping[str, Override] = field(default_factory=dict)
     portfolio: PortfolioReading | None = None
+    losses: LossBook | None = None
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    cleared: set[tuple[str, str, Action]] = field(
+        init=False, repr=False, compare=False, default_factory=set
+    )
 
     @property
     def shown(self) -> Shown:

@@ -189,6 +189,30 @@ WORDINGS: dict[Code, Wording] = {
         "The intent contradicts itself: {observed}.",
         "An intent whose description says the same as its order.",
     ),
+    Code.DAILY_LOSS_REACHED: Wording(
+        "The fund has lost {observed} of its equity on {scope}, and {limit} in a day is where "
+        "openings end.",
+        "An exit now, or the same intent on another day.",
+        absent="There is {observed} of what the fund has lost today, and the policy limits it to "
+        "{limit}.",
+    ),
+    Code.DRAWDOWN_REACHED: Wording(
+        "The fund's equity is {observed} below its peak, and at {limit} openings end.",
+        "An exit now, or the same intent after `cio resume`.",
+        absent="There is {observed} of how far the fund's equity is below its peak, and the policy "
+        "limits that to {limit}.",
+    ),
+    Code.STRATEGY_DRAWDOWN_REACHED: Wording(
+        "What {scope} has earned is {observed} below its highest, and at {limit} its openings end.",
+        "An exit now, or the same intent after `cio resume{option}`.",
+        absent="There is {observed} of what {scope} has lost, and the policy limits it to {limit}.",
+    ),
+    Code.LOSING_STREAK: Wording(
+        "{scope} had {observed} in a row, and its openings wait at {limit}.",
+        "An exit now, or the same intent once it has cooled down.",
+        absent="There is {observed} of what {scope} has lost, and the policy counts its losses: "
+        "{limit} at most.",
+    ),
     Code.FUND_HALTED: Wording("The trading state of the fund is {observed}.", _RESUMED),
     Code.STRATEGY_HALTED: Wording("The strategy {scope} is {observed}.", _RESUMED),
     Code.SYMBOL_HALTED: Wording("The symbol {scope} is {observed}.", _RESUMED),

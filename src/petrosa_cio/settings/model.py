@@ -3,8 +3,10 @@
 The module is longer than others, as it is the one list of all settings.
 """
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, StringConstraints
 from pydantic_settings import (
@@ -39,6 +41,15 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("expected the name of a time zone, such as UTC or Europe/Lisbon") from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Pattern = Annotated[str, AfterValidator(pattern)]
 Subject = Annotated[str, AfterValidator(plain)]
 SubjectTemplate = Annotated[str, AfterValidator(template)]
@@ -55,6 +66,7 @@ LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidat
 MaybeSubjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split)]
 Subjects = Annotated[tuple[Pattern, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 Files = Annotated[tuple[FilePath, ...], NoDecode, BeforeValidator(_split)]
+Models = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), Field(max_length=5)]
 Symbol = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9]{3,32}$")]
 PublicKey = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9A-Fa-f]{64}$")]
 PublicKeys = Annotated[tuple[PublicKey, ...], NoDecode, BeforeValidator(_split)]
@@ -317,6 +329,30 @@ class Settings(BaseSettings):
         ge=1,
         le=100,
     )
+    losses_time_zone: TimeZone = Field(
+        "UTC",
+        description="time zone whose midnight begins a day of losses, such as Europe/Lisbon",
+    )
+    losses_confirmations: int = Field(
+        3,
+        description="readings of the portfolio in a row that must agree before a loss, or a peak, "
+        "counts",
+        ge=2,
+        le=20,
+    )
+    losses_leap_bps: int = Field(
+        2000,
+        description="basis points: equity further from the last reading is a leap, and not "
+        "believed until as many readings in a row agree",
+        ge=100,
+        le=9000,
+    )
+    losses_reading_max_age_s: int = Field(
+        60,
+        description="seconds after which a reading of the portfolio is too old to count losses by",
+        ge=5,
+        le=119,
+    )
     max_intent_bytes: int = Field(
         65536, description="size of the largest intent that is read, in bytes", ge=1024, le=65536
     )
@@ -388,6 +424,43 @@ class Settings(BaseSettings):
         "CIO_WEBHOOK_URL is told",
         ge=1,
         le=10_000_000,
+    )
+
+    strategist_models: Models = Field(
+        (),
+        repr=False,
+        description="language models that the Strategist asks, in order, with commas between, as "
+        "anthropic:MODEL, google:MODEL, openai:MODEL or ollama:MODEL, with @http://host/v1 behind "
+        "one for an address of its own; unset, only the playbook proposes",
+    )
+    strategist_anthropic_key: SecretStr | None = Field(None, description="API key at Anthropic")
+    strategist_google_key: SecretStr | None = Field(None, description="API key at Google")
+    strategist_openai_key: SecretStr | None = Field(
+        None, description="API key at OpenAI, or at whoever answers in its manner"
+    )
+    strategist_timeout_s: int = Field(
+        120, description="longest wait for one answer of a language model, in seconds", ge=1, le=900
+    )
+    strategist_daily_usd: Decimal = Field(
+        Decimal(1),
+        description="what may be spent on language models a day, in USD; failed calls count",
+        ge=0,
+        le=1_000,
+    )
+    strategist_prices_file: FilePath | None = Field(
+        None,
+        description="YAML file with what language models cost; a model without a price is not "
+        "asked; unset, only those of Ollama have one, and are free",
+    )
+    strategist_playbook_file: FilePath | None = Field(
+        None,
+        description="YAML file with what the Strategist proposes by rule; unset, its own playbook",
+    )
+    strategist_briefing_tokens: int = Field(
+        6000,
+        description="tokens, as estimated, that the briefing of a language model may have",
+        ge=500,
+        le=100_000,
     )
 
     ledger_timeout_ms: int = Field(

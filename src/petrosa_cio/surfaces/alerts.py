@@ -25,10 +25,12 @@ class State(StrEnum):
 
 
 TRADING_STATE = "trading_state"
+LOSS_LIMIT = "loss_limit"
 
 MEANINGS: Mapping[str, str] = {
     **{str(kind): sentence for kind, sentence in FINDINGS.items()},
     TRADING_STATE: "the trading state of the fund, a strategy or a symbol was switched",
+    LOSS_LIMIT: "the fund or a strategy has lost as much as the policy lets it",
     State.RECORD_LAGS: "more of the journal waits to be stored than is usual",
     State.POLICY_STALE: "a gate has no policy that was confirmed lately, and denies openings",
     State.NO_GATE_READY: "no gate decides intents",
@@ -73,7 +75,11 @@ def alert_of_finding(message: bytes, fund: str, at: datetime) -> Alert | None:
     """Return the alert of an announced finding of a fund; None for anything else."""
     found = _object(message)
     kind, name = found.get("kind"), found.get("_id")
-    if kind not in set(FindingKind) or found.get("fund") != fund or not isinstance(name, str):
+    if (
+        kind not in {*FindingKind, LOSS_LIMIT}
+        or found.get("fund") != fund
+        or not isinstance(name, str)
+    ):
         return None
     detail = {"decision_id": found.get("decision_id"), "at": found.get("at")}
     return Alert(name, str(kind), fund, at, False, detail | {"seen": found.get("detail")})

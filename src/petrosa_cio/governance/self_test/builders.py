@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from petrosa_cio.governance.self_test import loss_builders as loss
 from petrosa_cio.governance.self_test import portfolio_builders as held
 from petrosa_cio.governance.self_test import price_builders as price
 from petrosa_cio.governance.self_test import shared_builders as shared
@@ -264,6 +265,13 @@ BUILDERS: dict[str, Builder] = {
     "max_drift_bps_per_hour": shared.drift,
     "max_position_usd": shared.exposure("max_position_usd", "", "on this symbol"),
     "max_gross_exposure_usd": shared.exposure("max_gross_exposure_usd", "gross", "the whole fund"),
+    "max_daily_loss_bps": loss.of_equity("max_daily_loss_bps", since_peak=False),
+    "drawdown_reducing_bps": loss.of_equity("drawdown_reducing_bps", since_peak=True),
+    "drawdown_halted_bps": loss.of_equity("drawdown_halted_bps", since_peak=True),
+    "max_strategy_drawdown_usd": loss.strategy_drawdown,
+    "max_losses_in_a_row": loss.losses_in_a_row,
+    "losing_streak_window_s": loss.streak_window,
+    "losing_streak_cooldown_s": loss.streak_cooldown,
     "max_strategy_exposure_usd": shared.exposure(
         "max_strategy_exposure_usd", "strategy:", "the strategy"
     ),

@@ -13,6 +13,7 @@ from petrosa_cio.risk.claims import ReserveRequest
 from petrosa_cio.risk.decide import assess, conclude
 from petrosa_cio.risk.in_force import PolicyBook, charter_in_force
 from petrosa_cio.risk.intent import Intent
+from petrosa_cio.risk.losses import LossBook, Trail
 from petrosa_cio.risk.places import Place
 from petrosa_cio.risk.portfolio import PortfolioReading
 from petrosa_cio.risk.snapshot import ReferencePrice, Regime, Snapshot
@@ -28,6 +29,17 @@ EQUITY_USD = Decimal(1_000_000)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+LEFT = Decimal(10_000)
+"""Equity of the fund that trials are made in, USD: one basis point of it is one USD."""
+
+ALL_LEFT = Trail((LEFT,), level=LEFT, peak=LEFT)
+
+
+def nothing_lost(at: datetime) -> LossBook:
+    """Return the book of a fund that has lost nothing."""
+    return LossBook(at, ALL_LEFT, day=at.date(), day_start=LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,7 @@ class Trial:
         regime_age: How long ago the regime was observed.
         regime_confidence: How sure the regime is.
         fund: Trading state of the fund.
+        losses: What was lost; None where nothing was.
         portfolio_is_known: Whether anybody has seen what the fund holds, which is nothing.
         portfolio_age: How long ago that was seen.
         before: What others hold, and what came before, the oldest first.
@@ -95,6 +108,7 @@ class Trial:
     regime_age: timedelta = timedelta(0)
     regime_confidence: Decimal = Decimal(1)
     fund: TradingState = TradingState.ACTIVE
+    losses: LossBook | None = None
     portfolio_is_known: bool = True
     portfolio_age: timedelta = timedelta(0)
     before: Sequence[Exposed | Counted | Opened] = field(default=())
@@ -153,6 +167,7 @@ def _world(trial: Trial, book: PolicyBook) -> Snapshot:
         regimes=regimes,
         reference_prices={place.symbol: price} if trial.price_is_known else {},
         venue_rules=VenueRules({place.symbol: trial.rules} if trial.rules else {}),
+        losses=trial.losses or nothing_lost(now),
         portfolio=portfolio if trial.portfolio_is_known else None,
     )
 

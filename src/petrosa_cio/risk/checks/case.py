@@ -87,6 +87,8 @@ class Check:
         applies: Openings only, exits too, or advice too.
         limit_field: The limit it reads, to name the policy entry that binds.
         looks_again: Whether it judges a size anew after it was reduced.
+        of_standing: Whether it looks at nothing of an order but its strategy, symbol and action:
+            then it says the same of all such orders under one snapshot, and is asked once.
     """
 
     code: ReasonCode
@@ -94,6 +96,7 @@ class Check:
     applies: Applies = Applies.TO_OPENINGS
     limit_field: str | None = None
     looks_again: bool = False
+    of_standing: bool = False
 
 
 def reach_of(intent: Intent) -> Applies:
