@@ -34,6 +34,7 @@ from tests.integration.gate_house import WIDE_POLICY, GateHouse, gate_house
 from tests.integration.gate_intents import body, intent, message
 from tests.integration.gate_replay import decided_again, equal_again
 from tests.integration.test_gate_market import priced, speaking
+from tests.other_checks import run_other_checks
 from tests.policies import SIGNER, put_next
 from tests.waiting import eventually
 
@@ -228,7 +229,7 @@ async def test_a_check_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     first, *others = decide.CHECKS_WITHIN[Applies.TO_OPENINGS]
     broken = {**decide.CHECKS_WITHIN, Applies.TO_OPENINGS: (replace(first, run=fails), *others)}
     async with gate_house(tmp_path) as house, gate_in_this_process(house):
-        monkeypatch.setattr(decide, "CHECKS_WITHIN", broken)
+        run_other_checks(monkeypatch, broken)
         await house.publish([message(1), message(2, action="close")])
         await eventually(lambda: len(house.decided) == 2)
         evidence = await gather(house)

@@ -27,6 +27,7 @@ from petrosa_cio.risk.trading_state import TradingState
 from petrosa_cio.settings import Settings
 from tests.commands import cio
 from tests.gates import POLICY, House
+from tests.other_checks import run_other_checks
 from tests.records import later_line
 from tests.replaying import charter_change, policy_change, replay_with
 from tests.unit.test_gate_away import Choosy
@@ -187,7 +188,7 @@ async def test_another_check_is_seen_by_the_field_that_it_changes(
         for reach, checks in decide.CHECKS_WITHIN.items()
     }
     assert set(changed) == set(Applies)
-    monkeypatch.setattr(decide, "CHECKS_WITHIN", changed)
+    run_other_checks(monkeypatch, changed)
     found = await replay.replay(record)
     assert found.outcome is Outcome.DIFFERENT
     assert list(map(str, found.differences)) == [

@@ -25,6 +25,7 @@ from petrosa_cio.risk.reasons import ReasonCode
 from petrosa_cio.risk.shared_limits import SHARED_LIMIT_FIELDS
 from petrosa_cio.risk.snapshot import Snapshot
 from tests.deciding import NOW, ago
+from tests.other_checks import run_other_checks
 from tests.property.worlds import ANYWHERE
 
 BITING: dict[str, Any] = {
@@ -149,7 +150,7 @@ def test_a_limit_that_is_stated_and_not_applied_is_seen(
         reach: tuple(check for check in checks if check.limit_field != limit)
         for reach, checks in decide.CHECKS_WITHIN.items()
     }
-    monkeypatch.setattr(decide, "CHECKS_WITHIN", left)
+    run_other_checks(monkeypatch, left)
     (one,) = [one for one in shown(policy_of(limit)) if one.limit == limit]
     assert one.status is Status.FAILS
     assert "is not stopped by it" in one.why
@@ -186,7 +187,7 @@ def test_a_strategy_s_own_list_is_seen_where_it_is_not_applied(
         )
         for reach, checks in decide.CHECKS_WITHIN.items()
     }
-    monkeypatch.setattr(decide, "CHECKS_WITHIN", left)
+    run_other_checks(monkeypatch, left)
     (one,) = shown(policy)
     assert one.status is Status.FAILS
 
