@@ -274,7 +274,8 @@ class MemoryLedger:
     def _take(self, request: ReserveRequest, now_ms: int) -> None:
         # Should a decision have expired while it was open, what it held is not held twice.
         self._release(request.decision_id)
-        if self._recent.take(request, now_ms=now_ms) or request.claims:
+        takes_units = any(not claim.members for claim in request.claims)
+        if self._recent.take(request, now_ms=now_ms) or takes_units:
             self._holdings.take(request.decision_id, request.claims)
         self._names[request.token] = request.strategy
         if request.override_id is not None:
