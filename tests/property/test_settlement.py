@@ -1,12 +1,12 @@
 """Whatever the engine reports, and however often: exposure is what the decisions hold."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import anyio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -199,7 +199,7 @@ def test_exposure_is_the_sum_of_what_decisions_hold(
     async def settled() -> None:
         assert await result_of(events, sizes) == await result_of(events, [])
 
-    anyio.run(settled)
+    asyncio.run(settled())
 
 
 @given(STORIES, SIZES, st.integers(1, 12), st.booleans())
@@ -210,4 +210,4 @@ def test_a_crash_changes_nothing(
         crashed = await result_of(events, sizes, writes=writes, takes_effect=takes_effect)
         assert crashed == await result_of(events, sizes)
 
-    anyio.run(settled)
+    asyncio.run(settled())
