@@ -16,6 +16,7 @@ from time import monotonic
 import structlog
 
 from petrosa_cio.adapters.children import ended, kill_child, start_child, stop_child
+from petrosa_cio.audit.patience import heed_cancellation
 
 _FIRST_DELAY_S = 0.2
 _LONGEST_DELAY_S = 10.0
@@ -47,6 +48,7 @@ async def supervise(
     """
     house = _House(environ, drain_timeout_s)
     with house.hears_signals():
+        heed_cancellation()  # a Ctrl-C of just before
         async with asyncio.TaskGroup() as group:
             for role, command in commands.items():
                 group.create_task(house.keep(role, command), name=role)

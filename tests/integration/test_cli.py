@@ -281,8 +281,11 @@ async def test_it_ends_well_in_the_middle_of_starting(folder: Folder) -> None:
     process = await folder.start("run")
     await eventually((folder.path / ".cio" / "lock").exists)
     process.send_signal(signal.SIGINT)
-    await process.communicate()
-    assert process.returncode is not None
+    try:
+        await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
     async with running(folder):
         assert await folder.is_ready()
 
