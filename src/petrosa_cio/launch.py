@@ -33,7 +33,6 @@ from petrosa_cio.adapters.redis_portfolio import RedisPortfolio
 from petrosa_cio.adapters.redis_rates import RedisRates
 from petrosa_cio.adapters.redis_state import RedisStateStore
 from petrosa_cio.adapters.redis_venue_rules import RedisVenueRules
-from petrosa_cio.audit.patience import heed_cancellation
 from petrosa_cio.errors import Misconfigured, PolicyRejected, Problem
 from petrosa_cio.governance.desk import Desk
 from petrosa_cio.governance.documents import read_policy_document
@@ -128,7 +127,6 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             states = await servers.store.trading_states()
         if "mongo" in need:
             await make_own_token(resolved)
-        heed_cancellation()  # a Ctrl-C of before, which a driver may have swallowed
         with announced(resolved), shared_metrics(resolved) as metrics:
             document = read_policy_document(active.document)
             differs = document_hash(document.policy) != document_hash(governing.first_policy)

@@ -2,13 +2,16 @@
 
 `cio run` is this: a role that dies is started again, a signal to us is passed on, and nobody is
 left behind. It decides nothing about trades, so a fault here can stop the gate but not open it.
+
+A signal is heard from the first moment on. While servers start it cancels the starting; a driver
+may swallow that, so the word to stop is kept, and no child is started after it.
 """
 
 import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -16,7 +19,6 @@ from time import monotonic
 import structlog
 
 from petrosa_cio.adapters.children import ended, kill_child, start_child, stop_child
-from petrosa_cio.audit.patience import heed_cancellation
 
 _FIRST_DELAY_S = 0.2
 _LONGEST_DELAY_S = 10.0
@@ -25,13 +27,54 @@ _STEADY_AFTER_S = 60.0
 _log = structlog.get_logger()
 
 
+class StopWord:
+    """The word to stop, SIGINT or SIGTERM.
+
+    Attributes:
+        heard: Set by the first signal, for good.
+        act: Called at every signal, with whether it is not the first.
+    """
+
+    def __init__(self, act: Callable[[bool], None]) -> None:
+        self.heard = asyncio.Event()
+        self.act = act
+
+    def hear(self, signum: int) -> None:
+        """Take a signal as the word to stop."""
+        is_again = self.heard.is_set()
+        _log.info("stopping", signal=signal.Signals(signum).name, again=is_again)
+        self.heard.set()
+        self.act(is_again)
+
+
+@contextmanager
+def hearing_signals() -> Iterator[StopWord]:
+    """Hear the word to stop from here on; until somebody else acts on it, it cancels this task."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    word = StopWord(lambda _: _cancel(task))
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for signum in signals:
+        loop.add_signal_handler(signum, word.hear, signum)
+    try:
+        yield word
+    finally:
+        for signum in signals:
+            loop.remove_signal_handler(signum)
+
+
+def _cancel(task: asyncio.Task[object] | None) -> None:
+    if task is not None:
+        task.cancel()
+
+
 async def supervise(
     commands: Mapping[str, Sequence[str]],
     environ: Mapping[str, str],
+    word: StopWord,
     *,
     drain_timeout_s: float,
 ) -> int:
-    """Run `commands`, one child process per role, until SIGINT or SIGTERM reaches this process.
+    """Run `commands`, one child process per role, until the word to stop.
 
     A child that ends is started again, after a delay that doubles from 0.2 s to 10 s as long as it
     keeps dying young. One that exits with `os.EX_CONFIG` says that it is set up wrongly; starting
@@ -40,18 +83,18 @@ async def supervise(
     Args:
         commands: The argument list of each role; the first argument is an absolute path.
         environ: The environment of every child.
+        word: Tells when to stop; if it was heard before, nothing is started.
         drain_timeout_s: Seconds a child may take to end after SIGTERM, before it is killed. A
             second signal to us ends the waiting at once.
 
     Returns:
         0 if all ended by themselves when asked, `os.EX_CONFIG` as said above, else 1.
     """
-    house = _House(environ, drain_timeout_s)
-    with house.hears_signals():
-        heed_cancellation()  # a Ctrl-C of just before
-        async with asyncio.TaskGroup() as group:
-            for role, command in commands.items():
-                group.create_task(house.keep(role, command), name=role)
+    house = _House(environ, drain_timeout_s, word.heard)
+    word.act = house.hear
+    async with asyncio.TaskGroup() as group:
+        for role, command in commands.items():
+            group.create_task(house.keep(role, command), name=role)
     _log.info("stopped", exit_code=house.exit_code)
     return house.exit_code
 
@@ -60,8 +103,8 @@ async def supervise(
 class _House:
     environ: Mapping[str, str]
     drain_timeout_s: float
+    stopping: asyncio.Event
     exit_code: int = os.EX_OK
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     living: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     async def keep(self, role: str, command: Sequence[str]) -> None:
@@ -111,23 +154,9 @@ class _House:
         self.exit_code = exit_code
         self.stopping.set()
 
-    def _hear(self, signum: int) -> None:
-        _log.info("stopping", signal=signal.Signals(signum).name, again=self.stopping.is_set())
-        if self.stopping.is_set():
+    def hear(self, is_again: bool) -> None:
+        """Take a further signal as impatience."""
+        if is_again:
             self.exit_code = self.exit_code or 1
             for process in self.living.values():
                 kill_child(process)
-        self.stopping.set()
-
-    @contextmanager
-    def hears_signals(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM as the word to stop."""
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM)
-        for signum in signals:
-            loop.add_signal_handler(signum, self._hear, signum)
-        try:
-            yield
-        finally:
-            for signum in signals:
-                loop.remove_signal_handler(signum)

@@ -11,11 +11,35 @@ pytestmark = pytest.mark.integration
 
 SUPERVISOR = """
 import asyncio, os, sys
-from petrosa_cio.supervisor import supervise
+from petrosa_cio.supervisor import hearing_signals, supervise
 
 grace, *roles = sys.argv[1:]
 commands = {f"role{n}": [sys.executable, "-c", *role.split("|")] for n, role in enumerate(roles)}
-sys.exit(asyncio.run(supervise(commands, os.environ, drain_timeout_s=float(grace))))
+
+async def house():
+    with hearing_signals() as word:
+        return await supervise(commands, os.environ, word, drain_timeout_s=float(grace))
+
+sys.exit(asyncio.run(house()))
+"""
+STARTING = """
+import asyncio, os, sys
+from petrosa_cio.supervisor import hearing_signals, supervise
+
+async def start():
+    print("starting", flush=True)
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError:
+        asyncio.current_task().uncancel()
+
+async def house():
+    with hearing_signals() as word:
+        await start()
+        role = [sys.executable, "-c", "import time; time.sleep(3600)"]
+        return await supervise({"role": role}, os.environ, word, drain_timeout_s=10)
+
+sys.exit(asyncio.run(house()))
 """
 OBEDIENT = """
 import os, signal, sys
@@ -39,6 +63,14 @@ async def test_a_signal_ends_every_role_and_then_the_supervisor(tmp_path: Path) 
         house.send_signal(signal.SIGTERM)
         assert await house.wait() == 0
     assert not [file for file in files if alive(numbers(file)[0])]
+
+
+async def test_a_signal_while_starting_is_kept_though_a_driver_swallows_it() -> None:
+    async with python(STARTING) as house:
+        assert house.stdout is not None
+        assert await house.stdout.readline() == b"starting\n"
+        house.send_signal(signal.SIGINT)
+        assert await house.wait() == 0
 
 
 async def test_a_role_that_dies_is_started_again(pids: Path) -> None:

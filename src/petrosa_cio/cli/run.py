@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from petrosa_cio.app import Role, run_role
+from petrosa_cio.cli.exit_codes import ExitCode
 from petrosa_cio.cli.options import RUN, examples
 from petrosa_cio.cli.root import app, run_async, set_up_logging, settings_of_environment
 from petrosa_cio.cli.showing import facts_table, out
 from petrosa_cio.errors import Misconfigured, Problem
 from petrosa_cio.launch import Running, running
 from petrosa_cio.settings import Settings, describe
-from petrosa_cio.supervisor import supervise
+from petrosa_cio.supervisor import StopWord, hearing_signals, supervise
 
 
 @app.command(
@@ -54,20 +55,23 @@ def _need_servers(settings: Settings) -> None:
 
 
 async def _run_all(settings: Settings) -> int:
-    async with running(settings) as started:
-        show_start(started)
-        commands = {
-            role.value: [sys.executable, "-m", "petrosa_cio", "run", "--role", role]
-            for role in Role
-        }
+    with hearing_signals() as word:
         try:
-            return await supervise(
-                commands,
-                os.environ | started.child_environ,
-                drain_timeout_s=started.settings.drain_timeout_s,
-            )
-        except asyncio.CancelledError:  # Ctrl-C before the children were up
-            return 1
+            async with running(settings) as started:
+                return await _run_roles(started, word)
+        except asyncio.CancelledError:
+            if word.heard.is_set():  # before the children were up
+                return ExitCode.FAILED
+            raise
+
+
+async def _run_roles(started: Running, word: StopWord) -> int:
+    show_start(started)
+    commands = {
+        role.value: [sys.executable, "-m", "petrosa_cio", "run", "--role", role] for role in Role
+    }
+    environ, drain_timeout_s = os.environ | started.child_environ, started.settings.drain_timeout_s
+    return await supervise(commands, environ, word, drain_timeout_s=drain_timeout_s)
 
 
 def show_start(started: Running) -> None:
