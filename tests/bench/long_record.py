@@ -10,9 +10,10 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from subprocess import PIPE
 from tempfile import mkdtemp
@@ -27,7 +28,8 @@ from petrosa_cio.adapters.embedded import start_mongo, start_nats, start_redis
 from petrosa_cio.adapters.embedded.process import ServerProcess
 from petrosa_cio.adapters.mongo_checkpoints import MongoCheckpoints
 from petrosa_cio.adapters.mongo_connection import MongoClient, connect_mongo
-from petrosa_cio.adapters.mongo_schema import PLACE_IN_CHAIN, TRACES
+from petrosa_cio.adapters.mongo_schema import TRACES
+from petrosa_cio.adapters.mongo_traces import MongoTraceStore
 from petrosa_cio.adapters.nats_connection import NatsAccess, RobustClient, connect_nats
 from petrosa_cio.adapters.nats_journal import NatsJournal
 from petrosa_cio.adapters.nats_position import NatsPosition
@@ -74,7 +76,8 @@ def measure(
 async def measure_both(folder: Path, records: int, drained: int) -> None:
     """Measure in a new folder, and say what came of it; 0 leaves one out."""
     if records:
-        async with written(folder / "proof", records) as mongo:
+        lines = map(line, range(records))
+        async with written(folder / "proof", lines) as mongo:
             await _measure_proof(mongo, records)
     if drained:
         await _measure_drain(folder / "drain", drained)
@@ -89,8 +92,8 @@ _VERDICT = json.loads((ROOT / "tests" / "cases" / "record.json").read_text())["v
 
 
 @asynccontextmanager
-async def written(folder: Path, number: int) -> AsyncIterator[ServerProcess]:
-    """Write a signed record of so many verdicts; the server that has it does not sync."""
+async def written(folder: Path, lines: Iterable[bytes]) -> AsyncIterator[ServerProcess]:
+    """Write a signed record of these lines; the server that has it does not sync."""
     mongo = await start_mongo(folder)
     await mongo.stop()
     without = [one for one in mongo.command if one != "--sync-on-commit"]
@@ -98,20 +101,20 @@ async def written(folder: Path, number: int) -> AsyncIterator[ServerProcess]:
     await mongo.start()
     client = connect_mongo(mongo.url)
     try:
-        await _write(client, number)
+        await _write(client, iter(lines))
         yield mongo
     finally:
         await client.close()
         await mongo.stop()
 
 
-async def _write(client: MongoClient, number: int) -> None:
+async def _write(client: MongoClient, lines: Iterator[bytes]) -> None:
+    await MongoTraceStore(client, DATABASE).prepare()
     traces = client[DATABASE][TRACES]
-    await traces.create_index("seq", unique=True, name=PLACE_IN_CHAIN)
     checkpoints, head = MongoCheckpoints(client, DATABASE), GENESIS
-    for first in range(0, number, TOGETHER):
-        lines = map(line, range(first, min(first + TOGETHER, number)))
-        linked = chained(head, read_entries([entry(*lines, sequence=first + 1)]).traces)
+    while together := list(islice(lines, TOGETHER)):
+        journaled = entry(*together, sequence=head.seq + 1)
+        linked = chained(head, read_entries([journaled]).traces)
         await traces.insert_many(linked)
         head = head_at(linked[-1])
         await checkpoints.store(str(head.seq), asdict(SIGNER.sign(CHAIN, head, NOON)))
@@ -120,7 +123,7 @@ async def _write(client: MongoClient, number: int) -> None:
 async def _measure_proof(mongo: ServerProcess, records: int) -> None:
     environ = {"CIO_MONGO_URL": mongo.url, "CIO_MONGO_DATABASE": DATABASE}
     command = ("petrosa_cio", "audit", "verify", "--json", "--public-key", SIGNER.public_key.hex())
-    server, before, began = _process(mongo), _cpu_s(_process(mongo)), time.monotonic()
+    server, before, began = process_of(mongo), cpu_s(process_of(mongo)), time.monotonic()
     verify = await asyncio.create_subprocess_exec(
         sys.executable, "-m", *command, stdout=PIPE, env=os.environ | environ
     )
@@ -128,7 +131,7 @@ async def _measure_proof(mongo: ServerProcess, records: int) -> None:
     peak, cpu_s = 0, 0.0
     while not answer.done():
         with suppress(psutil.NoSuchProcess):
-            peak, cpu_s = max(peak, ours.memory_info().rss), _cpu_s(ours)
+            peak, cpu_s = max(peak, ours.memory_info().rss), cpu_s(ours)
         await asyncio.wait({answer}, timeout=SAMPLE_EVERY_S)
     took_s = time.monotonic() - began
     found = json.loads(answer.result()[0])
@@ -136,8 +139,8 @@ async def _measure_proof(mongo: ServerProcess, records: int) -> None:
         raise RuntimeError(f"not proven: {found}")
     typer.echo(
         f"cio audit verify: {records:,} records in {took_s:.1f} s, {took_s / records * 1e6:.0f} µs "
-        f"each; processor time {cpu_s:.1f} s, of the server {_cpu_s(server) - before:.1f} s; most "
-        f"memory {peak / MIB:.0f} MiB; {_busy()}"
+        f"each; processor time {cpu_s:.1f} s, of the server {cpu_s(server) - before:.1f} s; most "
+        f"memory {peak / MIB:.0f} MiB; {busy()}"
     )
 
 
@@ -164,7 +167,7 @@ async def _measure_drain(folder: Path, number: int) -> None:
             output=output,
         )
         closing.push_async_callback(stop_child, child, grace_s=20)
-        await _watch_drain(nats, psutil.Process(child.pid), _process(servers["mongo"]), number)
+        await _watch_drain(nats, psutil.Process(child.pid), process_of(servers["mongo"]), number)
 
 
 async def _journal(nats: RobustClient, environ: Mapping[str, str], number: int) -> None:
@@ -190,25 +193,25 @@ async def _watch_drain(
         return time.monotonic()
 
     began = await until(1)
-    before = _cpu_s(record), _cpu_s(mongo)
+    before = cpu_s(record), cpu_s(mongo)
     took_s = await until(last) - began
     typer.echo(
         f"drain: {number:,} records in {took_s:.1f} s, {number / took_s:,.0f} a second; processor "
-        f"time of the role record {_cpu_s(record) - before[0]:.1f} s, of the server "
-        f"{_cpu_s(mongo) - before[1]:.1f} s; {_busy()}"
+        f"time of the role record {cpu_s(record) - before[0]:.1f} s, of the server "
+        f"{cpu_s(mongo) - before[1]:.1f} s; {busy()}"
     )
 
 
-def _process(server: ServerProcess) -> psutil.Process:
+def process_of(server: ServerProcess) -> psutil.Process:
     return psutil.Process(server.pid)
 
 
-def _cpu_s(process: psutil.Process) -> float:
+def cpu_s(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
-def _busy() -> str:
+def busy() -> str:
     return f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
