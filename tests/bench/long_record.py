@@ -128,10 +128,10 @@ async def _measure_proof(mongo: ServerProcess, records: int) -> None:
         sys.executable, "-m", *command, stdout=PIPE, env=os.environ | environ
     )
     ours, answer = psutil.Process(verify.pid), asyncio.create_task(verify.communicate())
-    peak, cpu_s = 0, 0.0
+    peak, used_s = 0, 0.0
     while not answer.done():
         with suppress(psutil.NoSuchProcess):
-            peak, cpu_s = max(peak, ours.memory_info().rss), cpu_s(ours)
+            peak, used_s = max(peak, ours.memory_info().rss), cpu_s(ours)
         await asyncio.wait({answer}, timeout=SAMPLE_EVERY_S)
     took_s = time.monotonic() - began
     found = json.loads(answer.result()[0])
@@ -139,7 +139,7 @@ async def _measure_proof(mongo: ServerProcess, records: int) -> None:
         raise RuntimeError(f"not proven: {found}")
     typer.echo(
         f"cio audit verify: {records:,} records in {took_s:.1f} s, {took_s / records * 1e6:.0f} µs "
-        f"each; processor time {cpu_s:.1f} s, of the server {cpu_s(server) - before:.1f} s; most "
+        f"each; processor time {used_s:.1f} s, of the server {cpu_s(server) - before:.1f} s; most "
         f"memory {peak / MIB:.0f} MiB; {busy()}"
     )
 
@@ -203,15 +203,18 @@ async def _watch_drain(
 
 
 def process_of(server: ServerProcess) -> psutil.Process:
+    """Return the process of a server."""
     return psutil.Process(server.pid)
 
 
 def cpu_s(process: psutil.Process) -> float:
+    """Return the processor time that a process has used, seconds."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 def busy() -> str:
+    """Return how busy the machine is, in words."""
     return f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 

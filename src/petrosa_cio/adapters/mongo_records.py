@@ -9,7 +9,6 @@ from pymongo import ASCENDING
 from petrosa_cio.adapters.mongo_connection import MongoClient, reaching_mongo
 from petrosa_cio.adapters.mongo_schema import TRACES
 from petrosa_cio.adapters.mongo_traces import LATER_FATES
-from petrosa_cio.risk.verdict import VerdictKind
 
 PORTION: Final = 500
 """Records that are read at a time."""
@@ -57,18 +56,20 @@ class MongoRecords:
             return await self._traces.count_documents(_between(since, until))
 
     async def verdict_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
-        """Iterate over their records, in no order."""
-        async for line in self._each(_between(since, until)):
+        """Iterate over their records, by the moment of decision, the earliest first."""
+        async for line in self._each(_between(since, until), by="at"):
             yield line
 
     async def later_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
         """Iterate over what became of approvals, journaled in a span of time, in no order."""
         span = {"journaled_at": {"$gte": since, "$lt": until}}
-        async for line in self._each({"kind": {"$in": list(LATER_FATES)}, **span}):
+        wanted = {"kind": {"$in": list(LATER_FATES)}, **span}
+        async for line in self._each(wanted, by="journaled_at"):
             yield line
 
-    async def _each(self, wanted: Mapping[str, Any]) -> AsyncIterator[bytes]:
-        async with self._traces.find(wanted, {"record": True}, batch_size=PORTION) as found:
+    async def _each(self, wanted: Mapping[str, Any], *, by: str) -> AsyncIterator[bytes]:
+        find = self._traces.find(wanted, {"record": True}, batch_size=PORTION)
+        async with find.sort(by, ASCENDING) as found:
             while True:
                 async with reaching_mongo(self._timeout_s):
                     portion = await found.to_list(PORTION)
@@ -84,7 +85,7 @@ class MongoRecords:
 
 
 def _between(since: datetime, until: datetime) -> dict[str, Any]:
-    return {"verdict": {"$in": list(VerdictKind)}, "at": {"$gte": since, "$lt": until}}
+    return {"kind": "verdict", "at": {"$gte": since, "$lt": until}}
 
 
 def _line(trace: Mapping[str, Any]) -> bytes:

@@ -1,7 +1,8 @@
 """``cio policy what-if``: the past, decided again under a candidate policy."""
 
+import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,13 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from petrosa_cio import __version__
 from petrosa_cio.app import GARBAGE_THRESHOLDS
@@ -30,6 +37,7 @@ from petrosa_cio.errors import Misconfigured, Unavailable
 from petrosa_cio.governance.files import examine_files
 from petrosa_cio.governance.past_documents import PastDocuments
 from petrosa_cio.governance.what_if import Findings, WhatIf
+from petrosa_cio.governance.what_if.again import Again
 from petrosa_cio.governance.what_if.order import fates_in_span, fates_of, in_order, recorded_span
 from petrosa_cio.launch import open_records
 from petrosa_cio.office.what_if import what_if_fields
@@ -37,6 +45,7 @@ from petrosa_cio.risk.policy import PolicyDocument
 from petrosa_cio.servers import clock
 
 PROGRESS_EVERY = 100
+DECIDED = "{task.fields[decided]:,} decided"
 EACH = "each under the policy of then"
 
 Span = tuple[datetime, datetime]
@@ -169,7 +178,11 @@ async def _what_if(candidate: PolicyDocument | None, asked: _Asked) -> Findings:
         governing = PastGoverning(PastDocuments(store.change), instead=candidate)
         fates = await fates_in_span(store, *span)
         asking = WhatIf(governing, fates, code_version=__version__)
-        return await _decide(asking, recorded_span(store, *span), await store.count(*span))
+        since, until = span
+        return await _decide(
+            asking, recorded_span(store, *span), (until - since).total_seconds(),
+            lambda _, again: (again.at - since).total_seconds(),
+        )  # fmt: skip
 
 
 async def _of_lines(
@@ -177,7 +190,7 @@ async def _of_lines(
 ) -> Findings:
     governing = PastGoverning(PastDocuments(find), instead=candidate)
     asking, lines = WhatIf(governing, fates_of(later), code_version=__version__), in_order(verdicts)
-    return await _decide(asking, _each(lines), len(lines))
+    return await _decide(asking, _each(lines), len(lines), lambda done, _: done)
 
 
 async def _each(lines: list[bytes]) -> Lines:
@@ -185,14 +198,19 @@ async def _each(lines: list[bytes]) -> Lines:
         yield line
 
 
-async def _decide(asking: WhatIf, lines: Lines, total: int) -> Findings:
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+async def _decide(
+    asking: WhatIf, lines: Lines, total: float, reached: Callable[[int, Again], float]
+) -> Findings:
+    """Decide records again, and show how much of a total is reached."""
+    columns = (BarColumn(), TaskProgressColumn(), TextColumn(DECIDED), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("deciding", total=total)
+        task = progress.add_task("deciding", total=total, decided=0)
         done = 0
         async for line in lines:
-            await asking.decide(line)
+            again = await asking.decide(line)
             done += 1
             if done % PROGRESS_EVERY == 0:
-                progress.update(task, completed=done)
+                await asyncio.sleep(0)  # the next records are on their way
+                if again is not None:
+                    progress.update(task, completed=reached(done, again), decided=done)
     return asking.findings

@@ -131,7 +131,7 @@ class PastRecords(Protocol):
         """Return how many verdicts were given from ``since`` on, before ``until``."""
 
     def verdict_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
-        """Iterate over their records, in no order."""
+        """Iterate over their records, by the moment of decision, the earliest first."""
 
     def later_records(self, since: datetime, until: datetime) -> AsyncIterator[bytes]:
         """Iterate over what became of approvals, journaled in a span of time, in no order."""

@@ -1,6 +1,8 @@
 """Recorded verdicts in the order in which the ledger was asked, and what became of them."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
@@ -12,10 +14,11 @@ from petrosa_cio.audit.record import RecordKind
 from petrosa_cio.governance.what_if.two_worlds import Fate
 from petrosa_cio.ports import PastRecords
 
-AT_A_TIME = 20_000
-"""Verdicts that are held at a time, if no more were given in so short a time; only their lines."""
+AT_A_TIME = 2_000
+"""Records that are handed on while the next ones are asked for."""
 
-SHORTEST = timedelta(minutes=1)
+PORTION = timedelta(hours=1)
+"""Asked for at once: not much, as a server may look at all of it before its first answer."""
 
 LATE_MS = 60_000
 """The ledger's time of a verdict is not further than that from its moment of decision."""
@@ -72,31 +75,53 @@ async def recorded_span(
 ) -> AsyncIterator[bytes]:
     """Iterate over the records of verdicts of a span of time, in the ledger's order.
 
+    Held are those of a few minutes. The next ones come while whoever asks is busy with these.
+
     Raises:
         Unavailable: The record is away.
     """
     waiting: list[tuple[Place, bytes]] = []
-    async for begins, ends in _portions(records, since, until):
-        async for line in records.verdict_records(begins, ends):
-            heappush(waiting, (place_of(line), line))
-        for line in _before(waiting, _epoch_ms(ends) - LATE_MS):
-            yield line
+    async with aclosing(_ahead(_by_decision(records, since, until))) as portions:
+        async for lines in portions:
+            for line in lines:
+                heappush(waiting, (place_of(line), line))
+            # Whatever comes was decided later than all of these, but for two clocks' difference.
+            for line in _before(waiting, max(place_of(line)[0] for line in lines) - 2 * LATE_MS):
+                yield line
     while waiting:
         yield heappop(waiting)[1]
 
 
-async def _portions(
+async def _by_decision(
     records: PastRecords, since: datetime, until: datetime
-) -> AsyncIterator[tuple[datetime, datetime]]:
-    """Iterate over parts of a span of time, the earliest first, halved until each is small."""
-    parts = [(since, until)]
-    while parts:
-        begins, ends = parts.pop()
-        middle = begins + (ends - begins) / 2
-        if ends - begins > SHORTEST and await records.count(begins, ends) > AT_A_TIME:
-            parts += [(middle, ends), (begins, middle)]
-        else:
-            yield begins, ends
+) -> AsyncIterator[bytes]:
+    while since < until:
+        ends = min(since + PORTION, until)
+        async for line in records.verdict_records(since, ends):
+            yield line
+        since = ends
+
+
+async def _ahead(lines: AsyncIterator[bytes]) -> AsyncGenerator[list[bytes], None]:
+    """Hand lines on in portions, of which the next one is fetched meanwhile."""
+    coming = asyncio.create_task(_some(lines))
+    try:
+        while portion := await coming:
+            coming = asyncio.create_task(_some(lines))
+            await asyncio.sleep(0)  # so that it is asked for before these are looked at
+            yield portion
+    finally:
+        coming.cancel()
+        await asyncio.wait({coming})
+
+
+async def _some(lines: AsyncIterator[bytes]) -> list[bytes]:
+    found: list[bytes] = []
+    async for line in lines:
+        found.append(line)
+        if len(found) == AT_A_TIME:
+            break
+    return found
 
 
 def _before(waiting: list[tuple[Place, bytes]], time_ms: int) -> Iterator[bytes]:
