@@ -50,7 +50,7 @@ async def what_if(
     governing = PastGoverning(PastDocuments(records.change), instead=candidate)
     fates = await fates_in_span(records, since, until)
     asking, done = WhatIf(governing, fates, code_version=__version__), 0
-    async with aclosing(recorded_span(records, since, until)) as lines:  # type: ignore[type-var]
+    async with aclosing(recorded_span(records, since, until)) as lines:
         async for line in lines:
             await asking.decide(line)
             done += 1

@@ -72,10 +72,11 @@ def in_order(lines: Iterable[bytes]) -> list[bytes]:
 
 async def recorded_span(
     records: PastRecords, since: datetime, until: datetime
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Iterate over the records of verdicts of a span of time, in the ledger's order.
 
-    Held are those of a few minutes. The next ones come while whoever asks is busy with these.
+    Held are those of a few minutes. The next ones come while whoever asks is busy with these, so
+    it is to be closed by who does not go on to the end.
 
     Raises:
         Unavailable: The record is away.
@@ -112,7 +113,7 @@ async def _ahead(lines: AsyncIterator[bytes]) -> AsyncGenerator[list[bytes], Non
             yield portion
     finally:
         coming.cancel()
-        await asyncio.wait({coming})
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 async def _some(lines: AsyncIterator[bytes]) -> list[bytes]:
