@@ -2,8 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,7 +49,7 @@ DECIDED = "{task.fields[decided]:,} decided"
 EACH = "each under the policy of then"
 
 Span = tuple[datetime, datetime]
-Lines = AsyncIterator[bytes]
+Lines = AsyncGenerator[bytes, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +206,12 @@ async def _decide(
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("deciding", total=total, decided=0)
         done = 0
-        async for line in lines:
-            again = await asking.decide(line)
-            done += 1
-            if done % PROGRESS_EVERY == 0:
-                await asyncio.sleep(0)  # the next records are on their way
-                if again is not None:
-                    progress.update(task, completed=reached(done, again), decided=done)
+        async with aclosing(lines):
+            async for line in lines:
+                again = await asking.decide(line)
+                done += 1
+                if done % PROGRESS_EVERY == 0:
+                    await asyncio.sleep(0)  # the next records are on their way
+                    if again is not None:
+                        progress.update(task, completed=reached(done, again), decided=done)
     return asking.findings

@@ -7,6 +7,7 @@ summary says that it was not made, and why.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -138,11 +139,12 @@ async def _made(
     governing = PastGoverning(PastDocuments(records.change), instead=document)
     fates = await fates_in_span(records, since, until)
     asking, number = WhatIf(governing, fates, code_version=__version__), 0
-    async for line in recorded_span(records, since, until):
-        await asking.decide(line)
-        number += 1
-        if number % _PAUSE_EVERY == 0:
-            await asyncio.sleep(0)  # whoever serves others meanwhile shall go on
+    async with aclosing(recorded_span(records, since, until)) as lines:
+        async for line in lines:
+            await asking.decide(line)
+            number += 1
+            if number % _PAUSE_EVERY == 0:
+                await asyncio.sleep(0)  # whoever serves others meanwhile shall go on
     return _summed_up(asking.findings, document, since, until)
 
 
