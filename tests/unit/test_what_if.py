@@ -336,8 +336,17 @@ async def test_a_long_span_is_read_in_parts(house: House, monkeypatch: pytest.Mo
     stored: Any = Stored(lines)
     found = [one async for one in recorded_span(stored, began, house.now())]
     assert found == lines
-    assert len(stored.spans) > 3
+    assert len(stored.spans) > 2
     assert [end for _, end in stored.spans[:-1]] == [begin for begin, _ in stored.spans[1:]]
+
+
+async def test_years_without_a_verdict_are_passed_in_a_few_steps(house: House) -> None:
+    await house.gate().process([house.arrive()])
+    stored: Any = Stored(house.journal.records)
+    since, until = house.now() - timedelta(days=3_000), house.now() + timedelta(seconds=1)
+    found = [one async for one in recorded_span(stored, since, until)]
+    assert found == house.journal.records
+    assert len(stored.spans) < 20
 
 
 async def test_what_came_to_nothing_is_known(house: House) -> None:

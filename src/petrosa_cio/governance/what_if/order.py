@@ -96,11 +96,14 @@ async def recorded_span(
 async def _by_decision(
     records: PastRecords, since: datetime, until: datetime
 ) -> AsyncIterator[bytes]:
+    length = PORTION
     while since < until:
-        ends = min(since + PORTION, until)
+        ends, found = since + min(length, until - since), 0
         async for line in records.verdict_records(since, ends):
+            found += 1
             yield line
-        since = ends
+        # Where hardly anything happened, years are passed in a few steps.
+        since, length = ends, PORTION if found >= AT_A_TIME else 2 * length
 
 
 async def _ahead(lines: AsyncIterator[bytes]) -> AsyncGenerator[list[bytes], None]:
